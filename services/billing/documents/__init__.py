@@ -1,0 +1,1 @@
+"""Printed documents of billing: invoice, certificate and statement of account as PDF."""

@@ -1,0 +1,420 @@
+"""What a printed document says, as plain data: the renderer's only input.
+
+Nothing here computes a price. The bill run fills these classes from an issued invoice, the ledger or a certificate and
+the renderer lays them out; `check()` only refuses a document that does not add up, because a PDF is printed once, stored
+and reprinted byte for byte for years.
+
+Units: money is `Decimal` in the document's currency, already rounded; quantities are `Decimal` in the unit printed beside
+them (kWh, m³, kW); periods are half-open civil dates [start, end); dates are civil dates of the cooperative's zone.
+
+Codes (concepts, services, sections, tags) are translated by the documents' message catalogues; see `vocabulary.py` for
+the ones known. A line whose concept is the cooperative's own (a works fund voted by the assembly) carries a `label`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from services.chassis.errors import Invalid
+
+Jurisdiction = Literal["es", "ar"]
+ZERO = Decimal(0)
+
+
+# ---------------------------------------------------------------------------------------------- who and where
+@dataclass(frozen=True)
+class Issuer:
+    """The cooperative, as its profile says it."""
+
+    name: str
+    tax_id: str  # NIF "F12345674", CUIT "30-50001091-2"
+    address: tuple[str, ...]  # one printed line each
+    email: str = ""
+    telephone: str = ""  # free telephone for claims
+    breakdowns_telephone: str = ""
+    web: str = ""
+    brand_colour: str = "#0B5D5A"
+    mark: Literal["bolt", "drop", "bolt-drop"] = "bolt"  # drawn in the brand's disc
+    registry: str = ""  # "Inscrita en el Registro de Cooperativas …, n.º 123"
+    claims_office: str = ""  # where to claim in person or by post, when not the address
+    dispute_body: str = ""  # alternative dispute resolution body, or the regulator's office
+    iva_condition: str = ""  # Argentina: "Responsable inscripto"
+    gross_income_number: str = ""  # Argentina: Ingresos Brutos
+    activities_since: date | None = None  # Argentina: inicio de actividades
+
+
+@dataclass(frozen=True)
+class Holder:
+    name: str
+    document_type: str  # "NIF", "NIE", "DNI", "CUIT": printed as it is
+    document: str
+    address: tuple[str, ...] = ()
+    member_number: str = ""  # "5555"
+    iva_condition: str = ""  # Argentina: "Consumidor final"
+
+
+@dataclass(frozen=True)
+class ContractedPower:
+    period: str  # "P1"
+    kilowatts: Decimal
+
+
+@dataclass(frozen=True)
+class Supply:
+    """One supply point: `cups` in Spain, `account` ("5555/1") in Argentina; either or both."""
+
+    address: tuple[str, ...]
+    cups: str = ""
+    account: str = ""
+    tariff: str = ""  # "2.0TD", "Residencial T1"
+    contract_kind: Literal["", "fixed", "indexed", "pvpc"] = ""
+    powers: tuple[ContractedPower, ...] = ()
+    meters: tuple[str, ...] = ()  # serial numbers as printed on the meters
+    distributor: str = ""
+    contract_reference: str = ""
+    access_contract_reference: str = ""
+    contract_end: date | None = None  # renewed automatically after it
+    services: tuple[str, ...] = ()  # "electricity", "water", …
+
+
+# ---------------------------------------------------------------------------------------------- what is charged
+@dataclass(frozen=True)
+class Line:
+    """One priced line: quantity × [days ×] unit price [÷ year_days] = amount.
+
+    `price_unit` says what the price is per: "kwh", "m3", "kw_day", "kw_year", "kvarh", "month", "year", "day", "unit" or ""
+    (an amount without calculation). With `days` and `year_days` a yearly or monthly price is prorated and printed so:
+    4.6 kW × 31 days × 27.704413 €/kW·year ÷ 365; 31 days × 0.81 €/month × 12 ÷ 365.
+    """
+
+    concept: str  # "power", "energy", "meter_rental"… (vocabulary.CONCEPTS) or any code with a `label`
+    amount: Decimal
+    section: str = "other"  # "power", "energy", "excess", "surplus", "discount", "regulated", "water", "service", "foreign", "other"
+    service: str = "electricity"
+    period: str = ""  # "P1"; also a block of a step tariff, "0–150"
+    quantity: Decimal | None = None
+    unit: str = ""  # "kwh", "kw", "m3", "kvarh", "unit", "month"
+    days: int | None = None
+    unit_price: Decimal | None = None
+    price_unit: str = ""
+    year_days: int | None = None
+    label: str = ""  # replaces the concept's translated name
+    taxed_by: tuple[str, ...] = ()  # codes of the taxes whose base this line is in: ("iee", "iva")
+
+
+@dataclass(frozen=True)
+class Tax:
+    """A tax on a base. `rate` in percent. "iee" is printed right after its base, before the lines outside it."""
+
+    code: str  # "iee", "iva", "igic", "ipsi", "iibb" or any code with a `label`
+    base: Decimal
+    rate: Decimal
+    amount: Decimal
+    minimum_applied: bool = False  # the legal minimum was higher than rate × base
+    quantity_mwh: Decimal | None = None  # energy on which the minimum of the electricity tax is counted
+    label: str = ""
+    taxed_by: tuple[str, ...] = ()  # the electricity tax is itself in the base of IVA
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """After-tax item that is no part of the invoice's total: deposit refund, payment on account, old balance."""
+
+    concept: str
+    amount: Decimal
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeReason:
+    reason: Literal["consumption", "days", "price", "taxes", "power", "other"]
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Change:
+    """Why this invoice is not the last one's amount; the reasons sum to the difference."""
+
+    previous_start: date  # first day of the period compared with
+    difference: Decimal
+    reasons: tuple[ChangeReason, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- what was consumed
+@dataclass(frozen=True)
+class Reading:
+    period: str  # "P1"; "" for a single register
+    start: Decimal
+    end: Decimal
+    start_date: date
+    end_date: date
+    start_estimated: bool = False
+    end_estimated: bool = False
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many hours of the period were measured and how many estimated; a complete period has none missing."""
+
+    hours: int
+    measured: int
+    estimated: int
+
+
+@dataclass(frozen=True)
+class MonthConsumption:
+    year: int
+    month: int
+    quantity: Decimal | None  # None: no data, the bar stays empty and says so
+    estimated: bool = False  # some hour or reading of the month is estimated
+
+
+@dataclass(frozen=True)
+class PeriodQuantity:
+    period: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """Consumption of one service in the billed period and the 14 months up to it, oldest first."""
+
+    service: str  # "electricity" | "water"
+    unit: str  # "kwh" | "m3"
+    quantity: Decimal
+    by_period: tuple[PeriodQuantity, ...] = ()
+    history: tuple[MonthConsumption, ...] = ()
+    same_month_last_year: Decimal | None = None
+    last_year: Decimal | None = None  # total of the last twelve months
+    surplus: Decimal | None = None  # energy fed into the grid
+    readings: tuple[Reading, ...] = ()
+    coverage: Coverage | None = None
+    maximum_power: tuple[ContractedPower, ...] = ()  # highest demand of the last year by period
+    meter: str = ""
+
+
+# ---------------------------------------------------------------------------------------------- how it is paid
+@dataclass(frozen=True)
+class PaymentOption:
+    """One way to pay. The first option of an invoice is the one page one explains."""
+
+    method: Literal["direct_debit", "transfer", "card", "payment_code", "office", "wallet"]
+    account: str = ""  # masked IBAN or CBU for a debit, whole for a transfer, alias
+    bank: str = ""
+    mandate: str = ""
+    reference: str = ""  # concept of the transfer or the collector's code
+    url: str = ""
+    label: str = ""  # names of the collectors: "Pago Fácil, Rapipago"
+
+
+@dataclass(frozen=True)
+class DueDate:
+    day: date
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class PriorDebt:
+    number: str
+    due: date
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Verification:
+    code: str  # 16 Crockford characters, without blanks
+    url: str  # whole address, the code included
+
+
+@dataclass(frozen=True)
+class ArgentineFiscal:
+    """Heading of a Liquidación de Servicios Públicos (RG 3571/2013) and the transparency law's figures (Ley 27.743)."""
+
+    letter: Literal["A", "B"]
+    point_of_sale: int
+    cesp: str = ""
+    cesp_expiry: date | None = None
+    contained_iva: Decimal = ZERO
+    other_national_taxes: Decimal = ZERO
+
+    @property
+    def code(self) -> str:
+        """AFIP voucher type: 017 for class A, 018 for class B."""
+        return {"A": "017", "B": "018"}[self.letter]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A slice of "where your money goes"."""
+
+    code: Literal["energy", "tolls", "charges", "taxes", "water", "services"]
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class InvoiceDocument:
+    jurisdiction: Jurisdiction
+    currency: str  # ISO 4217
+    number: str
+    issue_date: date
+    period_start: date
+    period_end: date  # half-open: the last billed day is the day before
+    due_date: date
+    issuer: Issuer
+    holder: Holder
+    supply: Supply
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    total: Decimal
+    consumptions: tuple[Consumption, ...] = ()
+    payment: tuple[PaymentOption, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    second_due: DueDate | None = None
+    prior_debts: tuple[PriorDebt, ...] | None = None  # None: not stated; (): "no existen deudas pendientes"
+    change: Change | None = None
+    destination: tuple[Share, ...] = ()
+    argentina: ArgentineFiscal | None = None
+    verification: Verification | None = None
+    comparator_url: str = ""  # CNMC comparator, with the invoice's data; printed as QR and link
+    regulation: tuple[str, ...] = ()  # official bulletin references of the prices applied, one paragraph each
+    legal: tuple[str, ...] = ()  # further paragraphs of the cooperative
+    rectifies: str = ""  # number of the invoice this one rectifies
+    rectification_reason: str = ""
+    notice: str = ""  # printed under the header of every page: "Demostración, sin validez"
+
+    @property
+    def last_day(self) -> date:
+        return self.period_end - timedelta(days=1)
+
+    @property
+    def days(self) -> int:
+        return (self.period_end - self.period_start).days
+
+    @property
+    def amount_due(self) -> Decimal:
+        """The total and the after-tax items: what page one asks for."""
+        return self.total + sum((item.amount for item in self.adjustments), ZERO)
+
+    def check(self) -> None:
+        """Refuse a document whose figures do not add up, whose period is empty, or that lacks its country's heading."""
+        lines = sum((line.amount for line in self.lines), ZERO)
+        taxes = sum((tax.amount for tax in self.taxes), ZERO)
+        if lines + taxes != self.total:
+            raise Invalid(
+                f"Invoice {self.number} cannot be printed: its lines ({lines}) and taxes ({taxes}) "
+                f"sum to {lines + taxes} and its total says {self.total}; price it again.",
+                field="total",
+            )
+        if self.period_end <= self.period_start:
+            raise Invalid(
+                f"Invoice {self.number} cannot be printed: its period ends on {self.period_end}, "
+                f"not after its start {self.period_start}.",
+                field="period_end",
+            )
+        if self.jurisdiction == "ar" and self.argentina is None:
+            raise Invalid(
+                f"Invoice {self.number} cannot be printed: an Argentine invoice needs its class, point of sale and CESP.",
+                field="argentina",
+            )
+        for tax in self.taxes:
+            base = sum((line.amount for line in self.lines if tax.code in line.taxed_by), ZERO)
+            base += sum((other.amount for other in self.taxes if tax.code in other.taxed_by), ZERO)
+            if base != tax.base and any(tax.code in line.taxed_by for line in self.lines):
+                raise Invalid(
+                    f"Invoice {self.number} cannot be printed: the lines taxed by {tax.code!r} sum to {base} "
+                    f"and the tax says its base is {tax.base}.",
+                    field="taxes",
+                )
+
+
+# ---------------------------------------------------------------------------------------------- certificate
+@dataclass(frozen=True)
+class PendingInvoice:
+    """An invoice issued and not yet due (or disputed) on the certificate's date."""
+
+    number: str
+    due: date
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class CertificateDocument:
+    """Spain: «Certificado de estar al corriente de pago»; Argentina: «Libre de deuda»."""
+
+    jurisdiction: Jurisdiction
+    currency: str
+    number: str
+    issuer: Issuer
+    holder: Holder
+    supplies: tuple[Supply, ...]
+    issued_at: datetime  # aware
+    timezone: str  # IANA zone in which date and hour are printed
+    valid_until: date  # last day on which it may be relied upon
+    verification: Verification
+    services: tuple[str, ...] = ("electricity",)
+    invoices_until: date | None = None  # issue date of the last invoice considered
+    variant: Literal["clean", "agreed_plan", "disputed"] = "clean"
+    not_due: tuple[PendingInvoice, ...] = ()
+    disputed: tuple[PendingInvoice, ...] = ()
+    snapshot_hash: str = ""  # of the ledger position the statement rests on
+    notice: str = ""
+
+    def check(self) -> None:
+        """Refuse a naive instant or a verification code that is not 16 characters."""
+        if self.issued_at.tzinfo is None:
+            raise Invalid(
+                f"Certificate {self.number} cannot be printed: its issue instant {self.issued_at} has no time zone.",
+                field="issued_at",
+            )
+        if len(self.verification.code) != 16:
+            raise Invalid(
+                f"Certificate {self.number} cannot be printed: its verification code has "
+                f"{len(self.verification.code)} characters and must have 16.",
+                field="verification.code",
+            )
+
+
+# ---------------------------------------------------------------------------------------------- statement of account
+@dataclass(frozen=True)
+class Movement:
+    """One entry of the member's account. Positive amount: the member owes more; negative: the member paid."""
+
+    day: date
+    kind: str  # "invoice", "payment", "rectification", "refund", "returned_debit", "surcharge", "adjustment"
+    amount: Decimal
+    reference: str = ""  # "E-2026-000123"
+    label: str = ""
+    due: date | None = None
+
+
+@dataclass(frozen=True)
+class StatementDocument:
+    jurisdiction: Jurisdiction
+    currency: str
+    issuer: Issuer
+    holder: Holder
+    issue_date: date
+    period_start: date
+    period_end: date  # half-open
+    opening_balance: Decimal  # positive: owed by the member
+    closing_balance: Decimal
+    movements: tuple[Movement, ...] = field(default=())
+    supply: Supply | None = None
+    notice: str = ""
+
+    @property
+    def last_day(self) -> date:
+        return self.period_end - timedelta(days=1)
+
+    def check(self) -> None:
+        """Refuse a statement whose movements do not lead from the opening to the closing balance."""
+        reached = self.opening_balance + sum((movement.amount for movement in self.movements), ZERO)
+        if reached != self.closing_balance:
+            raise Invalid(
+                f"The statement of {self.holder.document} cannot be printed: its movements lead to {reached} "
+                f"and its closing balance says {self.closing_balance}.",
+                field="closing_balance",
+            )

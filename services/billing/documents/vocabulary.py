@@ -1,0 +1,137 @@
+"""The codes a document may carry and the words they are printed with.
+
+The English text is the message id of the documents' catalogues (services/billing/locale); `N_` marks it for extraction
+and the renderer translates it. A code that is not here needs a `label` in the data; a missing one is refused by name
+rather than printed raw.
+"""
+
+from __future__ import annotations
+
+from services.chassis.errors import Invalid
+
+
+def N_(message: str) -> str:  # noqa: N802  (the customary name of gettext's no-op marker)
+    """Mark a message for extraction without translating it."""
+    return message
+
+
+CONCEPTS = {
+    "power": N_("Contracted power"),
+    "energy": N_("Energy consumed"),
+    "excess_power": N_("Excess power"),
+    "reactive": N_("Reactive energy"),
+    "surplus": N_("Compensation of surplus energy"),
+    "discount": N_("Discount"),
+    "management_fee": N_("Management fee"),
+    "social_bonus_financing": N_("Financing of the social bonus"),
+    "meter_rental": N_("Meter rental"),
+    "fixed_charge": N_("Fixed charge"),
+    "water_fixed": N_("Water service charge"),
+    "water": N_("Drinking water"),
+    "sewage": N_("Sewage"),
+    "street_lighting": N_("Street lighting"),
+    "capital_quota": N_("Capital contribution"),
+    "works_fund": N_("Works fund"),
+    "social_services": N_("Social services"),
+    "connection_fee": N_("Connection fee"),
+    "late_surcharge": N_("Late payment interest"),
+    "opening_balance": N_("Previous balance"),
+    "payment_on_account": N_("Payment on account"),
+    "deposit_refund": N_("Refund of the deposit"),
+}
+SECTIONS = {
+    "power": N_("Power"),
+    "energy": N_("Energy"),
+    "excess": N_("Excess power and reactive energy"),
+    "surplus": N_("Surplus compensation"),
+    "discount": N_("Discounts"),
+    "regulated": N_("Regulated items"),
+    "water": N_("Water"),
+    "service": N_("Service"),
+    "foreign": N_("Items outside the service"),
+    "other": N_("Other items"),
+}
+TAXES = {
+    "iee": N_("Electricity tax (IEE)"),
+    "iva": N_("VAT (IVA)"),
+    "igic": N_("Canary Islands tax (IGIC)"),
+    "ipsi": N_("Ceuta and Melilla tax (IPSI)"),
+    "iibb": N_("Gross income tax collection (IIBB)"),
+}
+SERVICES = {
+    "electricity": N_("Electricity"),
+    "water": N_("Water supply"),
+    "sewage": N_("Sewage"),
+    "tpp": N_("Prepaid works plan"),
+    "street_lighting": N_("Street lighting"),
+    "internet": N_("Internet"),
+    "social": N_("Social services"),
+}
+UNITS = {
+    "kwh": N_("kWh"),
+    "kw": N_("kW"),
+    "m3": N_("m³"),
+    "kvarh": N_("kVArh"),
+    "month": N_("months"),
+    "unit": N_("units"),
+}
+PRICE_UNITS = {
+    "kwh": N_("/kWh"),
+    "m3": N_("/m³"),
+    "kvarh": N_("/kVArh"),
+    "kw_day": N_("/kW·day"),
+    "kw_year": N_("/kW·year"),
+    "kw_month": N_("/kW·month"),
+    "month": N_("/month"),
+    "year": N_("/year"),
+    "day": N_("/day"),
+    "unit": N_("/unit"),
+}
+METHODS = {
+    "direct_debit": N_("Direct debit"),
+    "transfer": N_("Bank transfer"),
+    "card": N_("Card, in your digital office"),
+    "payment_code": N_("Payment code"),
+    "office": N_("At our office"),
+    "wallet": N_("Electronic wallet"),
+}
+REASONS = {
+    "consumption": N_("consumption"),
+    "days": N_("days billed"),
+    "price": N_("prices"),
+    "taxes": N_("taxes"),
+    "power": N_("contracted power"),
+    "other": N_("other items"),
+}
+SHARES = {
+    "energy": N_("Energy"),
+    "tolls": N_("Networks (tolls)"),
+    "charges": N_("System charges"),
+    "taxes": N_("Taxes"),
+    "water": N_("Water"),
+    "services": N_("Other services"),
+}
+MOVEMENTS = {
+    "invoice": N_("Invoice"),
+    "payment": N_("Payment"),
+    "rectification": N_("Rectifying invoice"),
+    "refund": N_("Refund"),
+    "returned_debit": N_("Returned direct debit"),
+    "surcharge": N_("Late payment interest"),
+    "adjustment": N_("Adjustment"),
+}
+CONTRACT_KINDS = {
+    "fixed": N_("Fixed price"),
+    "indexed": N_("Indexed price"),
+    "pvpc": N_("Regulated price (PVPC)"),
+}
+
+
+def word(table: dict[str, str], code: str, label: str = "") -> str:
+    """The message id of `code` in `table`; Invalid names a code that is neither known nor labelled."""
+    if label:
+        return label
+    if code not in table:
+        known = ", ".join(sorted(table))
+        raise Invalid(f"A document cannot print the code {code!r}: give it a label or use one of {known}.")
+    return table[code]
