@@ -22,7 +22,9 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def setting(variable: str, *, default: Any = _MISSING, parse: Callable[[str], Any] | None = None, help: str = "") -> Any:
+def setting(
+    variable: str, *, default: Any = _MISSING, parse: Callable[[str], Any] | None = None, help: str = ""
+) -> Any:
     """A field read from the environment variable ``variable``; ``parse`` turns its text into the value or raises ValueError."""
     metadata = {"variable": variable, "parse": parse, "help": help, "default": default}
     return dataclasses.field(metadata=metadata)
@@ -55,23 +57,35 @@ class ServiceSettings:
     """What every service is told. One machine by default; production overrides addresses, database and event log."""
 
     data_dir: Path = setting("COOP_DATA_DIR", default="var", parse=Path, help="folder of everything that is kept")
-    profile_dir: Path = setting("COOP_PROFILE_DIR", default="profiles/demo-es", parse=Path, help="the cooperative's profile")
+    profile_dir: Path = setting(
+        "COOP_PROFILE_DIR", default="profiles/demo-es", parse=Path, help="the cooperative's profile"
+    )
     #: Empty: one SQLite file per service under ``data_dir``.
     database: str = setting("COOP_DATABASE_URL", default="", help="SQLAlchemy address of this service's database")
     #: Empty: the SQLite event log under ``data_dir``.
     event_log: str = setting("COOP_EVENT_LOG", default="", help="kafka://host:port[,host:port] or sqlite:///path")
     event_partitions: int = setting("COOP_EVENT_PARTITIONS", default="4", parse=int, help="partitions of new topics")
-    grpc_address: str = setting("COOP_GRPC_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="where gRPC listens")
-    metrics_address: str = setting("COOP_METRICS_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="metrics over HTTP")
+    grpc_address: str = setting(
+        "COOP_GRPC_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="where gRPC listens"
+    )
+    metrics_address: str = setting(
+        "COOP_METRICS_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="metrics over HTTP"
+    )
     identity_address: str = setting("COOP_IDENTITY_ADDRESS", default="127.0.0.1:8001", parse=parse_address)
     supplies_address: str = setting("COOP_SUPPLIES_ADDRESS", default="127.0.0.1:8002", parse=parse_address)
     metering_address: str = setting("COOP_METERING_ADDRESS", default="127.0.0.1:8003", parse=parse_address)
     billing_address: str = setting("COOP_BILLING_ADDRESS", default="127.0.0.1:8004", parse=parse_address)
     notifications_address: str = setting("COOP_NOTIFICATIONS_ADDRESS", default="127.0.0.1:8005", parse=parse_address)
-    public_url: str = setting("COOP_PUBLIC_URL", default="http://127.0.0.1:8000", help="address members type, for links")
-    keys: str = setting("COOP_KEYS_DIR", default="", help="folder of signing keys; empty means keys/ under COOP_DATA_DIR")
+    public_url: str = setting(
+        "COOP_PUBLIC_URL", default="http://127.0.0.1:8000", help="address members type, for links"
+    )
+    keys: str = setting(
+        "COOP_KEYS_DIR", default="", help="folder of signing keys; empty means keys/ under COOP_DATA_DIR"
+    )
     log_level: str = setting("COOP_LOG_LEVEL", default="info")
-    drain_s: float = setting("COOP_DRAIN_SECONDS", default="10", parse=parse_seconds, help="time to finish work on stop")
+    drain_s: float = setting(
+        "COOP_DRAIN_SECONDS", default="10", parse=parse_seconds, help="time to finish work on stop"
+    )
     grpc_workers: int = setting("COOP_GRPC_WORKERS", default="8", parse=int, help="threads that answer calls")
     #: Certificate folder with tls.crt, tls.key and ca.crt; empty means plain text, right on one machine only.
     tls_dir: str = setting("COOP_TLS_DIR", default="", help="folder with tls.crt, tls.key, ca.crt for mutual TLS")

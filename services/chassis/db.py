@@ -223,9 +223,7 @@ class Transaction:
         self.connection.execute(insert(table), {**row, "created_at": self.clock.now()})
         result = action()
         self.connection.execute(
-            table.update()
-            .where(table.c.scope == key.scope, table.c.request_id == key.request_id)
-            .values(result=result)
+            table.update().where(table.c.scope == key.scope, table.c.request_id == key.request_id).values(result=result)
         )
         return result
 

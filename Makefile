@@ -1,0 +1,64 @@
+# Acometida. Python >= 3.11 and make are all that is needed to start; `make help` lists the targets.
+SHELL := /bin/sh
+PYTHON ?= python3
+PROFILE ?= demo-es
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+export PYTHONPATH := $(CURDIR):$(CURDIR)/gen
+PROTOS := $(shell find protos -name '*.proto')
+CATALOGUES := $(shell find services -name '*.po')
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or say which one with 'make run PYTHON=/path/to/python3'."; exit 1; }
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3, 11) or sys.exit("Python %s is too old: Acometida needs 3.11 or newer; name one with make run PYTHON=/path/to/python3." % v)'
+	@echo "Preparing the environment in $(VENV) (once; downloads about 90 MB)..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian, apt-get install python3-venv."; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+gen/.ready: $(VENV)/.ready $(PROTOS)
+	@echo "Generating code from the protos..."
+	@rm -rf gen && mkdir -p gen
+	@$(PY) -m grpc_tools.protoc -Iprotos --python_out=gen --pyi_out=gen --grpc_python_out=gen $(PROTOS)
+	@touch $@
+
+$(VENV)/.catalogues: $(VENV)/.ready $(CATALOGUES)
+	@for folder in services/*/translations services/*/locale; do \
+		if [ -d $$folder ]; then $(BIN)/pybabel --quiet compile --directory $$folder || exit 1; fi; done
+	@touch $@
+
+setup: $(VENV)/.ready gen/.ready $(VENV)/.catalogues ## make the environment, the generated code and the catalogues
+
+protos: gen/.ready ## generate code from the protos
+
+run: setup ## start everything on this machine (PORT=8000, PROFILE=demo-es or demo-ar, COOP_DATA_DIR=var)
+	@exec $(PY) -m services.local run --profile $(PROFILE)
+
+run-production-like: setup ## the same with a throw-away PostgreSQL and Apache Kafka
+	@exec $(PY) -m services.local run --profile $(PROFILE) --production-like
+
+test: setup ## everything: unit, contract, integration on both databases and both event logs, browser journeys
+	@exec $(PY) -m tests.everything
+
+test-fast: setup ## unit tests only
+	@exec $(PY) -m pytest -q tests/unit
+
+lint: setup ## style, types, import rules, protos
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy services && $(PY) -m pytest -q tests/unit/rules
+
+bench: setup ## measure, as JSON
+	@exec $(PY) -m tests.bench
+
+docs: setup ## write docs/events.md anew from the protos
+	@$(PY) -m tests.support.events_catalogue > docs/events.md
+
+clean: ## forget the environment and everything generated; data under var/ stays
+	rm -rf $(VENV) gen .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
+
+.PHONY: help setup protos run run-production-like test test-fast lint bench docs clean

@@ -1,0 +1,177 @@
+"""gRPC clients: every call has a deadline, an identity and a trace; UNAVAILABLE is tried again where that is safe."""
+
+import importlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import grpc
+
+from services.chassis import context
+from services.chassis.grpc.status import from_rpc
+
+StubT = TypeVar("StubT")
+
+#: Seconds for a call that states none.
+DEFAULT_DEADLINE_S = 5.0
+MAX_MESSAGE = 8 * 1024 * 1024
+
+_RETRY = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+_READS = ("Get", "List", "Verify", "Preview", "Watch", "Stream")
+
+
+def retry_config(service: str) -> str:
+    """The gRPC service config of one of our services: UNAVAILABLE is tried again (gRFC A6) for reads, and for commands
+    with a ``request_id``, which the server answers once however often they come. Everything else fails at once."""
+    names = []
+    for module, full_name in (
+        (f"coop.{service}.v1.{service}_service_pb2", f"coop.{service}.v1.{service.capitalize()}Service"),
+        ("coop.common.v1.operations_service_pb2", "coop.common.v1.OperationsService"),
+    ):
+        descriptor = importlib.import_module(module).DESCRIPTOR.services_by_name[full_name.rpartition(".")[2]]
+        for method in descriptor.methods:
+            streams_in = method.client_streaming
+            if not streams_in and (method.name.startswith(_READS) or "request_id" in method.input_type.fields_by_name):
+                names.append({"service": full_name, "method": method.name})
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}]})
+
+
+def open_channel(service: str, address: str, tls_dir: str = "") -> grpc.Channel:
+    """A channel to a service that reconnects within a second. Open it after forking, never before."""
+    options = [
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.service_config", retry_config(service)),
+        ("grpc.enable_retries", 1),
+        ("grpc.max_receive_message_length", MAX_MESSAGE),
+        ("grpc.max_send_message_length", MAX_MESSAGE),
+    ]
+    if not tls_dir:
+        return grpc.insecure_channel(address, options)
+    folder = Path(tls_dir)
+    credentials = grpc.ssl_channel_credentials(
+        (folder / "ca.crt").read_bytes(), (folder / "tls.key").read_bytes(), (folder / "tls.crt").read_bytes()
+    )
+    return grpc.secure_channel(address, credentials, options)
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any
+
+
+class _Identify(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Adds deadline, token, request id and trace to whatever call passes."""
+
+    def __init__(self, metadata: Callable[[], Mapping[str, str]], deadline_s: float) -> None:
+        self._metadata = metadata
+        self._deadline_s = deadline_s
+
+    def _with(self, details: Any) -> _Details:
+        given = list(details.metadata or ())
+        names = {name for name, _ in given}
+        more = {**_context_metadata(), **self._metadata()}
+        given += [(name, value) for name, value in more.items() if name not in names and value]
+        timeout = details.timeout if details.timeout is not None else self._deadline_s
+        return _Details(
+            details.method,
+            timeout,
+            given,
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with(details), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(self._with(details), request)
+
+    def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return continuation(self._with(details), requests)
+
+    def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return continuation(self._with(details), requests)
+
+
+def _context_metadata() -> dict[str, str]:
+    return {"x-request-id": context.request_id(), "traceparent": context.traceparent()}
+
+
+class Clients:
+    """Stubs of the other services, one channel per address, made when first asked for.
+
+    ``metadata`` gives the headers of each call, such as the authorization of whoever calls.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        metadata: Callable[[], Mapping[str, str]],
+        *,
+        tls_dir: str = "",
+        deadline_s: float = DEFAULT_DEADLINE_S,
+    ) -> None:
+        self._addresses = addresses
+        self._metadata = metadata
+        self._tls_dir = tls_dir
+        self._deadline_s = deadline_s
+        self._channels: dict[str, tuple[grpc.Channel, grpc.Channel]] = {}
+        self._lock = threading.Lock()
+
+    def channel(self, service: str) -> grpc.Channel:
+        with self._lock:
+            if service not in self._channels:
+                if service not in self._addresses:
+                    known = ", ".join(sorted(self._addresses))
+                    raise KeyError(f"service {service!r} has no address: known are {known}")
+                bare = open_channel(service, self._addresses[service], self._tls_dir)
+                self._channels[service] = (
+                    bare,
+                    grpc.intercept_channel(bare, _Identify(self._metadata, self._deadline_s)),
+                )
+            return self._channels[service][1]
+
+    def stub(self, service: str, stub_type: Callable[[Any], StubT]) -> StubT:
+        """A generated stub on the service's channel."""
+        return stub_type(self.channel(service))
+
+    def close(self) -> None:
+        with self._lock:
+            for bare, _ in self._channels.values():
+                bare.close()
+            self._channels.clear()
+
+
+class _Translating:
+    """``with remote():`` turns a failed call inside into the CoopError the other side raised."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, grpc.RpcError):
+            raise from_rpc(error) from error
+
+
+def remote() -> _Translating:
+    """A block of remote calls whose failures arrive as CoopError."""
+    return _Translating()
