@@ -1,0 +1,62 @@
+"""Small steps that the contract tests have in common."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from services.chassis.eventlog import ConsumedRecord, Consumer, Record, TopicPartition
+
+PATIENCE_S = 20.0
+
+
+def numbered(topic: str, numbers: Iterable[int], key: str = "k") -> list[Record]:
+    """Records whose value is their number."""
+    return [Record(topic, key, str(number).encode()) for number in numbers]
+
+
+def values(records: Iterable[ConsumedRecord]) -> list[int]:
+    return [int(record.value) for record in records]
+
+
+def read(consumer: Consumer, count: int, timeout_s: float = PATIENCE_S) -> list[ConsumedRecord]:
+    """Poll until `count` records have come; fails when they do not within `timeout_s`."""
+    records: list[ConsumedRecord] = []
+    deadline = time.monotonic() + timeout_s
+    while len(records) < count:
+        assert time.monotonic() < deadline, f"{len(records)} of {count} records came within {timeout_s} s"
+        records += consumer.poll(0.2, max_records=count - len(records))
+    return records
+
+
+def nothing_comes(consumer: Consumer, for_s: float = 0.5) -> bool:
+    """Whether polling for `for_s` seconds, once the member has its partitions, gives no record."""
+    settle([consumer], 1)
+    deadline = time.monotonic() + for_s
+    while time.monotonic() < deadline:
+        if consumer.poll(0.1):
+            return False
+    return True
+
+
+def settle(consumers: list[Consumer], partitions: int, timeout_s: float = PATIENCE_S) -> list[ConsumedRecord]:
+    """Poll the members in turn until each owns something and together they own at least `partitions`.
+
+    Gives the records that came meanwhile.
+    """
+    records: list[ConsumedRecord] = []
+    deadline = time.monotonic() + timeout_s
+    while not all(c.assignment for c in consumers) or sum(len(c.assignment) for c in consumers) < partitions:
+        shares = [len(consumer.assignment) for consumer in consumers]
+        assert time.monotonic() < deadline, f"the members own {shares} of {partitions} partitions after {timeout_s} s"
+        for consumer in consumers:
+            records += consumer.poll(0.1)
+    return records
+
+
+def ends(records: Iterable[ConsumedRecord]) -> dict[TopicPartition, int]:
+    """What to commit after having handled these records."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        offsets[record.source] = max(offsets.get(record.source, 0), record.offset + 1)
+    return offsets
