@@ -1,0 +1,1 @@
+"""Rules of accounts and sessions, free of databases and networks."""

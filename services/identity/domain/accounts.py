@@ -1,0 +1,77 @@
+"""What an account holds and which values it accepts."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.chassis.errors import Invalid, Violation
+
+#: What staff may be allowed to do; each gRPC method names the roles it wants.
+STAFF_ROLES = ("reader", "support", "metering", "billing", "security", "auditor")
+MAX_NAME = 120
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as its owner sees it. ``kind`` is "member" or "staff"; ``state`` "pending" until its mail was confirmed."""
+
+    id: str
+    email: str
+    name: str
+    language: str
+    kind: str
+    state: str
+    roles: tuple[str, ...]
+    created_at: datetime
+
+
+def parse_name(text: str, field: str = "name") -> str:
+    """A person's name: trimmed, inner blanks single, NFC. Raises Invalid when empty or too long."""
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not name:
+        raise Invalid("Write your name.", "NAME_MISSING", field=field)
+    if len(name) > MAX_NAME or _CONTROL.search(name):
+        raise Invalid(
+            f"The name must have at most {MAX_NAME} characters and no control characters.", "NAME_MALFORMED", field=field
+        )
+    return name
+
+
+def parse_language(text: str, offered: Iterable[str], default: str, field: str = "language") -> str:
+    """One of the languages the cooperative offers; empty means the default. Raises Invalid otherwise."""
+    offered = tuple(offered)
+    language = text.strip() or default
+    if language not in offered:
+        raise Invalid(
+            f"Language {language!r} is not offered: choose one of {', '.join(offered)}.", "LANGUAGE_UNKNOWN", field=field
+        )
+    return language
+
+
+def parse_roles(roles: Iterable[str], field: str = "roles") -> tuple[str, ...]:
+    """Staff roles without repetition, in the order of STAFF_ROLES. Raises Invalid for none or an unknown one."""
+    wanted = {role.strip() for role in roles}
+    unknown = sorted(wanted - set(STAFF_ROLES))
+    choices = ", ".join(STAFF_ROLES)
+    if unknown:
+        raise Invalid(
+            f"There is no role {unknown[0]!r}: choose from {choices}.",
+            "ROLE_UNKNOWN",
+            violations=[Violation(field, f"there is no role {role!r}") for role in unknown],
+        )
+    if not wanted:
+        raise Invalid(f"Give at least one role: {choices}.", "ROLE_MISSING", field=field)
+    return tuple(role for role in STAFF_ROLES if role in wanted)
+
+
+def gather(*checks: Exception | None) -> None:
+    """Raises one Invalid with the violations of all failed checks, so that a form shows every mistake at once."""
+    failed = [check for check in checks if isinstance(check, Invalid)]
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        violations = [violation for check in failed for violation in check.violations]
+        raise Invalid(" ".join(check.message for check in failed), "INVALID", violations=violations)
