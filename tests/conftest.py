@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services.local.postgres import Postgres, PostgresMissing, postgres_server
 
+from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.needs import missing
 
 
