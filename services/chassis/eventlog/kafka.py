@@ -8,14 +8,15 @@ member may commit after it joined again is bounded here, because the broker does
 from __future__ import annotations
 
 import threading
+import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, for_code
 from kafka.structs import TopicPartition as KafkaPartition
 
 from services.chassis.eventlog.base import (
@@ -33,6 +34,7 @@ from services.chassis.eventlog.kafka_consumer import KafkaGroupConsumer
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 _DELIVERY_S = 30.0
+_SETTLE_S = 10.0
 _UNKNOWN_TOPIC = 3
 
 
@@ -60,7 +62,7 @@ class KafkaEventLog(EventLog):
             "configs": {"retention.ms": "-1"},
         }
         with self._administration() as admin:
-            answer = admin.create_topics({name: options for name in missing}, raise_errors=False)
+            answer = admin.create_topics(dict.fromkeys(missing, options), raise_errors=False)
             for topic in answer["topics"]:
                 error = for_code(topic["error_code"])
                 if topic["error_code"] and error is not TopicAlreadyExistsError:
@@ -112,9 +114,9 @@ class KafkaEventLog(EventLog):
         if not partitions:
             return {}
         with self._administration() as admin:
-            committed = admin.list_group_offsets({group: partitions})[group]
-            earliest = admin.list_partition_offsets({partition: OffsetSpec.EARLIEST for partition in partitions})
-            latest = admin.list_partition_offsets({partition: OffsetSpec.LATEST for partition in partitions})
+            committed = _patiently(lambda: admin.list_group_offsets({group: partitions}))[group]
+            earliest = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+            latest = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         lag = {}
         for partition in partitions:
             done = committed[partition].offset if partition in committed else -1
@@ -179,6 +181,18 @@ class KafkaEventLog(EventLog):
     def _require(self, topic: str) -> None:
         if not self._partitions(topic):
             raise UnknownTopic(f"Topic {topic!r} does not exist in the event log; create it with ensure_topics.")
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """The answer, asking again for a while when the cluster is still settling (a new group's coordinator is elected)."""
+    deadline = time.monotonic() + _SETTLE_S
+    while True:
+        try:
+            return ask()
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager

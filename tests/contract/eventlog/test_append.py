@@ -86,9 +86,9 @@ def test_a_record_beyond_the_limit_is_refused_with_its_whole_batch(log: EventLog
 
 
 def test_an_unknown_topic_is_refused_and_not_created(log: EventLog, topic: str, group: str) -> None:
-    with pytest.raises(UnknownTopic, match="coop.nobody.knows.v1"):
+    with pytest.raises(UnknownTopic, match=r"coop\.nobody\.knows\.v1"):
         log.append([Record(topic, "k", b"1"), Record("coop.nobody.knows.v1", "k", b"1")])
-    with pytest.raises(UnknownTopic, match="coop.nobody.knows.v1"):
+    with pytest.raises(UnknownTopic, match=r"coop\.nobody\.knows\.v1"):
         log.consumer(group, ["coop.nobody.knows.v1"])
     assert sum(log.lag(group, [topic]).values()) == 0
 
