@@ -1,0 +1,1 @@
+"""Rules of billing: prices, taxes, ledger and certificates. Pure: no database, no network, no generated code."""

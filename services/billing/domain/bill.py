@@ -1,0 +1,115 @@
+"""A bill before it has a number: lines, taxes, totals. Every amount is rounded half-up once; totals are sums of rounded
+amounts (the customer can add the printed figures and reaches the printed total).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from services.chassis.periods import DatePeriod
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class BillLine:
+    """One priced line. `price_unit` says what `unit_price` is per: kwh, kw_year, month, year, day or "" (a bare amount).
+
+    With `days` and `year_days` a yearly or monthly price is prorated (4.6 kW × 31 days × price ÷ 365).
+    `taxed_by` names the taxes whose base the line is in.
+    """
+
+    concept: str
+    section: str
+    service: str
+    amount: Decimal
+    period: str = ""
+    quantity: Decimal | None = None
+    unit: str = ""
+    days: int | None = None
+    unit_price: Decimal | None = None
+    price_unit: str = ""
+    year_days: int | None = None
+    label: str = ""
+    taxed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BillTax:
+    """A tax on the lines (and taxes) that name it; `rate` is a ratio: 0.21."""
+
+    code: str
+    kind: str
+    base: Decimal
+    rate: Decimal
+    amount: Decimal
+    minimum_applied: bool = False
+    quantity_mwh: Decimal | None = None
+    label: str = ""
+    taxed_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PeriodEnergy:
+    import_wh: int = 0
+    export_wh: int = 0
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What metering measured for one service over one span of local days, by tariff period."""
+
+    by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
+    hours_expected: int = 0
+    hours_measured: int = 0
+    hours_estimated: int = 0
+    hours_missing: int = 0
+    curve_version: int = 0
+
+    @property
+    def import_wh(self) -> int:
+        return sum(each.import_wh for each in self.by_period.values())
+
+    @property
+    def export_wh(self) -> int:
+        return sum(each.export_wh for each in self.by_period.values())
+
+    def __add__(self, other: Energy) -> Energy:
+        periods = sorted({*self.by_period, *other.by_period})
+        none = PeriodEnergy()
+        return Energy(
+            {
+                period: PeriodEnergy(
+                    self.by_period.get(period, none).import_wh + other.by_period.get(period, none).import_wh,
+                    self.by_period.get(period, none).export_wh + other.by_period.get(period, none).export_wh,
+                )
+                for period in periods
+            },
+            self.hours_expected + other.hours_expected,
+            self.hours_measured + other.hours_measured,
+            self.hours_estimated + other.hours_estimated,
+            self.hours_missing + other.hours_missing,
+            max(self.curve_version, other.curve_version),
+        )
+
+
+@dataclass(frozen=True)
+class Bill:
+    supply_id: str
+    period: DatePeriod
+    accrual_date: date
+    lines: tuple[BillLine, ...]
+    taxes: tuple[BillTax, ...]
+    energy: Mapping[str, Energy] = field(default_factory=dict)  # by service kind
+    sources: tuple[str, ...] = ()  # official references of the prices applied
+
+    @property
+    def net(self) -> Decimal:
+        return sum((line.amount for line in self.lines), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        return self.net + sum((tax.amount for tax in self.taxes), ZERO)

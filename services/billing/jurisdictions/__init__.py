@@ -1,0 +1,39 @@
+"""The rules of each country: dated tables as data, and one small policy that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.billing.domain.calendar import WorkingCalendar
+from services.billing.domain.planning import Segment
+from services.billing.domain.pricing import Policy
+from services.chassis.errors import Invalid
+
+
+@dataclass(frozen=True)
+class Jurisdiction:
+    code: str
+    policy: Policy
+    calendar: WorkingCalendar
+    #: Tariff under which metering splits a segment's energy: "2.0TD", "flat".
+    metering_tariff: Callable[[Segment], str]
+    #: Series in which an invoice to these segments' holder is numbered, from the profile's series and the issue date.
+    invoice_series: Callable[[str, date, tuple[Segment, ...]], str]
+    #: Printed number from series and count.
+    number: Callable[[str, int], str]
+
+
+def jurisdiction(code: str, options: Mapping[str, Any] | None = None) -> Jurisdiction:
+    """The rules of "es" or "ar"; `options` are the profile's [billing] switches that a country's policy knows."""
+    if code == "es":
+        from services.billing.jurisdictions.es.policy import spain
+
+        return spain(options or {})
+    if code == "ar":
+        from services.billing.jurisdictions.ar.policy import argentina
+
+        return argentina(options or {})
+    raise Invalid(f"The jurisdiction {code!r} is not known; use es or ar.", field="jurisdiction")

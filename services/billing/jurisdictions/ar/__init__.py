@@ -1,0 +1,1 @@
+"""Argentina: electricity and water of a cooperative, IVA by condition and use."""
