@@ -10,7 +10,7 @@ from __future__ import annotations
 from services.chassis.errors import Invalid
 
 
-def N_(message: str) -> str:  # noqa: N802  (the customary name of gettext's no-op marker)
+def N_(message: str) -> str:
     """Mark a message for extraction without translating it."""
     return message
 
@@ -62,7 +62,7 @@ SERVICES = {
     "electricity": N_("Electricity"),
     "water": N_("Water supply"),
     "sewage": N_("Sewage"),
-    "tpp": N_("Prepaid works plan"),
+    "tpp": N_("TPP"),
     "street_lighting": N_("Street lighting"),
     "internet": N_("Internet"),
     "social": N_("Social services"),

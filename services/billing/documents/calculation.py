@@ -1,0 +1,64 @@
+"""The calculation of a line in words: quantity × days × price ÷ days of the year."""
+
+from __future__ import annotations
+
+from .edition import Edition
+from .figures import NBSP
+from .model import Line, Tax
+from .vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS
+
+TIMES = " × "
+
+
+def name(e: Edition, line: Line) -> str:
+    """«Energía consumida, P1»."""
+    concept = e.word(CONCEPTS, line.concept, line.label)
+    return f"{concept}, {line.period}" if line.period else concept
+
+
+def days(e: Edition, count: int) -> str:
+    """«31 días»; the number and its word stay together."""
+    return e.n("{count} day", "{count} days", count).format(count=count).replace(" ", NBSP)
+
+
+def quantity(e: Edition, line: Line) -> str:
+    """«62 kWh»; "" for a line without quantity."""
+    if line.quantity is None:
+        return ""
+    unit = NBSP + e.word(UNITS, line.unit) if line.unit else ""
+    return e.f.number(line.quantity) + unit
+
+
+def written(e: Edition, line: Line) -> str:
+    """«4,6 kW × 31 días × 27,704413 €/kW·año ÷ 365», «62 kWh × 0,196 €/kWh»; "" when the amount is all there is."""
+    factors = [quantity(e, line)] if line.quantity is not None else []
+    if line.days is not None:
+        factors.append(days(e, line.days))
+    if line.unit_price is not None:
+        per = e.word(PRICE_UNITS, line.price_unit) if line.price_unit else ""
+        price = e.f.price(line.unit_price, per)
+        if line.year_days is not None:
+            if line.price_unit in {"month", "kw_month"}:
+                price += f"{NBSP}×{NBSP}12"
+            price += f"{NBSP}÷{NBSP}{line.year_days}"
+        factors.append(price)
+    return TIMES.join(factors)
+
+
+def tax_name(e: Edition, tax: Tax) -> str:
+    return e.word(TAXES, tax.code, tax.label)
+
+
+def tax_written(e: Edition, tax: Tax) -> str:
+    """«21 % de 45,82 €», or that the legal minimum applies."""
+    if tax.minimum_applied:
+        if tax.quantity_mwh is not None:
+            return e.t("Legal minimum for {quantity}, more than {rate} of {base}").format(
+                quantity=f"{e.f.number(tax.quantity_mwh)}{NBSP}MWh",
+                rate=e.f.percent(tax.rate),
+                base=e.f.money(tax.base),
+            )
+        return e.t("Legal minimum, more than {rate} of {base}").format(
+            rate=e.f.percent(tax.rate), base=e.f.money(tax.base)
+        )
+    return e.t("{rate} of {base}").format(rate=e.f.percent(tax.rate), base=e.f.money(tax.base))

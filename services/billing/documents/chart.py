@@ -1,0 +1,109 @@
+"""The bar chart of the last months: the billed month solid, estimated months hatched and marked «E», gaps said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+from . import ink, marks, typeface
+from .figures import Figures
+from .model import MonthConsumption
+from .paper import CAP, Paper
+from .typeface import REGULAR, SEMIBOLD
+
+_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+_AXIS = 26.0
+_WIDE_SLOT = 24.0  # from this width of a month on, months are written out and every bar carries its figure
+_LEGEND = 16.0
+_LABELS = 22.0
+
+
+def grid(maximum: Decimal, lines: int = 4) -> tuple[Decimal, ...]:
+    """Round values for about `lines` grid lines, the last one at or above `maximum`."""
+    if maximum <= 0:
+        return (Decimal(1),)
+    rough = maximum / lines
+    power = Decimal(10) ** rough.adjusted()
+    step = next(factor * power for factor in _STEPS if factor * power >= rough)
+    count = int(-(-maximum // step))
+    return tuple(step * index for index in range(1, count + 1))
+
+
+def bars(
+    paper: Paper,
+    history: tuple[MonthConsumption, ...],
+    figures: Figures,
+    translate: Callable[[str], str],
+    box: tuple[float, float, float, float],
+) -> None:
+    """Draw `history` (oldest first, the last month is the billed one) in box (left, top, width, height)."""
+    left, top, wide, tall = box
+    known = [month.quantity for month in history if month.quantity is not None]
+    levels = grid(max(known, default=Decimal(0)))
+    ceiling = levels[-1]
+    base = top - tall + _LABELS + _LEGEND
+    height = top - 16 - base
+    slot = (wide - _AXIS) / len(history)
+    roomy = slot >= _WIDE_SLOT
+    bar = slot * 0.62
+
+    for level in levels:
+        y = base + height * float(level / ceiling)
+        paper.line(left + _AXIS, y, left + wide, ink.RULE, 0.5)
+        paper.text(
+            left + _AXIS - 5, y - 7 * CAP / 2, figures.number(level.normalize() + 0), REGULAR, 7, ink.MUTED, "right"
+        )
+    paper.line(left + _AXIS, base, left + wide, ink.MUTED, 0.6)
+
+    year = None
+    for index, month in enumerate(history):
+        x = left + _AXIS + slot * index + (slot - bar) / 2
+        middle = x + bar / 2
+        billed = index == len(history) - 1
+        if month.quantity is None:
+            paper.text(middle, base + 4, "\u2013", REGULAR, 7, ink.MUTED, "centre")
+        else:
+            tall_bar = max(height * float(max(month.quantity, Decimal(0)) / ceiling), 0.8)
+            if month.estimated:
+                marks.hatch(paper, x, base, bar, tall_bar)
+            else:
+                paper.canvas.setFillColorRGB(*(paper.brand.strong if billed else paper.brand.middle))
+                paper.canvas.rect(x, base, bar, tall_bar, stroke=0, fill=1)
+            _figure(paper, month, billed, roomy, figures, middle, base + tall_bar + 3.5)
+        first = date(month.year, month.month, 1)
+        font, colour = (SEMIBOLD, ink.INK) if billed else (REGULAR, ink.MUTED)
+        paper.text(middle, base - 10, figures.month_label(first, not roomy), font, 7, colour, "centre")
+        if month.year != year:
+            year = month.year
+            paper.text(middle, base - 19, str(year), REGULAR, 6.5, ink.MUTED, "centre")
+    _legend(paper, history, translate, left + _AXIS, top - tall + 4)
+
+
+def _figure(
+    paper: Paper, month: MonthConsumption, billed: bool, roomy: bool, figures: Figures, middle: float, y: float
+) -> None:
+    """The quantity over its bar, and the letter E over that of an estimated month."""
+    assert month.quantity is not None
+    if roomy or billed:
+        font, colour = (SEMIBOLD, ink.INK) if billed else (REGULAR, ink.MUTED)
+        paper.text(middle, y, figures.number(month.quantity), font, 7, colour, "centre")
+        y += 8
+    if month.estimated:
+        paper.text(middle, y, "E", SEMIBOLD, 7.5, paper.brand.strong, "centre")
+
+
+def _legend(
+    paper: Paper, history: tuple[MonthConsumption, ...], translate: Callable[[str], str], x: float, y: float
+) -> None:
+    entries = [("billed", translate("Billed month")), ("past", translate("Earlier months"))]
+    if any(month.estimated for month in history):
+        entries.append(("estimated", translate("E: some of it is estimated")))
+    for kind, text in entries:
+        if kind == "estimated":
+            marks.hatch(paper, x, y - 0.5, 7, 7)
+        else:
+            paper.canvas.setFillColorRGB(*(paper.brand.strong if kind == "billed" else paper.brand.middle))
+            paper.canvas.rect(x, y - 0.5, 7, 7, stroke=0, fill=1)
+        paper.text(x + 11, y, text, REGULAR, 7.5, ink.MUTED)
+        x += 11 + typeface.width(text, REGULAR, 7.5) + 12

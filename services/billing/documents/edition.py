@@ -1,0 +1,89 @@
+"""What every printed document needs to be written: words, figures, and the sheet with its running header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from . import ink, marks, typeface
+from .figures import Figures, figures
+from .model import Issuer
+from .paper import INNER, LEFT, RIGHT, Paper, Running
+from .typeface import REGULAR, SEMIBOLD
+from .vocabulary import word
+from .words import catalogue, document_locale
+
+LINK: ink.Colour = (0.04, 0.28, 0.62)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The language and the formats of one document. `t` translates, `n` picks the plural, `f` writes figures."""
+
+    locale: str
+    t: Callable[[str], str]
+    n: Callable[[str, str, int], str]
+    f: Figures
+
+    def word(self, table: Mapping[str, str], code: str, label: str = "") -> str:
+        """The translated name of a code; a label of the data's own is printed as it is."""
+        message = word(table, code, label)
+        return message if label else self.t(message)
+
+
+def edition(locale: str, jurisdiction: str, currency: str) -> Edition:
+    """The edition of a document for a reader's locale («es», «en», «es-AR»)."""
+    exact = document_locale(locale, jurisdiction)
+    words = catalogue(exact)
+    return Edition(locale=exact, t=words.gettext, n=words.ngettext, f=figures(exact, currency))
+
+
+def sheet(e: Edition, issuer: Issuer, *, title: str, reference: str, notice: str) -> Paper:
+    """A new document with its metadata and running header; nothing drawn yet but the notice."""
+    name = typeface.clean(issuer.name)
+    return Paper(
+        title=f"{title} {reference}".strip() + f" · {name}",
+        author=name,
+        subject=title,
+        lang=e.locale.replace("_", "-"),
+        brand=ink.brand(issuer.brand_colour),
+        running=Running(
+            header=name,
+            reference=f"{title} {reference}".strip(),
+            footer=" · ".join(part for part in (name, issuer.tax_id, issuer.registry) if part),
+            page_of=e.t("Page {page} of {pages}"),
+            notice=typeface.clean(notice),
+        ),
+    )
+
+
+def letterhead(paper: Paper, issuer: Issuer, right: list[tuple[str, str, float]], *, middle: float = 0) -> None:
+    """The cooperative at the left of page one, the document's own lines (text, font, size) at the right.
+
+    `middle` keeps that many points free at the centre for the class letter of an Argentine document.
+    """
+    top = paper.y
+    half = (INNER - middle) / 2 if middle else INNER * 0.56
+    marks.sign(paper, issuer.mark, LEFT + 15, top - 15, 15)
+    y = top - 13.5
+    for line in typeface.wrap(issuer.name, SEMIBOLD, 13, half - 48):
+        paper.text(LEFT + 39, y, line, SEMIBOLD, 13)
+        y -= 15.5
+    facts = [issuer.tax_id, *issuer.address]
+    for line in typeface.wrap(" · ".join(facts), REGULAR, 7.5, half - 48):
+        paper.text(LEFT + 39, y + 1.5, line, REGULAR, 7.5, ink.MUTED)
+        y -= 10
+    right_width = (INNER - middle) / 2 - 8 if middle else INNER * 0.44 - 8
+    low = top - 12
+    for text, font, size in right:
+        for line in typeface.wrap(text, font, size, right_width):
+            paper.text(RIGHT, low, line, font, size, ink.INK if font == SEMIBOLD else ink.MUTED, "right")
+            low -= size * 1.35
+    paper.y = min(y, low, top - 32) - 3
+    paper.line(LEFT, paper.y, RIGHT)
+    paper.y -= 12
+
+
+def code_in_fours(code: str) -> str:
+    """«7K3M 9QXA …»: blanks every four characters, as people read it out."""
+    return " ".join(code[index : index + 4] for index in range(0, len(code), 4))

@@ -1,0 +1,71 @@
+"""An invoice as PDF: page one for the member, then the detail for whoever checks it."""
+
+from __future__ import annotations
+
+from . import ink, invoice_back, invoice_front, invoice_lines, typeface
+from .countries import COUNTRIES
+from .edition import Edition, edition, letterhead, sheet
+from .model import InvoiceDocument
+from .paper import HEIGHT, WIDTH, Paper
+from .typeface import DISPLAY, REGULAR, SEMIBOLD
+
+
+def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
+    """The PDF of `doc` in the reader's locale («es», «en», «es-AR»); the same input always gives the same bytes.
+
+    Raises Invalid when the figures do not add up, a code has no words, or the language is unknown.
+    """
+    doc.check()
+    e = edition(locale, doc.jurisdiction, doc.currency)
+    country = COUNTRIES[doc.jurisdiction]
+    title = e.t(country.rectifying_title if doc.rectifies else country.invoice_title)
+    paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
+    _head(paper, doc, e, title)
+    invoice_front.draw(paper, doc, e, country)
+    paper.new_page()
+    invoice_lines.draw(paper, doc, e)
+    invoice_back.draw(paper, doc, e, country)
+    return paper.finish()
+
+
+def _head(paper: Paper, doc: InvoiceDocument, e: Edition, title: str) -> None:
+    right = [
+        (title, SEMIBOLD, 10.5),
+        (doc.number, SEMIBOLD, 10.5),
+        (e.t("Issued on {date}").format(date=e.f.date(doc.issue_date)), REGULAR, 8.5),
+    ]
+    if doc.rectifies:
+        text = e.t("Rectifies invoice {number}").format(number=doc.rectifies)
+        right.append((f"{text}: {doc.rectification_reason}" if doc.rectification_reason else text, REGULAR, 8))
+    middle = 0.0
+    if doc.argentina:
+        middle = 62.0
+        right += [(text, REGULAR, 7.5) for text in _fiscal(doc, e)]
+        _class_box(paper, doc.argentina.letter, e.t("Code {code}").format(code=doc.argentina.code))
+    letterhead(paper, doc.issuer, right, middle=middle)
+
+
+def _fiscal(doc: InvoiceDocument, e: Edition) -> list[str]:
+    """The fiscal lines of an Argentine heading (RG 3571/2013, RG 1415)."""
+    fiscal, issuer = doc.argentina, doc.issuer
+    assert fiscal is not None
+    lines = [e.t("Point of sale {number}").format(number=f"{fiscal.point_of_sale:05d}")]
+    if issuer.iva_condition:
+        lines.append(f"IVA: {typeface.clean(issuer.iva_condition)}")
+    if issuer.gross_income_number:
+        lines.append(e.t("Gross income (IIBB) {number}").format(number=issuer.gross_income_number))
+    if issuer.activities_since:
+        lines.append(e.t("In business since {date}").format(date=e.f.date(issuer.activities_since)))
+    if fiscal.cesp:
+        expiry = e.t(", expires on {date}").format(date=e.f.date(fiscal.cesp_expiry)) if fiscal.cesp_expiry else ""
+        lines.append(e.t("CESP No. {code}").format(code=fiscal.cesp) + expiry)
+    return lines
+
+
+def _class_box(paper: Paper, letter: str, code: str) -> None:
+    """The class letter at the centre of the head, with its code under it."""
+    side, middle = 36.0, WIDTH / 2
+    top = min(paper.y, HEIGHT - 30)
+    paper.box(middle - side / 2, top, side, side, stroke=ink.INK, radius=4)
+    paper.text(middle, top - 27, letter, DISPLAY, 24, ink.INK, "centre")
+    paper.text(middle, top - side - 9, code, SEMIBOLD, 7, ink.INK, "centre")

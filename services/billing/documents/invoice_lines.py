@@ -1,0 +1,107 @@
+"""The full detail of an invoice: every line with its calculation, the taxes with their bases, the total."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import groupby
+
+from . import calculation, ink
+from .edition import Edition
+from .model import ZERO, InvoiceDocument, Line, Tax
+from .paper import INNER, Item, Paper, Stack
+from .table import Cell, head, row
+from .typeface import REGULAR, SEMIBOLD
+from .vocabulary import CONCEPTS, SECTIONS, SERVICES
+
+COLUMNS = (INNER * 0.36, INNER * 0.48, INNER * 0.16)
+
+
+def draw(paper: Paper, doc: InvoiceDocument, e: Edition) -> None:
+    """Flow the table of lines from the paper's cursor over as many pages as it needs."""
+    stack = Stack(INNER)
+    stack.text(e.t("Detail"), SEMIBOLD, 13, keep=True)
+    period = e.t("{period}, {days}").format(
+        period=e.f.period(doc.period_start, doc.last_day), days=calculation.days(e, doc.days)
+    )
+    stack.text(period, REGULAR, 8.5, ink.MUTED, keep=True)
+    stack.add(6, lambda paper, x, top: None, keep=True)
+    again = head(COLUMNS, (e.t("Concept"), e.t("Calculation"), e.t("Amount")), ("left", "right", "right"))
+    stack.items.append(again)
+
+    inner = [tax for tax in doc.taxes if tax.taxed_by]
+    outer = [tax for tax in doc.taxes if not tax.taxed_by]
+    codes = {tax.code for tax in inner}
+    first = [line for line in doc.lines if codes & set(line.taxed_by)]
+    rest = [line for line in doc.lines if not codes & set(line.taxed_by)]
+    several = len({line.service for line in doc.lines}) > 1
+    _lines(stack, e, first, several)
+    for tax in inner:
+        _tax(stack, e, tax)
+    _lines(stack, e, rest, several)
+    for tax in outer:
+        _tax(stack, e, tax)
+    _total(stack, e, doc)
+    stack.space(6)
+    stack.flow(paper, again=again)
+
+
+def _lines(stack: Stack, e: Edition, lines: list[Line], several: bool) -> None:
+    """Lines grouped under their service (when there are several) and section, each section with its sum."""
+    for (service, section), found in groupby(lines, key=lambda line: (line.service, line.section)):
+        group = list(found)
+        title = e.word(SECTIONS, section)
+        if several and section not in {service, "other"}:
+            title = f"{e.word(SERVICES, service)} · {title.lower()}"
+        elif several and section == "other":
+            title = e.word(SERVICES, service)
+        total = sum((line.amount for line in group), ZERO)
+        stack.items.append(_section(e, title, total))
+        for line in group:
+            cells = [
+                Cell(calculation.name(e, line)),
+                Cell(calculation.written(e, line), colour=ink.MUTED, align="right"),
+                Cell(e.f.amount(line.amount), align="right"),
+            ]
+            stack.items.append(row(COLUMNS, cells))
+
+
+def _section(e: Edition, title: str, total: Decimal) -> Item:
+    cells = [Cell(title, SEMIBOLD), Cell(""), Cell(e.f.amount(total), SEMIBOLD, align="right")]
+    inner = row(COLUMNS, cells, size=9, keep=True, pad=3.2)
+
+    def draw(paper: Paper, x: float, top: float) -> None:
+        paper.box(x - 6, top - 5, INNER + 12, inner.height - 1, fill=ink.SAND, radius=4)
+        inner.draw(paper, x, top - 4.5)
+
+    return Item(inner.height + 4.5, draw, keep=True)
+
+
+def _tax(stack: Stack, e: Edition, tax: Tax) -> None:
+    name = calculation.tax_name(e, tax)
+    base = [
+        Cell(e.t("Base of {tax}").format(tax=name), colour=ink.MUTED),
+        Cell(""),
+        Cell(e.f.amount(tax.base), colour=ink.MUTED, align="right"),
+    ]
+    stack.items.append(row(COLUMNS, base, keep=True))
+    cells = [
+        Cell(name, SEMIBOLD),
+        Cell(calculation.tax_written(e, tax), colour=ink.MUTED, align="right"),
+        Cell(e.f.amount(tax.amount), SEMIBOLD, align="right"),
+    ]
+    stack.items.append(row(COLUMNS, cells))
+
+
+def _total(stack: Stack, e: Edition, doc: InvoiceDocument) -> None:
+    total = [Cell(e.t("Total"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.total), SEMIBOLD, align="right")]
+    stack.items.append(row(COLUMNS, total, size=12, rule=bool(doc.adjustments), pad=5))
+    for item in doc.adjustments:
+        cells = [
+            Cell(e.word(CONCEPTS, item.concept, item.label)),
+            Cell(e.t("not part of the invoice's total"), colour=ink.MUTED, align="right"),
+            Cell(e.f.amount(item.amount), align="right"),
+        ]
+        stack.items.append(row(COLUMNS, cells))
+    if doc.adjustments:
+        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
+        stack.items.append(row(COLUMNS, due, size=12, rule=False, pad=5))

@@ -1,0 +1,105 @@
+"""Vector marks: the cooperative's sign in its disc, QR codes, hatched bars."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import segno
+
+from . import ink
+from .paper import Paper
+
+# Outlines in a square of 24, y downwards, as in the portal's icon.
+_BOLT = ((13.4, 4.2), (6.6, 13.6), (11.2, 13.6), (10.2, 19.8), (17.4, 10.2), (12.6, 10.2))
+
+
+def sign(paper: Paper, mark: str, x: float, y: float, radius: float) -> None:
+    """The brand's disc centred on (x, y) with a bolt, a drop or both in white."""
+    paper.disc(x, y, radius)
+    if mark == "bolt-drop":
+        _bolt(paper, x - radius * 0.34, y, radius * 0.72)
+        _drop(paper, x + radius * 0.42, y, radius * 0.66)
+    elif mark == "drop":
+        _drop(paper, x, y, radius)
+    else:
+        _bolt(paper, x, y, radius)
+
+
+def _bolt(paper: Paper, x: float, y: float, radius: float) -> None:
+    scale = radius / 12
+    path = paper.canvas.beginPath()
+    for index, (px, py) in enumerate(_BOLT):
+        point = (x + (px - 12) * scale, y - (py - 12) * scale)
+        path.moveTo(*point) if index == 0 else path.lineTo(*point)
+    path.close()
+    paper.canvas.setFillColorRGB(*ink.WHITE)
+    paper.canvas.drawPath(path, stroke=0, fill=1)
+
+
+def _drop(paper: Paper, x: float, y: float, radius: float) -> None:
+    scale = radius / 12
+
+    def at(px: float, py: float) -> tuple[float, float]:
+        return x + px * scale, y + py * scale
+
+    path = paper.canvas.beginPath()
+    path.moveTo(*at(0, 8))
+    path.curveTo(*at(2, 4.4), *at(5.2, 1.4), *at(5.2, -2.4))
+    path.curveTo(*at(5.2, -5.6), *at(2.8, -7.6), *at(0, -7.6))
+    path.curveTo(*at(-2.8, -7.6), *at(-5.2, -5.6), *at(-5.2, -2.4))
+    path.curveTo(*at(-5.2, 1.4), *at(-2, 4.4), *at(0, 8))
+    path.close()
+    paper.canvas.setFillColorRGB(*ink.WHITE)
+    paper.canvas.drawPath(path, stroke=0, fill=1)
+
+
+@lru_cache(maxsize=256)
+def _modules(text: str) -> tuple[tuple[tuple[int, int, int], ...], int]:
+    """Dark runs (row, column, length) of the QR code of `text`, without quiet zone, and its side in modules."""
+    code = segno.make(text, micro=False, error="m", boost_error=False)
+    found = []
+    for row, cells in enumerate(code.matrix):
+        column = 0
+        while column < len(cells):
+            if not cells[column]:
+                column += 1
+                continue
+            start = column
+            while column < len(cells) and cells[column]:
+                column += 1
+            found.append((row, start, column - start))
+    return tuple(found), len(code.matrix)
+
+
+def qr(paper: Paper, text: str, x: float, top: float, side: float) -> None:
+    """A QR code as vector rectangles, black on white with its quiet zone of four modules inside `side` points."""
+    dark, size = _modules(text)
+    module = side / (size + 8)
+    paper.box(x, top, side, side, fill=ink.WHITE, radius=0)
+    path = paper.canvas.beginPath()
+    for row, column, length in dark:
+        path.rect(x + (column + 4) * module, top - (row + 5) * module, length * module, module)
+    paper.canvas.setFillColorRGB(*ink.BLACK)
+    paper.canvas.drawPath(path, stroke=0, fill=1)
+
+
+def hatch(paper: Paper, x: float, y: float, width: float, height: float) -> None:
+    """A bar with diagonal stripes in the brand colour: an estimated value, readable without colour."""
+    canvas = paper.canvas
+    canvas.saveState()
+    clip = canvas.beginPath()
+    clip.rect(x, y, width, height)
+    canvas.clipPath(clip, stroke=0, fill=0)
+    canvas.setStrokeColorRGB(*paper.brand.strong)
+    canvas.setLineWidth(1.5)
+    stripes = canvas.beginPath()
+    offset = -width
+    while offset < height:
+        stripes.moveTo(x - 1, y + offset - 1)
+        stripes.lineTo(x + width + 1, y + offset + width + 1)
+        offset += 3.6
+    canvas.drawPath(stripes, stroke=1, fill=0)
+    canvas.restoreState()
+    canvas.setStrokeColorRGB(*paper.brand.strong)
+    canvas.setLineWidth(0.6)
+    canvas.rect(x, y, width, height, stroke=1, fill=0)

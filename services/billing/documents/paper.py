@@ -1,0 +1,329 @@
+"""An A4 document on reportlab's canvas: pages with running header and «page x of y», text, cards and tags.
+
+The canvas is drawn directly, without platypus, because a bill run prints tens of thousands of documents. `invariant=1`
+leaves out clock and random identifiers: the same document always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from reportlab.pdfgen.canvas import Canvas
+
+from . import ink, typeface
+from .ink import Colour
+from .typeface import DISPLAY, REGULAR, SEMIBOLD, Run
+
+WIDTH, HEIGHT = 595.28, 841.89
+LEFT, RIGHT = 42.0, WIDTH - 42.0
+INNER = RIGHT - LEFT
+BOTTOM = 54.0  # content ends above the footer
+CONTINUED_TOP = HEIGHT - 74.0  # content of the second page and on starts under the running header
+CAP = 0.727  # cap height of the typeface, in ems
+
+
+class _CountedCanvas(Canvas):
+    """Keeps the pages until the end, when their number is known, and lets `stamp` write it on each."""
+
+    def __init__(self, target: io.BytesIO, lang: str, stamp: Callable[[int, int], None]) -> None:
+        super().__init__(target, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1, lang=lang)
+        self._kept: list[dict[str, object]] = []
+        self._stamp = stamp
+
+    def showPage(self) -> None:
+        self._kept.append(dict(self.__dict__))
+        self._startPage()
+
+    def save(self) -> None:
+        for index, state in enumerate(self._kept, start=1):
+            self.__dict__.update(state)
+            self._stamp(index, len(self._kept))
+            super().showPage()
+        super().save()
+
+
+@dataclass(frozen=True)
+class Running:
+    """What repeats on every page. `footer` and `page_of` are ready texts; `page_of` has {page} and {pages}."""
+
+    header: str  # continued pages, left: the cooperative
+    reference: str  # continued pages, right: "Factura E-2026-000123"
+    footer: str
+    page_of: str
+    notice: str = ""
+
+
+class Paper:
+    """One document being drawn; `y` is the lowest edge of what is already on the page, in points from the bottom."""
+
+    def __init__(self, *, title: str, author: str, subject: str, lang: str, brand: ink.Brand, running: Running) -> None:
+        typeface.register()
+        self.brand = brand
+        self.running = running
+        self._target = io.BytesIO()
+        self.canvas = _CountedCanvas(self._target, lang, self._stamp)
+        self.canvas.setTitle(title)
+        self.canvas.setAuthor(author)
+        self.canvas.setSubject(subject)
+        self.canvas.setCreator("Acometida")
+        self.canvas.setViewerPreference("DisplayDocTitle", "true")
+        self.page = 1
+        self.y = HEIGHT - 34.0
+        if running.notice:
+            self._notice()
+
+    # ------------------------------------------------------------------ pages
+    def finish(self) -> bytes:
+        """Close the last page and give the document."""
+        self.canvas.showPage()
+        self.canvas.save()
+        return self._target.getvalue()
+
+    def new_page(self) -> None:
+        self.canvas.showPage()
+        self.page += 1
+        top = HEIGHT - 40.0
+        self.disc(LEFT + 8, top + 2, 8)
+        right = typeface.width(self.running.reference, SEMIBOLD, 9)
+        name = typeface.wrap(self.running.header, SEMIBOLD, 9, INNER - right - 50)[0]
+        self.text(LEFT + 22, top - 1, name, SEMIBOLD, 9)
+        self.text(RIGHT, top - 1, self.running.reference, SEMIBOLD, 9, ink.MUTED, "right")
+        self.line(LEFT, top - 14, RIGHT)
+        self.y = CONTINUED_TOP
+        if self.running.notice:
+            self._notice()
+
+    def room(self, height: float) -> bool:
+        """Whether `height` points fit under what is drawn; a new page is the caller's decision."""
+        return self.y - height >= BOTTOM
+
+    def _notice(self) -> None:
+        lines = typeface.wrap(self.running.notice, SEMIBOLD, 8, INNER - 20)
+        height = 11 * len(lines) + 7
+        self.box(LEFT, self.y, INNER, height, fill=ink.AMBER_GROUND, radius=5)
+        for index, line in enumerate(lines):
+            self.text(LEFT + INNER / 2, self.y - 11.5 - 11 * index, line, SEMIBOLD, 8, ink.AMBER, "centre")
+        self.y -= height + 8
+
+    def _stamp(self, page: int, pages: int) -> None:
+        self.line(LEFT, 40, RIGHT)
+        count = self.running.page_of.format(page=page, pages=pages)
+        self.text(RIGHT, 28, count, REGULAR, 7.5, ink.MUTED, "right")
+        footer = typeface.wrap(self.running.footer, REGULAR, 7.5, INNER - 90)
+        for index, line in enumerate(footer[:2]):
+            self.text(LEFT, 28 - 10 * index, line, REGULAR, 7.5, ink.MUTED)
+
+    # ------------------------------------------------------------------ marks
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        font: str = REGULAR,
+        size: float = 9,
+        colour: Colour = ink.INK,
+        align: str = "left",
+        tracking: float = 0.0,
+    ) -> None:
+        """One line with its baseline at `y`; `tracking` in points between characters, for large sizes."""
+        canvas = self.canvas
+        canvas.setFillColorRGB(*colour)
+        canvas.setFont(font, size)
+        if align == "right":
+            x -= typeface.width(text, font, size)
+        elif align == "centre":
+            x -= typeface.width(text, font, size) / 2
+        canvas.drawString(x, y, text, charSpace=tracking)
+
+    def line_of_runs(self, x: float, y: float, line: Iterable[Run], size: float, colour: Colour) -> None:
+        for font, text in line:
+            self.text(x, y, text, font, size, colour)
+            x += typeface.width(text, font, size)
+
+    def line(self, x: float, y: float, to: float, colour: Colour = ink.RULE, thickness: float = 0.7) -> None:
+        self.canvas.setStrokeColorRGB(*colour)
+        self.canvas.setLineWidth(thickness)
+        self.canvas.line(x, y, to, y)
+
+    def box(
+        self,
+        x: float,
+        top: float,
+        width: float,
+        height: float,
+        *,
+        fill: Colour | None = None,
+        stroke: Colour | None = None,
+        radius: float = 9,
+    ) -> None:
+        """A rounded rectangle hanging from `top`."""
+        if fill:
+            self.canvas.setFillColorRGB(*fill)
+        if stroke:
+            self.canvas.setStrokeColorRGB(*stroke)
+            self.canvas.setLineWidth(0.8)
+        radius = min(radius, height / 2, width / 2)
+        self.canvas.roundRect(x, top - height, width, height, radius, stroke=int(bool(stroke)), fill=int(bool(fill)))
+
+    def disc(self, x: float, y: float, radius: float) -> None:
+        """The brand's dot on continued pages; the drawn mark stands on page one."""
+        self.canvas.setFillColorRGB(*self.brand.strong)
+        self.canvas.circle(x, y, radius, stroke=0, fill=1)
+
+    def link(self, url: str, x: float, y: float, width: float, height: float) -> None:
+        """Make a rectangle (lower left corner) open `url`."""
+        self.canvas.linkURL(url, (x, y, x + width, y + height), relative=0, thickness=0)
+
+
+# ---------------------------------------------------------------------------------------------- stacks
+@dataclass(frozen=True)
+class Item:
+    height: float
+    draw: Callable[[Paper, float, float], None]  # paper, left, top
+    keep: bool = False  # stays on the page of the next item
+
+
+class Stack:
+    """Things under each other in a column of known width; measured first, drawn in a card or flowed over pages."""
+
+    def __init__(self, width: float) -> None:
+        self.width = width
+        self.items: list[Item] = []
+
+    @property
+    def height(self) -> float:
+        return sum(item.height for item in self.items)
+
+    def add(self, height: float, draw: Callable[[Paper, float, float], None], keep: bool = False) -> None:
+        self.items.append(Item(height, draw, keep))
+
+    def space(self, height: float) -> None:
+        self.add(height, lambda paper, x, top: None)
+
+    def runs(
+        self, parts: list[Run], size: float = 9, leading: float = 0, colour: Colour = ink.INK, keep: bool = False
+    ) -> None:
+        """A paragraph; its lines stay together when flowed."""
+        lines = typeface.wrap_runs(parts, size, self.width)
+        step = leading or size * 1.42
+
+        def draw(paper: Paper, x: float, top: float) -> None:
+            for index, line in enumerate(lines):
+                baseline = top - step * index - (step + size * CAP) / 2
+                paper.line_of_runs(x, baseline, line, size, colour)
+
+        self.add(step * len(lines), draw, keep)
+
+    def message(
+        self, template: str, size: float = 9, colour: Colour = ink.INK, leading: float = 0, **values: str
+    ) -> None:
+        """A translated message with **strong** parts and {values}."""
+        self.runs(typeface.runs(template, **values), size, leading, colour)
+
+    def text(
+        self,
+        text: str,
+        font: str = REGULAR,
+        size: float = 9,
+        colour: Colour = ink.INK,
+        leading: float = 0,
+        keep: bool = False,
+    ) -> None:
+        self.runs([(font, typeface.clean(text))], size, leading, colour, keep)
+
+    def heading(self, text: str, size: float = 9.5) -> None:
+        """The muted label at the head of a card; never left alone at the foot of a page."""
+        self.text(text, SEMIBOLD, size, ink.MUTED, keep=True)
+        self.add(4, lambda paper, x, top: None, keep=True)
+
+    def heading_one(self, text: str, size: float = 21) -> None:
+        """The title of a certificate; wraps."""
+        lines = typeface.wrap(text, DISPLAY, size, self.width)
+        step = size * 1.2
+
+        def draw(paper: Paper, x: float, top: float) -> None:
+            for index, line in enumerate(lines):
+                paper.text(x, top - size * 0.92 - step * index, line, DISPLAY, size, tracking=-0.008 * size)
+
+        self.add(step * len(lines), draw)
+
+    def display(self, text: str, size: float) -> None:
+        """The big figure. A figure too wide for its column is set smaller, never broken."""
+        while typeface.width(text, DISPLAY, size) > self.width and size > 12:
+            size -= 1
+        tracking = -0.012 * size
+
+        def draw(paper: Paper, x: float, top: float) -> None:
+            paper.text(x, top - size * 0.92, text, DISPLAY, size, ink.INK, tracking=tracking)
+
+        self.add(size * 1.14, draw)
+
+    def tag(self, text: str, colour: Colour, ground: Colour, size: float = 9) -> None:
+        """A state in words on its colour; wraps inside the tag when the column is narrow."""
+        lines = typeface.wrap(text, SEMIBOLD, size, self.width - 18)
+        wide = max(typeface.width(line, SEMIBOLD, size) for line in lines) + 18
+        step = size * 1.35
+        height = step * len(lines) + size * 0.65
+
+        def draw(paper: Paper, x: float, top: float) -> None:
+            paper.box(x, top, wide, height, fill=ground, radius=height / 2 if len(lines) == 1 else 8)
+            for index, line in enumerate(lines):
+                baseline = top - size * 0.325 - step * index - (step + size * CAP) / 2
+                paper.text(x + 9, baseline, line, SEMIBOLD, size, colour)
+
+        self.add(height, draw)
+
+    def pair(self, label: str, value: str, size: float = 8.5, share: float = 0.42, strong: bool = False) -> None:
+        """«label  value» on one row with a rule under it; both sides wrap."""
+        left = typeface.wrap(label, REGULAR, size, self.width * share - 8)
+        font = SEMIBOLD if strong else REGULAR
+        right = typeface.wrap(value, font, size, self.width * (1 - share))
+        step = size * 1.38
+        rows = max(len(left), len(right))
+        width = self.width
+
+        def draw(paper: Paper, x: float, top: float) -> None:
+            first = top - 2.6 - (step + size * CAP) / 2
+            for index, line in enumerate(left):
+                paper.text(x, first - step * index, line, REGULAR, size, ink.MUTED)
+            for index, line in enumerate(right):
+                paper.text(x + width * share, first - step * index, line, font, size)
+            paper.line(x, top - step * rows - 5.2, x + width)
+
+        self.add(step * rows + 5.2, draw)
+
+    def draw(self, paper: Paper, x: float, top: float) -> None:
+        for item in self.items:
+            item.draw(paper, x, top)
+            top -= item.height
+
+    def flow(self, paper: Paper, x: float = LEFT, again: Item | None = None) -> None:
+        """Draw from the paper's cursor down, going on to new pages; `again` is drawn first on each of them."""
+        index = 0
+        while index < len(self.items):
+            group = [self.items[index]]
+            while group[-1].keep and index + len(group) < len(self.items):
+                group.append(self.items[index + len(group)])
+            if not paper.room(sum(item.height for item in group)):
+                paper.new_page()
+                if again:
+                    again.draw(paper, x, paper.y)
+                    paper.y -= again.height
+            for item in group:
+                item.draw(paper, x, paper.y)
+                paper.y -= item.height
+            index += len(group)
+
+
+def card(paper: Paper, stack: Stack, x: float, top: float, height: float = 0, *, fill: Colour | None = None) -> float:
+    """Draw a stack in a card with padding 14; gives the card's height, at least `height`."""
+    tall = max(stack.height + 2 * PADDING, height)
+    paper.box(x, top, stack.width + 2 * PADDING, tall, fill=fill, stroke=None if fill else ink.RULE)
+    stack.draw(paper, x + PADDING, top - PADDING)
+    return tall
+
+
+PADDING = 14.0
+GAP = 10.0  # between cards

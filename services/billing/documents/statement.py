@@ -1,0 +1,118 @@
+"""The statement of account as PDF: opening balance, every movement with the balance after it, closing balance."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from . import ink
+from .edition import Edition, edition, letterhead, sheet
+from .figures import NBSP
+from .model import StatementDocument
+from .paper import GAP, INNER, LEFT, PADDING, Item, Paper, Stack, card
+from .table import Cell, head, row
+from .typeface import REGULAR, SEMIBOLD
+from .vocabulary import MOVEMENTS
+
+COLUMNS = tuple(INNER * part for part in (0.15, 0.37, 0.16, 0.16, 0.16))
+
+
+def render_statement(doc: StatementDocument, locale: str) -> bytes:
+    """The PDF of `doc` in the reader's locale; the same input always gives the same bytes.
+
+    Raises Invalid when the movements do not lead to the closing balance or the language is unknown.
+    """
+    doc.check()
+    e = edition(locale, doc.jurisdiction, doc.currency)
+    title = e.t("Statement of account")
+    reference = f"{doc.holder.document_type} {doc.holder.document}"
+    paper = sheet(e, doc.issuer, title=title, reference=reference, notice=doc.notice)
+    issued = e.t("Issued on {date}").format(date=e.f.date(doc.issue_date))
+    letterhead(paper, doc.issuer, [(title, SEMIBOLD, 10.5), (issued, REGULAR, 8.5)])
+    _balance(paper, doc, e)
+    _movements(doc, e).flow(paper, again=_head(e))
+    return paper.finish()
+
+
+def _state(balance: Decimal, e: Edition) -> tuple[str, ink.Colour, ink.Colour]:
+    if balance > 0:
+        return e.t("To pay"), ink.AMBER, ink.AMBER_GROUND
+    if balance < 0:
+        return e.t("In the member's favour"), ink.GREEN, ink.GREEN_GROUND
+    return e.t("Settled"), ink.GREEN, ink.GREEN_GROUND
+
+
+def _balance(paper: Paper, doc: StatementDocument, e: Edition) -> None:
+    half = (INNER - GAP) / 2 - 2 * PADDING
+    left = Stack(half)
+    left.text(e.t("Balance on {date}").format(date=e.f.date(doc.last_day)), SEMIBOLD, 9.5, ink.MUTED)
+    left.space(2)
+    left.display(e.f.money(abs(doc.closing_balance)), 34)
+    left.space(3)
+    left.tag(*_state(doc.closing_balance, e), 10)
+    right = Stack(half)
+    right.text(doc.holder.name, SEMIBOLD, 10.5)
+    right.text(f"{doc.holder.document_type}{NBSP}{doc.holder.document}", REGULAR, 9)
+    for line in doc.holder.address:
+        right.text(line, REGULAR, 9)
+    if doc.supply:
+        right.space(5)
+        right.text(", ".join(doc.supply.address), REGULAR, 8.5, ink.MUTED)
+        for text in (doc.supply.cups and f"CUPS{NBSP}{doc.supply.cups}", doc.supply.account):
+            if text:
+                right.text(text, REGULAR, 8.5, ink.MUTED)
+    tall = max(left.height, right.height) + 2 * PADDING
+    card(paper, left, LEFT, paper.y, tall)
+    card(paper, right, LEFT + (INNER + GAP) / 2, paper.y, tall, fill=paper.brand.tint)
+    paper.y -= tall + GAP + 4
+
+
+def _head(e: Edition) -> Item:
+    names = (e.t("Date"), e.t("Movement"), e.t("Charges"), e.t("Payments"), e.t("Balance"))
+    return head(COLUMNS, names, ("left", "left", "right", "right", "right"))
+
+
+def _movements(doc: StatementDocument, e: Edition) -> Stack:
+    stack = Stack(INNER)
+    period = e.f.period(doc.period_start, doc.last_day)
+    stack.text(e.t("Movements, {period}").format(period=period), SEMIBOLD, 13, keep=True)
+    stack.add(6, lambda paper, x, top: None, keep=True)
+    stack.items.append(_head(e))
+    opening = e.t("Opening balance")
+    stack.items.append(_balance_row(e.f.short_date(doc.period_start), opening, doc.opening_balance, e))
+    balance = doc.opening_balance
+    for movement in doc.movements:
+        balance += movement.amount
+        name = e.word(MOVEMENTS, movement.kind, movement.label)
+        if movement.reference:
+            name += f" {movement.reference}"
+        if movement.due:
+            name += ", " + e.t("due on {date}").format(date=e.f.short_date(movement.due))
+        charge, payment = (
+            ("", e.f.amount(-movement.amount)) if movement.amount < 0 else (e.f.amount(movement.amount), "")
+        )
+        cells = [
+            Cell(e.f.short_date(movement.day), colour=ink.MUTED),
+            Cell(name),
+            Cell(charge, align="right"),
+            Cell(payment, align="right"),
+            Cell(e.f.amount(balance), align="right"),
+        ]
+        stack.items.append(row(COLUMNS, cells))
+    stack.items.append(_balance_row(e.f.short_date(doc.last_day), e.t("Closing balance"), doc.closing_balance, e))
+    stack.space(6)
+    note = e.t(
+        "A positive balance is owed by the member; a negative one is in the member's favour. Amounts in {currency}."
+    )
+    stack.text(note.format(currency=e.f.symbol), REGULAR, 8, ink.MUTED)
+    return stack
+
+
+def _balance_row(day: str, name: str, balance: Decimal, e: Edition) -> Item:
+    cells = [
+        Cell(day, colour=ink.MUTED),
+        Cell(name, SEMIBOLD),
+        Cell(""),
+        Cell(""),
+        Cell(e.f.money(balance), SEMIBOLD, align="right"),
+    ]
+    return row(COLUMNS, cells, size=9.5, pad=4)
