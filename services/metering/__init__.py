@@ -1,0 +1,1 @@
+"""Metering: concentrator files in, validated load curves and energy per tariff period out."""

@@ -1,0 +1,158 @@
+"""PRIME concentrator reports, S02: the hourly incremental curve of every meter under a concentrator (Cnc).
+
+    <Report IdRpt="S02" ...><Cnc Id="..."><Cnt Id="METER" Magn="1"><S02 Fh="20261025020000000S" Bc="00" AI="117" AE="0" .../>
+
+* ``Fh``: local time at which the hour ENDS, ``YYYYMMDDhhmmss`` and milliseconds, then S (summer) or W (winter time). The
+  letter decides the instant, so the repeated hour of October is two different hours; it is believed as written, because
+  a meter that never changes its clock says W all year and means it.
+* ``Magn``: 1 = values in Wh, 1000 = kWh. Values may have decimals; they become whole Wh, half up.
+* ``Bc``: quality bits. Bit 7 = invalid, refused. Bits 1, 2, 3, 5, 6 = doubtful. Others = valid (P.O. 10.5).
+* A ``Cnt`` with ``ErrCode`` could not be read by its concentrator.
+
+Rows are gathered as text and converted a batch at a time, as columns (rows.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from xml.sax.saxutils import quoteattr
+
+from services.metering.domain.hours import hour_number, local_days, standard_offset
+from services.metering.domain.readings import MeterError, ReadingBatch, RefusedReading
+from services.metering.domain.rows import RawRows, RowRules, convert
+from services.metering.domain.unpack import Unpacker
+from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed
+
+BATCH_ROWS = 1 << 15
+_BATCH_BYTES = 8 << 20
+
+_OTHER_REPORTS = {"S04": "monthly closes", "S05": "daily closes"}
+
+
+class S02Reader:
+    """Reads one S02 file from pieces of bytes (gzip is recognised by content) and hands out batches of readings.
+
+    A batch ends where a meter ends, unless one meter alone is larger than two batches. ``problem`` is empty, or the
+    sentence that says why only a part (or nothing) of the file could be read.
+    """
+
+    def __init__(self, zone_name: str, received_at: datetime, batch_rows: int = BATCH_ROWS) -> None:
+        days = local_days(zone_name)
+        now = hour_number(received_at.replace(minute=0, second=0, microsecond=0))
+        # A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured.
+        self._rules = RowRules(standard_offset(zone_name, received_at), days.first_hour, min(days.end_hour, now + 24))
+        self._batch_rows = batch_rows
+        self._unpack = Unpacker()
+        self._xml = XmlFeed(self._start, self._end, ("S02", "Cnt", "Cnc"), self._context, self._damaged, self._where)
+        self._raw = RawRows()
+        self._errors: list[MeterError] = []
+        self._refused: list[RefusedReading] = []
+        self._meter: str | None = None
+        self._root_seen = False
+        self._depth = 0
+        self._bytes_held = 0
+        self.concentrators = 0
+
+    @property
+    def problem(self) -> str:
+        """Empty, or why the file could not be read to its end."""
+        return self._unpack.problem or self._xml.problem
+
+    def feed(self, data: bytes) -> list[ReadingBatch]:
+        """Take some bytes; the batches that are complete."""
+        batches: list[ReadingBatch] = []
+        for piece in self._unpack.feed(data):
+            self._xml.feed(piece)
+            self._bytes_held += len(piece)
+            if len(self._raw) >= self._batch_rows or self._bytes_held >= _BATCH_BYTES:
+                batches += self._flush(only_whole_meters=len(self._raw) < 2 * self._batch_rows)
+        return batches
+
+    def close(self) -> list[ReadingBatch]:
+        """The file has ended; the last batch, if there is anything left to say."""
+        batches: list[ReadingBatch] = []
+        for piece in self._unpack.close():
+            self._xml.feed(piece)
+        self._xml.close()
+        batches += self._flush(only_whole_meters=False)
+        return batches
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        self._depth += 1
+        if name == "S02":
+            if self._meter is None:
+                self._refuse(str(attributes), "The reading stands outside any meter (Cnt).")
+            else:
+                self._raw.add(attributes, self._xml.parser.CurrentLineNumber)
+            return
+        if not self._root_seen:
+            self._check_root(name, _mapping(attributes))
+        elif name == "Cnt":
+            self._open_meter(_mapping(attributes))
+        elif name == "Cnc":
+            self.concentrators += 1
+            self._meter = None
+        if self._depth > MAX_DEPTH:
+            raise FileRefused(f"Elements are nested more than {MAX_DEPTH} deep at line {self._xml.line}.")
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if name == "Cnt":
+            self._meter = None
+
+    def _check_root(self, name: str, attributes: dict[str, str]) -> None:
+        kind = attributes.get("IdRpt", "")
+        if name != "Report":
+            raise FileRefused(
+                f"The file is XML but not a PRIME report: its first element is <{name[:40]}>, not <Report>."
+            )
+        if kind != "S02":
+            meaning = f" ({_OTHER_REPORTS[kind]})" if kind in _OTHER_REPORTS else ""
+            raise FileRefused(f"The file is a PRIME report {kind[:40]!r}{meaning}; readings come from report S02.")
+        self._root_seen = True
+
+    def _open_meter(self, attributes: dict[str, str]) -> None:
+        serial = attributes.get("Id", "").strip()[:64]
+        if "ErrCode" in attributes:
+            code, category = attributes["ErrCode"][:20], attributes.get("ErrCat", "")[:20]
+            self._errors.append(MeterError(serial, code, category, self._xml.line))
+        self._meter = serial
+        self._raw.open_meter(serial, attributes.get("Magn", ""))
+
+    def _context(self) -> bytes | None:
+        """Opening tags of what is open, for resuming after damage."""
+        if not self._root_seen:
+            return None
+        if self._meter is None:
+            return b"<Report><Cnc>"
+        return f"<Report><Cnc><Cnt Id={quoteattr(self._meter)}>".encode("ascii", "xmlcharrefreplace")
+
+    def _where(self) -> str:
+        return "the report" if self._meter is None else f"meter {self._meter}"
+
+    def _damaged(self, line: int, value: str, reason: str) -> None:
+        self._depth = 3
+        self._refused.append(RefusedReading(line, self._meter or "", value[:120], reason))
+
+    def _refuse(self, value: str, reason: str) -> None:
+        self._refused.append(RefusedReading(self._xml.line, self._meter or "", value[:120], reason))
+
+    def _flush(self, only_whole_meters: bool) -> list[ReadingBatch]:
+        rows = self._raw.take_whole_meters() if only_whole_meters else self._raw.take_all()
+        self._bytes_held = 0
+        batch = convert(rows, self._rules)
+        batch.refused = sorted(self._refused + batch.refused, key=lambda row: row.line)
+        batch.errors, self._errors, self._refused = self._errors, [], []
+        return [batch] if len(batch) or batch.refused or batch.errors else []
+
+
+def read_s02(reader: S02Reader, chunks: Iterable[bytes]) -> Iterator[ReadingBatch]:
+    """All batches of a file given as pieces."""
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.close()
+
+
+def _mapping(attributes: list[str]) -> dict[str, str]:
+    return dict(zip(attributes[0::2], attributes[1::2], strict=True))

@@ -1,0 +1,80 @@
+"""Readings as a meter file gives them, after the border: UTC hour starts, integer Wh, one quality code each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHANNELS = ("import", "export", "r1", "r2", "r3", "r4")
+"""Columns of every value matrix: active import and export (Wh), reactive by quadrant (varh)."""
+
+IMPORT, EXPORT = 0, 1
+
+MISSING = 0
+REAL = 1
+"""Firm measured value: obtaining method 1 of P.O. 10.5. Methods 2 to 6 are estimates and keep their number."""
+DOUBTFUL = 9
+"""Measured, but the meter raised a doubt (PRIME ``Bc`` bits 1, 2, 3, 5, 6): shown as estimated until somebody confirms."""
+
+ABSURD_WH = 55_000
+"""More than this in one hour is not a reading of a type 5 meter (P.O. 10.5 validation)."""
+
+
+@dataclass(frozen=True)
+class RefusedReading:
+    """A row that was not taken: where it stands, what it said, and why, as a sentence."""
+
+    line: int
+    meter: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class MeterError:
+    """A meter that the concentrator could not read: it reports an error code in place of readings."""
+
+    meter: str
+    code: str
+    category: str
+    line: int
+
+
+@dataclass
+class ReadingBatch:
+    """Some consecutive readings of one file, as columns.
+
+    ``meter`` indexes ``meters``; ``hour`` is the hour's start (hours since the epoch, UTC); ``values`` is (n, 6) in the
+    order of CHANNELS; ``quality`` is REAL or DOUBTFUL; ``line`` is the line of the file. Rows keep the file's order.
+    """
+
+    meters: list[str]
+    meter: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    values: NDArray[np.int64]
+    quality: NDArray[np.uint8]
+    line: NDArray[np.int64]
+    refused: list[RefusedReading] = field(default_factory=list)
+    errors: list[MeterError] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> ReadingBatch:
+        """The selected rows, without the refused ones."""
+        return ReadingBatch(
+            self.meters, self.meter[rows], self.hour[rows], self.values[rows], self.quality[rows], self.line[rows]
+        )
+
+
+def empty_batch() -> ReadingBatch:
+    """A batch without readings."""
+    none = np.zeros(0, np.int64)
+    return ReadingBatch([], none, none, np.zeros((0, len(CHANNELS)), np.int64), np.zeros(0, np.uint8), none)
+
+
+def is_estimated(quality: int) -> bool:
+    """Whether a present value is shown as E: every method but 1, and doubtful measurements."""
+    return quality not in (MISSING, REAL)
