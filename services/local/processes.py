@@ -48,6 +48,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the runner alone, which then stops the others in order
                 preexec_fn=_die_with_parent,
             )
+        self.log.with_suffix(".pid").write_text(f"{self.process.pid}\n")
         self.started_at = time.monotonic()
         self.start_again_at = 0.0
 
