@@ -84,7 +84,7 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
     if kind not in KINDS:
         raise Invalid(f"{place}: kind {kind!r} is not known; use one of {', '.join(KINDS)}.", field="kind")
     power = row.get("power", "regulated")
-    product = Product(
+    return Product(
         code=text(row, "code", place),
         kind=kind,
         service=text(row, "service", place),
@@ -96,7 +96,6 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
         blocks=_blocks(row, place) if kind == "blocks" else (),
         monthly=decimal(row, "monthly", place) if kind == "flat" else None,
     )
-    return product
 
 
 def _blocks(row: Mapping[str, Any], place: str) -> tuple[Block, ...]:

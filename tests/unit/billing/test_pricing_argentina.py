@@ -4,13 +4,13 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
+
 from services.billing.domain.planning import plan
 from services.billing.domain.pricing import price
 from services.billing.jurisdictions import jurisdiction
 from services.billing.jurisdictions.ar.policy import invoice_class
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
-
 from tests.unit.billing.examples import BLOCKS, OCTOBER, amounts, argentine_bill, argentine_supply, book, energy
 
 

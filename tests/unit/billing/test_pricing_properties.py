@@ -5,9 +5,9 @@ from decimal import Decimal as D
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from services.billing.domain.bill import ZERO
 from services.chassis.periods import DatePeriod
-
 from tests.unit.billing.examples import argentine_bill, argentine_supply, energy, spanish_bill, spanish_supply
 
 WH = st.integers(0, 5_000_000)

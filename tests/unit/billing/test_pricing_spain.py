@@ -4,13 +4,13 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
+
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.planning import HeldBill, plan
 from services.billing.domain.pricing import TaxFacts, check_hours, price
 from services.billing.jurisdictions import jurisdiction
 from services.chassis.errors import Invalid, Refused
 from services.chassis.periods import DatePeriod
-
 from tests.unit.billing.examples import BILL_A, FIXED, OCTOBER, amounts, book, energy, spanish_bill, spanish_supply
 
 

@@ -1,0 +1,184 @@
+"""Double entry: every invoice, payment and use of credit is an entry whose postings sum to zero.
+
+Accounts: `receivable` and `member_credit` of a supply's account, `revenue` by service, `tax` by tax, `bank` and `cash`.
+A debit is positive, a credit negative; what a member owes is receivable + member_credit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from services.billing.domain.bill import ZERO
+from services.chassis.errors import Invalid
+from services.chassis.money import minor_units, round_half_up
+
+RECEIVABLE = "receivable"
+MEMBER_CREDIT = "member_credit"
+#: The two accounts that together are what a member sees as "my account".
+MEMBER_ACCOUNTS = (RECEIVABLE, MEMBER_CREDIT)
+#: Where each way of paying lands.
+METHOD_ACCOUNTS = {"cash": "cash", "transfer": "bank", "card": "bank", "direct_debit": "bank"}
+
+
+@dataclass(frozen=True)
+class Posting:
+    account: str
+    detail: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dated, balanced entry. `kind` is "invoice", "payment" or "credit_applied"; `document` what it is about."""
+
+    supply_id: str
+    day: date
+    kind: str
+    document: str
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        balance = sum((posting.amount for posting in self.postings), ZERO)
+        if balance != 0 or len(self.postings) < 2:
+            raise ValueError(f"the entry {self.kind} {self.document} does not balance: its postings sum to {balance}")
+
+    @property
+    def member_amount(self) -> Decimal:
+        """Change of what the member owes."""
+        return sum((each.amount for each in self.postings if each.account in MEMBER_ACCOUNTS), ZERO)
+
+
+@dataclass(frozen=True)
+class OpenItem:
+    """What is still unpaid of an invoice."""
+
+    invoice_id: str
+    number: str
+    due_date: date
+    outstanding: Decimal
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """How an amount is spread: invoice id and amount, in order; `credit` is what no invoice took."""
+
+    takes: tuple[tuple[str, Decimal], ...]
+    credit: Decimal
+
+    @property
+    def taken(self) -> Decimal:
+        return sum((amount for _, amount in self.takes), ZERO)
+
+
+@dataclass(frozen=True)
+class Debt:
+    """An account on a day: due and unpaid, issued and not yet due, and what the cooperative owes the member."""
+
+    overdue: Decimal
+    not_yet_due: Decimal
+    credit: Decimal
+    items: tuple[OpenItem, ...]
+
+    def due_items(self, today: date) -> tuple[OpenItem, ...]:
+        return tuple(item for item in self.items if item.due_date < today)
+
+    def future_items(self, today: date) -> tuple[OpenItem, ...]:
+        return tuple(item for item in self.items if item.due_date >= today)
+
+
+@dataclass(frozen=True)
+class StatementLine:
+    day: date
+    kind: str
+    document: str
+    debit: Decimal
+    credit: Decimal
+    balance: Decimal
+
+
+def invoice_entry(
+    supply_id: str, day: date, number: str, revenue: Mapping[str, Decimal], taxes: Mapping[str, Decimal]
+) -> Entry:
+    """The member owes the total; revenue by service and taxes by kind are earned and owed on."""
+    total = sum(revenue.values(), ZERO) + sum(taxes.values(), ZERO)
+    postings = [Posting(RECEIVABLE, "", total)]
+    postings += [Posting("revenue", service, -amount) for service, amount in sorted(revenue.items())]
+    postings += [Posting("tax", tax, -amount) for tax, amount in sorted(taxes.items())]
+    return Entry(supply_id, day, "invoice", number, tuple(postings))
+
+
+def payment_entry(supply_id: str, day: date, payment_id: str, method: str, allocation: Allocation) -> Entry:
+    """Money in; what is owed falls by what invoices took, the rest is the member's credit."""
+    postings = [Posting(METHOD_ACCOUNTS[method], method, allocation.taken + allocation.credit)]
+    if allocation.taken:
+        postings.append(Posting(RECEIVABLE, "", -allocation.taken))
+    if allocation.credit:
+        postings.append(Posting(MEMBER_CREDIT, "", -allocation.credit))
+    return Entry(supply_id, day, "payment", payment_id, tuple(postings))
+
+
+def credit_entry(supply_id: str, day: date, number: str, amount: Decimal) -> Entry:
+    """Earlier credit pays (a part of) an invoice: nothing changes for the member's balance."""
+    postings = (Posting(MEMBER_CREDIT, "", amount), Posting(RECEIVABLE, "", -amount))
+    return Entry(supply_id, day, "credit_applied", number, postings)
+
+
+def allocate(amount: Decimal, named: str, open_items: Iterable[OpenItem]) -> Allocation:
+    """Spread a payment: the named invoice first, then the oldest open ones, the rest is credit."""
+    items = sorted(open_items, key=lambda item: (item.invoice_id != named, item.due_date, item.number))
+    left, takes = amount, []
+    for item in items:
+        take = min(left, item.outstanding)
+        if take > 0:
+            takes.append((item.invoice_id, take))
+            left -= take
+    return Allocation(tuple(takes), left)
+
+
+def debt_on(today: date, open_items: Iterable[OpenItem], credit: Decimal) -> Debt:
+    """The state of an account on a civil day of the cooperative: an invoice is overdue from the day after its due date."""
+    items = tuple(
+        sorted((item for item in open_items if item.outstanding), key=lambda item: (item.due_date, item.number))
+    )
+    overdue = sum((item.outstanding for item in items if item.due_date < today), ZERO)
+    return Debt(overdue, sum((item.outstanding for item in items), ZERO) - overdue, credit, items)
+
+
+def statement_lines(
+    opening: Decimal, movements: Sequence[tuple[date, str, str, Decimal]]
+) -> tuple[tuple[StatementLine, ...], Decimal]:
+    """Lines with a running balance from (day, kind, document, change), in order, and the closing balance."""
+    lines, balance = [], opening
+    for day, kind, document, change in movements:
+        balance += change
+        lines.append(StatementLine(day, kind, document, max(change, ZERO), max(-change, ZERO), balance))
+    return tuple(lines), balance
+
+
+def check_payment(
+    amount: Decimal, currency: str, expected_currency: str, method: str, paid_on: date, today: date
+) -> None:
+    """Invalid, with a sentence, for an amount, currency, way of paying or date that cannot be."""
+    if currency != expected_currency:
+        raise Invalid(
+            f"The payment is in {currency or 'no currency'} and the accounts are kept in {expected_currency}; "
+            f"record it in {expected_currency}.",
+            field="amount.currency_code",
+        )
+    if not amount.is_finite() or amount <= 0:
+        raise Invalid(f"The amount {amount} is not more than zero; record what was really paid.", field="amount.amount")
+    if amount != round_half_up(amount, minor_units(currency)) or amount >= Decimal(10) ** 12:
+        raise Invalid(
+            f"The amount {amount} cannot be paid in {currency}; give at most {minor_units(currency)} decimals and less "
+            "than a million million.",
+            field="amount.amount",
+        )
+    if method not in METHOD_ACCOUNTS:
+        raise Invalid(f"The method {method!r} is not known; use one of {', '.join(METHOD_ACCOUNTS)}.", field="method")
+    if paid_on > today:
+        raise Invalid(
+            f"The payment of {paid_on} is in the future (today is {today}); record it when it arrives.", field="paid_on"
+        )
