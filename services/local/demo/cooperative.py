@@ -197,7 +197,7 @@ class _Casting:
 
     def _households(self, total: int) -> list[DemoMember]:
         kinds = ("family", "family", "retired", "night_heater", "family", "country_house", "retired")
-        members = []
+        members: list[DemoMember] = []
         number = 5620
         while self.made < total:
             order = len(members)

@@ -95,7 +95,7 @@ class _ReportWriter:
 
     def _write(self, number: int, month: DatePeriod, meters: list[MeterReport], day: int, plain: bool) -> Path:
         concentrator = f"{self._people.place.meter_brand}{4_620_000_000 + number:010d}"
-        written_at = datetime(month.end.year, month.end.month, day, 3, 10 + number, 7)
+        written_at = datetime(month.end.year, month.end.month, day, 3, 10 + number, 7, tzinfo=self._zone)
         name = f"{concentrator}_0_S02_0_{written_at:%Y%m%d%H%M%S}"
         path = self._folder / (name if plain else f"{name}.gz")
         write_report(path, concentrator, meters)
@@ -146,7 +146,7 @@ def main() -> int:
     )
     parser.add_argument("--profile", type=Path, default=Path("profiles/demo-es"), help="folder of the profile")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--today", type=date.fromisoformat, default=date.today(), help="readings end the month before")
+    parser.add_argument("--today", type=date.fromisoformat, default=None, help="readings end the month before")
     options = parser.parse_args()
     if not (options.profile / "coop.toml").is_file():
         print(
@@ -154,7 +154,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    files = generate(options.profile, options.out, options.today)
+    today = options.today or datetime.now().astimezone().date()
+    files = generate(options.profile, options.out, today)
     print(f"{files.members_csv}: {len(files.cast.members)} members, {len(files.cast.supplies)} supplies")
     print(f"{len(files.reports)} reports of {files.months[0].start:%Y-%m} to {files.months[-1].start:%Y-%m}")
     return 0

@@ -1,0 +1,47 @@
+"""Sending concentrator reports to metering, one file a call, as they are on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from coop.metering.v1 import metering_service_pb2 as pb
+
+from services.chassis.errors import Internal, Invalid
+from services.staff.office import Office
+
+CHUNK = 256 * 1024
+DEADLINE_S = 900.0
+
+
+def files_of(paths: list[Path]) -> list[Path]:
+    """The files named, and those under the folders named, in order of name. Raises Invalid for an empty folder."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not inside:
+            raise Invalid(
+                f"The folder {path} has no files: name the folder where the concentrators leave their reports."
+            )
+        found += inside
+    return found
+
+
+def import_file(office: Office, path: Path, progress: Callable[[int], None] = lambda _bytes: None) -> pb.ImportSummary:
+    """Streams one file. `progress` hears how many of its bytes metering has read so far."""
+    with office.calling("metering"):
+        for answer in office.metering.ImportReadings(_parts(path), timeout=DEADLINE_S):
+            if answer.HasField("summary"):
+                return answer.summary
+            progress(answer.progress.bytes_read)
+    raise Internal(f"Metering ended the import of {path.name} without a summary: import the file again.")
+
+
+def _parts(path: Path) -> Iterator[pb.ImportReadingsRequest]:
+    yield pb.ImportReadingsRequest(file_name=path.name)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield pb.ImportReadingsRequest(chunk=chunk)
