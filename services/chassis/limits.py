@@ -80,9 +80,7 @@ def spend(tx: Transaction, counts: Iterable[Count], sentence: str) -> None:
         seconds = max(1, math.ceil(max(waits).total_seconds()))
         raise Throttled(sentence.format(wait=_in_words(seconds)), "TOO_MANY_ATTEMPTS", retry_after_s=seconds)
     for count in wanted:
-        tx.execute(
-            update(_TABLE).where(_TABLE.c.key == count.key).values(full_at=found[count.key] + count.limit.every)
-        )
+        tx.execute(update(_TABLE).where(_TABLE.c.key == count.key).values(full_at=found[count.key] + count.limit.every))
 
 
 def give_back(tx: Transaction, counts: Iterable[Count]) -> None:

@@ -35,7 +35,9 @@ def parse_name(text: str, field: str = "name") -> str:
         raise Invalid("Write your name.", "NAME_MISSING", field=field)
     if len(name) > MAX_NAME or _CONTROL.search(name):
         raise Invalid(
-            f"The name must have at most {MAX_NAME} characters and no control characters.", "NAME_MALFORMED", field=field
+            f"The name must have at most {MAX_NAME} characters and no control characters.",
+            "NAME_MALFORMED",
+            field=field,
         )
     return name
 
@@ -46,7 +48,9 @@ def parse_language(text: str, offered: Iterable[str], default: str, field: str =
     language = text.strip() or default
     if language not in offered:
         raise Invalid(
-            f"Language {language!r} is not offered: choose one of {', '.join(offered)}.", "LANGUAGE_UNKNOWN", field=field
+            f"Language {language!r} is not offered: choose one of {', '.join(offered)}.",
+            "LANGUAGE_UNKNOWN",
+            field=field,
         )
     return language
 

@@ -31,7 +31,9 @@ def parse_email(text: str, field: str = "email") -> str:
     )
     if not well_formed:
         raise Invalid(
-            f"{_shown(address)} is not an e-mail address: write it like name@example.org.", "EMAIL_MALFORMED", field=field
+            f"{_shown(address)} is not an e-mail address: write it like name@example.org.",
+            "EMAIL_MALFORMED",
+            field=field,
         )
     if len(local.encode()) > _LOCAL_MAX or len(address.encode()) > _TOTAL_MAX:
         raise Invalid(

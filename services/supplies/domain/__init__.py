@@ -1,0 +1,1 @@
+"""Rules of holders, supply points and associations, free of databases and networks."""
