@@ -153,7 +153,7 @@ class Transaction:
     def __init__(self, connection: Connection, clock: Clock, service: str) -> None:
         self.connection = connection
         self.clock = clock
-        self._service = service
+        self.service = service
         self.has_events = False
         self._after_commit: list[Callable[[], None]] = []
 
@@ -167,6 +167,17 @@ class Transaction:
     def run_after_commit(self) -> None:
         for action in self._after_commit:
             action()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Work that is taken back alone when it raises, with its events and its ``on_commit`` actions."""
+        kept = len(self._after_commit)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            del self._after_commit[kept:]
+            raise
 
     def emit(self, topic: str, key: str, message: Message, *, event_id: str = "") -> str:
         """Leaves an event in the outbox, to be appended to ``topic`` after this transaction commits. Gives its id."""
@@ -187,7 +198,7 @@ class Transaction:
                 "headers": {
                     "ce_id": event_id,
                     "ce_type": message.DESCRIPTOR.full_name,
-                    "ce_source": self._service,
+                    "ce_source": self.service,
                     "ce_time": now.isoformat(),
                     "traceparent": context.traceparent(),
                     "actor": context.caller().actor,

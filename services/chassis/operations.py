@@ -1,0 +1,104 @@
+"""`coop.common.v1.OperationsService`, which every service serves: dead letters and how far consumers are behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from coop.common.v1 import operations_service_pb2 as pb
+from coop.common.v1 import operations_service_pb2_grpc as pb_grpc
+
+from services.chassis import context, deadletters, outbox
+from services.chassis.db import Database, RequestKey, Transaction
+from services.chassis.deadletters import DeadLetter
+from services.chassis.errors import Invalid, Unavailable
+from services.chassis.eventlog import EventLog, EventLogError
+from services.chassis.grpc.server import ServicerSpec
+from services.chassis.subscription import Subscription
+
+DEFAULT_PAGE = 50
+
+
+class OperationsServicer(pb_grpc.OperationsServiceServicer):
+    def __init__(self, database: Database, event_log: EventLog, subscriptions: Sequence[Subscription]) -> None:
+        self._database = database
+        self._event_log = event_log
+        self._subscriptions = subscriptions
+
+    def ListDeadLetters(self, request: pb.ListDeadLettersRequest, _: Any) -> pb.ListDeadLettersResponse:
+        if request.page_size < 0:
+            raise Invalid(f"page_size {request.page_size} must not be negative.", field="page_size")
+        size = min(request.page_size or DEFAULT_PAGE, deadletters.MAX_PAGE)
+        found = deadletters.list_letters(
+            self._database, after=request.page_token, limit=size + 1, include_closed=request.include_closed
+        )
+        page = found[:size]
+        return pb.ListDeadLettersResponse(
+            dead_letters=[_message(letter) for letter in page],
+            next_page_token=page[-1].id if len(found) > size else "",
+        )
+
+    def RetryDeadLetter(self, request: pb.RetryDeadLetterRequest, _: Any) -> pb.RetryDeadLetterResponse:
+        def retry(transaction: Transaction, actor: str) -> None:
+            deadletters.retry(transaction, self._subscriptions, request.id, closed_by=actor)
+
+        return pb.RetryDeadLetterResponse(dead_letter=self._decide("RetryDeadLetter", request, retry))
+
+    def DiscardDeadLetter(self, request: pb.DiscardDeadLetterRequest, _: Any) -> pb.DiscardDeadLetterResponse:
+        def discard(transaction: Transaction, actor: str) -> None:
+            deadletters.discard(transaction, request.id, why=request.why, closed_by=actor)
+
+        return pb.DiscardDeadLetterResponse(dead_letter=self._decide("DiscardDeadLetter", request, discard))
+
+    def _decide(self, method: str, request: Any, decision: Callable[[Transaction, str], None]) -> pb.DeadLetter:
+        """Carry out a decision once per request id; the dead letter as it is then."""
+        actor = context.caller().actor
+
+        def once(transaction: Transaction) -> str:
+            decision(transaction, actor)
+            return str(request.id)
+
+        with self._database.write() as transaction:
+            letter_id = transaction.once(RequestKey.of(method, request), lambda: once(transaction))
+            letter = deadletters.get(transaction.connection, letter_id)
+        deadletters.publish_count(self._database)
+        return _message(letter)
+
+    def GetLag(self, request: pb.GetLagRequest, _: Any) -> pb.GetLagResponse:
+        # An event may move from the outbox to the log, or cause another in the outbox, between two looks. Looking at
+        # the outbox before and after counts it in one place at least.
+        before = outbox.pending(self._database)
+        try:
+            behind = sum(
+                sum(self._event_log.lag(subscription.group, subscription.topics).values())
+                for subscription in self._subscriptions
+            )
+        except EventLogError as error:
+            raise Unavailable(f"The event log does not say how far consumers are: {error}") from error
+        after = outbox.pending(self._database)
+        return pb.GetLagResponse(outbox_pending=max(before, after), records_behind=behind)
+
+
+def operations_servicer(database: Database, event_log: EventLog, subscriptions: Sequence[Subscription]) -> ServicerSpec:
+    """The servicer as the chassis' server takes it."""
+    return ServicerSpec(
+        OperationsServicer(database, event_log, subscriptions),
+        pb_grpc.add_OperationsServiceServicer_to_server,
+        pb.DESCRIPTOR.services_by_name["OperationsService"],
+    )
+
+
+def _message(letter: DeadLetter) -> pb.DeadLetter:
+    message = pb.DeadLetter(
+        id=letter.id,
+        consumer=letter.consumer,
+        event_id=letter.event_id,
+        event_type=letter.event_type,
+        topic=letter.topic,
+        partition=letter.partition,
+        key=letter.key,
+        reason=letter.reason,
+        state=letter.state,
+    )
+    message.failed_at.FromDatetime(letter.failed_at)
+    return message

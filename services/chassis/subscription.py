@@ -1,0 +1,130 @@
+"""What a service reads from the event log, and how one event is handled exactly once.
+
+`handle_once` is the heart of it: the inbox row `(group, event id)` is inserted in the handler's own transaction. An event
+that comes a second time finds its row and does nothing; a handler that fails takes its row back with everything else.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from google.protobuf.message import DecodeError, Message
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.chassis import context
+from services.chassis.db import TABLES, Transaction
+from services.chassis.errors import AlreadyExists, Invalid, NotFound, Refused
+from services.chassis.eventlog import ConsumedRecord
+
+PERMANENT = (Invalid, Refused, NotFound, AlreadyExists)
+"""Errors that the same event will meet again: it becomes a dead letter. Every other error may pass."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is known of an event besides its message. `time` is when it happened, aware UTC."""
+
+    event_id: str
+    type: str
+    source: str
+    time: datetime
+    actor: str
+    traceparent: str
+    topic: str
+    key: str
+
+    @classmethod
+    def of(cls, record: ConsumedRecord) -> Envelope:
+        """From a record's headers; a header that is missing or unreadable falls back to what the log itself knows."""
+        headers = record.headers
+        event_id = headers.get("ce_id", "")
+        if not 1 <= len(event_id) <= 36:
+            # Not one of ours. Its place in the log identifies it just as well, in the length of an event id.
+            event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record.topic}/{record.partition}/{record.offset}"))
+        return cls(
+            event_id=event_id,
+            type=headers.get("ce_type", ""),
+            source=headers.get("ce_source", ""),
+            time=_instant(headers.get("ce_time", ""), record.timestamp),
+            actor=headers.get("actor", ""),
+            traceparent=headers.get("traceparent", ""),
+            topic=record.topic,
+            key=record.key,
+        )
+
+
+Handler = Callable[[Transaction, Any, Envelope], None]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """The events one consumer group of a service handles.
+
+    A handler gets the transaction, the decoded message and its envelope. Raising `Invalid`, `Refused`, `NotFound` or
+    `AlreadyExists` makes the event a dead letter; with `on_permanent_failure="stop"` its partition then waits for the
+    staff's decision, with `"continue"` the next events go on. Any other exception is taken for a passing trouble: the
+    event is tried again with growing pauses.
+    """
+
+    group: str
+    topics: tuple[str, ...]
+    handlers: Mapping[type[Message], Handler]
+    on_permanent_failure: Literal["stop", "continue"] = "stop"
+    _by_name: dict[str, tuple[type[Message], Handler]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name = {kind.DESCRIPTOR.full_name: (kind, handler) for kind, handler in self.handlers.items()}
+        object.__setattr__(self, "_by_name", by_name)
+
+    def knows(self, event_type: str) -> bool:
+        """Whether there is a handler for this full protobuf name."""
+        return event_type in self._by_name
+
+    def handle_once(self, transaction: Transaction, value: bytes, envelope: Envelope) -> bool:
+        """Run the handler unless this group has handled the event before; whether it ran.
+
+        Raises what the handler raises, and `Invalid` when the value is not the message its type says. The caller then
+        rolls the transaction (or its savepoint) back.
+        """
+        kind, handler = self._by_name[envelope.type]
+        if not remember(transaction, self.group, envelope.event_id):
+            return False
+        try:
+            message = kind.FromString(value)
+        except DecodeError as error:
+            raise Invalid(f"The {len(value)} bytes of the event are not a {envelope.type}: {error}") from error
+        contextvars.copy_context().run(_run_as_service, handler, transaction, message, envelope)
+        return True
+
+
+def remember(transaction: Transaction, group: str, event_id: str) -> bool:
+    """Insert the inbox row; False when it is there already, that is, when the group is done with this event."""
+    statement = _insert(transaction, TABLES.inbox_event).on_conflict_do_nothing()
+    row = {"consumer": group, "event_id": event_id, "handled_at": transaction.clock.now()}
+    return transaction.execute(statement, row).rowcount == 1
+
+
+def _run_as_service(handler: Handler, transaction: Transaction, message: Message, envelope: Envelope) -> None:
+    """Run in a copied context: what the handler emits and logs carries on the event's trace."""
+    trace = context.child_traceparent(envelope.traceparent)
+    context.enter(context.Principal("service", transaction.service), envelope.event_id, trace)
+    handler(transaction, message, envelope)
+
+
+def _insert(transaction: Transaction, table: Table) -> Any:
+    dialect = sqlite if transaction.connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def _instant(text: str, otherwise: datetime) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return found.astimezone(UTC) if found.tzinfo else otherwise
