@@ -127,18 +127,24 @@ class ConsumerRunner:
         looked_at = 0
         until = time.monotonic() + BATCH_S
         try:
-            with self._database.write() as transaction:
-                for record in records:
-                    if record.source not in progress.failed and record.source not in progress.stopped:
-                        self._handle(transaction, record, progress)
-                    looked_at += 1
-                    if time.monotonic() > until or stop.is_set():
-                        break
+            if self._subscription.needs_preparation(Envelope.of(records[0]).type):
+                looked_at = 1
+                self._handle_prepared(records[0], progress)
+            else:
+                with self._database.write() as transaction:
+                    for record in records:
+                        if self._subscription.needs_preparation(Envelope.of(record).type):
+                            break
+                        if record.source not in progress.failed and record.source not in progress.stopped:
+                            self._handle(transaction, record, progress)
+                        looked_at += 1
+                        if time.monotonic() > until or stop.is_set():
+                            break
         except Exception as error:
             # The transaction itself failed, so nothing of this batch happened.
             logger().warning("batch_rolled_back", exc_info=error, **self._names())
-            progress = _Progress(failed={record.source: error for record in records})
-            looked_at = len(records)
+            progress = _Progress(failed={record.source: error for record in records[: looked_at or None]})
+            looked_at = looked_at or len(records)
         if progress.done:
             self._commit(consumer, progress.done)
         for partition, problem in progress.failed.items():
@@ -150,14 +156,35 @@ class ConsumerRunner:
         held = progress.failed.keys() | progress.stopped
         return [record for record in records[looked_at:] if record.source not in held]
 
-    def _handle(self, transaction: Transaction, record: ConsumedRecord, progress: _Progress) -> None:
-        """Handle one record in a savepoint and note in `progress` what came of it."""
+    def _handle_prepared(self, record: ConsumedRecord, progress: _Progress) -> None:
+        """Prepare one record outside any transaction, then handle it in one of its own."""
+        envelope = Envelope.of(record)
+        try:
+            prepared = self._subscription.prepared(record.value, envelope)
+        except Exception as error:
+            with self._database.write() as transaction:
+                self._handle(transaction, record, progress, failure=error)
+            return
+        with self._database.write() as transaction:
+            self._handle(transaction, record, progress, prepared)
+
+    def _handle(
+        self,
+        transaction: Transaction,
+        record: ConsumedRecord,
+        progress: _Progress,
+        *prepared: object,
+        failure: Exception | None = None,
+    ) -> None:
+        """Handle one record in a savepoint and note in `progress` what came of it; `failure` is what its preparation met."""
         envelope = Envelope.of(record)
         outcome = "unknown"
         try:
+            if failure:
+                raise failure
             if self._subscription.knows(envelope.type):
                 with transaction.savepoint():
-                    handled = self._subscription.handle_once(transaction, record.value, envelope)
+                    handled = self._subscription.handle_once(transaction, record.value, envelope, *prepared)
                 outcome = "handled" if handled else "duplicate"
         except PERMANENT as refusal:
             outcome = "refused"

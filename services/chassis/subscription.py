@@ -59,7 +59,11 @@ class Envelope:
         )
 
 
-Handler = Callable[[Transaction, Any, Envelope], None]
+Handler = Callable[..., None]
+"""`handler(transaction, message, envelope)`, or with a fourth argument what the event's `Preparation` gave."""
+
+Preparation = Callable[[Any, Envelope], Any]
+"""`prepare(message, envelope)`: slow reading from elsewhere, done before the handler's transaction begins."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +74,37 @@ class Subscription:
     `AlreadyExists` makes the event a dead letter; with `on_permanent_failure="stop"` its partition then waits for the
     staff's decision, with `"continue"` the next events go on. Any other exception is taken for a passing trouble: the
     event is tried again with growing pauses.
+
+    An event type in `prepare` is handled in a transaction of its own, and what its handler needs from other services is
+    fetched before that transaction begins, so that no write lock is held during a call.
     """
 
     group: str
     topics: tuple[str, ...]
     handlers: Mapping[type[Message], Handler]
     on_permanent_failure: Literal["stop", "continue"] = "stop"
+    prepare: Mapping[type[Message], Preparation] = field(default_factory=dict)
     _by_name: dict[str, tuple[type[Message], Handler]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_name = {kind.DESCRIPTOR.full_name: (kind, handler) for kind, handler in self.handlers.items()}
         object.__setattr__(self, "_by_name", by_name)
 
+    def needs_preparation(self, event_type: str) -> bool:
+        """Whether events of this type are to be handled one by one, after `prepared`."""
+        return event_type in self._by_name and self._by_name[event_type][0] in self.prepare
+
+    def prepared(self, value: bytes, envelope: Envelope) -> Any:
+        """What the preparation of this event gives; raises what it raises, and `Invalid` for an undecodable value."""
+        kind, _ = self._by_name[envelope.type]
+        message = _decode(kind, value, envelope)
+        return contextvars.copy_context().run(_run_as_service, self.prepare[kind], envelope, "", (message, envelope))
+
     def knows(self, event_type: str) -> bool:
         """Whether there is a handler for this full protobuf name."""
         return event_type in self._by_name
 
-    def handle_once(self, transaction: Transaction, value: bytes, envelope: Envelope) -> bool:
+    def handle_once(self, transaction: Transaction, value: bytes, envelope: Envelope, *prepared: Any) -> bool:
         """Run the handler unless this group has handled the event before; whether it ran.
 
         Raises what the handler raises, and `Invalid` when the value is not the message its type says. The caller then
@@ -95,11 +113,9 @@ class Subscription:
         kind, handler = self._by_name[envelope.type]
         if not remember(transaction, self.group, envelope.event_id):
             return False
-        try:
-            message = kind.FromString(value)
-        except DecodeError as error:
-            raise Invalid(f"The {len(value)} bytes of the event are not a {envelope.type}: {error}") from error
-        contextvars.copy_context().run(_run_as_service, handler, transaction, message, envelope)
+        message = _decode(kind, value, envelope)
+        arguments = (transaction, message, envelope, *prepared)
+        contextvars.copy_context().run(_run_as_service, handler, envelope, transaction.service, arguments)
         return True
 
 
@@ -110,11 +126,18 @@ def remember(transaction: Transaction, group: str, event_id: str) -> bool:
     return transaction.execute(statement, row).rowcount == 1
 
 
-def _run_as_service(handler: Handler, transaction: Transaction, message: Message, envelope: Envelope) -> None:
-    """Run in a copied context: what the handler emits and logs carries on the event's trace."""
+def _decode(kind: type[Message], value: bytes, envelope: Envelope) -> Message:
+    try:
+        return kind.FromString(value)
+    except DecodeError as error:
+        raise Invalid(f"The {len(value)} bytes of the event are not a {envelope.type}: {error}") from error
+
+
+def _run_as_service(work: Callable[..., Any], envelope: Envelope, service: str, arguments: tuple[Any, ...]) -> Any:
+    """Run in a copied context: what the work emits, calls and logs carries on the event's trace."""
     trace = context.child_traceparent(envelope.traceparent)
-    context.enter(context.Principal("service", transaction.service), envelope.event_id, trace)
-    handler(transaction, message, envelope)
+    context.enter(context.Principal("service", service), envelope.event_id, trace)
+    return work(*arguments)
 
 
 def _insert(transaction: Transaction, table: Table) -> Any:
