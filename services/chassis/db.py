@@ -28,6 +28,7 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from services.chassis import context
@@ -217,26 +218,32 @@ class Transaction:
         Raises Conflict when the same request id comes with another request.
         """
         table = TABLES.idempotency_key
-        found = self.connection.execute(
-            select(table.c.fingerprint, table.c.result).where(
-                table.c.scope == key.scope, table.c.request_id == key.request_id
-            )
-        ).first()
-        if found:
+        row = {"scope": key.scope, "request_id": key.request_id, "fingerprint": key.fingerprint, "result": ""}
+        # The key goes in first: of two callers racing with one key, the second waits here for the first to commit.
+        fresh = insert_if_absent(self.connection, table, {**row, "created_at": self.clock.now()})
+        if not fresh:
+            found = self.connection.execute(
+                select(table.c.fingerprint, table.c.result).where(
+                    table.c.scope == key.scope, table.c.request_id == key.request_id
+                )
+            ).one()
             if found.fingerprint != key.fingerprint:
                 raise Conflict(
                     f"request_id {key.request_id!r} was used before for another request: send a new one.",
                     "REQUEST_ID_REUSED",
                 )
             return str(found.result)
-        # The key goes in first: of two callers racing with one key, the second waits here and then fails as a duplicate.
-        row = {"scope": key.scope, "request_id": key.request_id, "fingerprint": key.fingerprint, "result": ""}
-        self.connection.execute(insert(table), {**row, "created_at": self.clock.now()})
         result = action()
         self.connection.execute(
             table.update().where(table.c.scope == key.scope, table.c.request_id == key.request_id).values(result=result)
         )
         return result
+
+
+def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Inserts unless a row with the same key is there; whether it did. Waits for a racing transaction with that key."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return connection.execute(dialect.insert(table).on_conflict_do_nothing(), row).rowcount == 1
 
 
 class Database:
@@ -294,6 +301,7 @@ def _engine(url: str, pool_size: int) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get("coop_read_only", False)
+        connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine

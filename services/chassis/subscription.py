@@ -14,11 +14,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from google.protobuf.message import DecodeError, Message
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import context
-from services.chassis.db import TABLES, Transaction
+from services.chassis.db import TABLES, Transaction, insert_if_absent
 from services.chassis.errors import AlreadyExists, Invalid, NotFound, Refused
 from services.chassis.eventlog import ConsumedRecord
 
@@ -121,9 +119,8 @@ class Subscription:
 
 def remember(transaction: Transaction, group: str, event_id: str) -> bool:
     """Insert the inbox row; False when it is there already, that is, when the group is done with this event."""
-    statement = _insert(transaction, TABLES.inbox_event).on_conflict_do_nothing()
     row = {"consumer": group, "event_id": event_id, "handled_at": transaction.clock.now()}
-    return transaction.execute(statement, row).rowcount == 1
+    return insert_if_absent(transaction.connection, TABLES.inbox_event, row)
 
 
 def _decode(kind: type[Message], value: bytes, envelope: Envelope) -> Message:
@@ -138,11 +135,6 @@ def _run_as_service(work: Callable[..., Any], envelope: Envelope, service: str, 
     trace = context.child_traceparent(envelope.traceparent)
     context.enter(context.Principal("service", service), envelope.event_id, trace)
     return work(*arguments)
-
-
-def _insert(transaction: Transaction, table: Table) -> Any:
-    dialect = sqlite if transaction.connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
 
 
 def _instant(text: str, otherwise: datetime) -> datetime:
