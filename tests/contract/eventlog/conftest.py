@@ -14,25 +14,12 @@ from pathlib import Path
 import pytest
 
 from services.chassis.eventlog import EventLog, open_event_log
-from tests.support import kafka
+from tests.support.kafka import kafka
+
+__all__ = ["kafka"]
 
 PROJECT = Path(__file__).resolve().parents[3]
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka.Broker]:
-    try:
-        running = kafka.Broker(tmp_path_factory.mktemp("kafka"))
-    except kafka.KafkaMissing as missing:
-        if kafka.required():
-            pytest.fail(f"Event log on Kafka: {missing}")
-        pytest.skip(f"Event log on Kafka: {missing}")
-    running.start()
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 @dataclass
@@ -81,7 +68,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
     if request.param == "sqlite":
         log = Log(f"sqlite:///{tmp_path}/eventlog.db", lease_s=0.6)
     else:
-        log = Log(request.getfixturevalue("broker").url, lease_s=1.5)
+        log = Log(request.getfixturevalue("kafka").url, lease_s=1.5)
     try:
         yield log
     finally:
