@@ -243,7 +243,9 @@ class Transaction:
 def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Inserts unless a row with the same key is there; whether it did. Waits for a racing transaction with that key."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return connection.execute(dialect.insert(table).on_conflict_do_nothing(), row).rowcount == 1
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    # SQLAlchemy does not look at an INSERT's row count unless told to.
+    return connection.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 class Database:

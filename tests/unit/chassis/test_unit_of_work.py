@@ -90,7 +90,7 @@ def test_racing_repetitions_have_one_effect(database: Database) -> None:
 
 def test_a_reader_cannot_write(database: Database) -> None:
     if database.is_sqlite:
-        with database.read() as connection, pytest.raises(Exception, match="readonly|read-only"):
+        with database.read() as connection, pytest.raises(Exception, match=r"readonly|read-only"):
             connection.execute(TABLES.outbox_event.delete())
     else:
         with pytest.raises(Exception, match="read-only"), database.read() as connection:
