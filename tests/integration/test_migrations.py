@@ -1,0 +1,60 @@
+"""The schema that the migrations make is the schema that the models say, on both databases."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from services.chassis import migrations
+from services.chassis.db import Database
+
+SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    made = Database(database_url)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_make_what_the_models_say(service: str, database: Database) -> None:
+    migrations.upgrade(database, service)
+    assert migrations.at_head(database, service)
+    with database.read() as connection:
+        found = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(found, migrations.metadata_of(service)) == []
+
+
+def test_an_empty_database_is_not_at_head(database: Database) -> None:
+    assert not migrations.at_head(database, "billing")
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrations.upgrade(database, "supplies")
+    migrations.upgrade(database, "supplies")
+    assert migrations.at_head(database, "supplies")
+
+
+def test_two_starters_migrate_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(2)]
+    failures: list[BaseException] = []
+
+    def migrate(database: Database) -> None:
+        try:
+            migrations.upgrade(database, "identity")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=migrate, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert migrations.at_head(databases[0], "identity")
+    for database in databases:
+        database.close()
