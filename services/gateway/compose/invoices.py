@@ -1,0 +1,201 @@
+"""Invoices, debt, statement and certificates, as pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from coop.billing.v1 import billing_pb2
+
+from services.chassis.periods import DatePeriod
+from services.gateway.compose.money import Money
+
+_STATES = {
+    billing_pb2.INVOICE_STATE_OPEN: "open",
+    billing_pb2.INVOICE_STATE_OVERDUE: "overdue",
+    billing_pb2.INVOICE_STATE_PAID: "paid",
+}
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One printed line. `group` says what it is about: "energy", "power", "other" or "tax"."""
+
+    group: str
+    concept: str
+    description: str
+    period: str
+    quantity: str
+    unit: str
+    unit_price: str
+    amount: Money
+    service: str
+
+
+@dataclass(frozen=True)
+class InvoiceView:
+    """An invoice; `lines` holds the taxes too, and is empty in lists."""
+
+    id: str
+    number: str
+    supply_id: str
+    period: DatePeriod
+    issued: date
+    due: date
+    total: Money
+    outstanding: Money
+    state: str
+    lines: tuple[LineView, ...]
+    import_wh: int
+    hours_expected: int
+    hours_estimated: int
+    hours_missing: int
+    previous_total: Money | None
+
+    @property
+    def last_day(self) -> date:
+        """The last day billed (the period's end is excluded)."""
+        return self.period.end - timedelta(days=1)
+
+    @property
+    def month(self) -> date:
+        """A day of the month the invoice is known by: the one in the middle of its period."""
+        return self.period.start + timedelta(days=self.period.days // 2)
+
+    def days_left(self, today: date) -> int:
+        """Days until the due date; negative when it is past."""
+        return (self.due - today).days
+
+    @classmethod
+    def of(cls, invoice: billing_pb2.Invoice) -> InvoiceView:
+        lines = [
+            LineView(
+                _group(line.concept), line.concept, line.description, line.period, line.quantity, line.unit,
+                line.unit_price, Money.of(line.amount), line.service,
+            )
+            for line in invoice.lines
+        ]  # fmt: skip
+        lines += [
+            LineView("tax", tax.tax, tax.description, "", "", "", tax.rate, Money.of(tax.amount), "")
+            for tax in invoice.taxes
+        ]
+        has_previous = invoice.HasField("previous_total") and invoice.previous_total.amount != ""
+        return cls(
+            id=invoice.id,
+            number=invoice.number,
+            supply_id=invoice.supply_id,
+            period=DatePeriod.parse(invoice.period.start, invoice.period.end),
+            issued=date.fromisoformat(invoice.issue_date),
+            due=date.fromisoformat(invoice.due_date),
+            total=Money.of(invoice.total),
+            outstanding=Money.of(invoice.outstanding),
+            state=_STATES.get(invoice.state, "open"),
+            lines=tuple(lines),
+            import_wh=invoice.import_wh,
+            hours_expected=invoice.hours_expected,
+            hours_estimated=invoice.hours_estimated,
+            hours_missing=invoice.hours_missing,
+            previous_total=Money.of(invoice.previous_total) if has_previous else None,
+        )
+
+
+@dataclass(frozen=True)
+class OpenItemView:
+    """An invoice with something left to pay."""
+
+    invoice_id: str
+    number: str
+    due: date
+    outstanding: Money
+
+    @classmethod
+    def of(cls, item: billing_pb2.OpenItem) -> OpenItemView:
+        return cls(item.invoice_id, item.invoice_number, date.fromisoformat(item.due_date), Money.of(item.outstanding))
+
+
+@dataclass(frozen=True)
+class DebtView:
+    """What a supply's account owes at an instant."""
+
+    overdue: Money
+    not_yet_due: Money
+    credit: Money
+    items: tuple[OpenItemView, ...]
+
+    @classmethod
+    def of(cls, debt: billing_pb2.DebtState) -> DebtView:
+        return cls(
+            Money.of(debt.overdue),
+            Money.of(debt.not_yet_due),
+            Money.of(debt.credit),
+            tuple(OpenItemView.of(item) for item in debt.open_items),
+        )
+
+    def late(self, today: date) -> list[OpenItemView]:
+        return [item for item in self.items if item.due < today]
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """A row of the statement; `kind` is "invoice" or "payment"."""
+
+    day: date
+    kind: str
+    document: str
+    debit: Money
+    credit: Money
+    balance: Money
+
+
+@dataclass(frozen=True)
+class StatementView:
+    period: DatePeriod
+    opening: Money
+    entries: tuple[EntryView, ...]
+    closing: Money
+
+    @classmethod
+    def of(cls, statement: billing_pb2.Statement) -> StatementView:
+        return cls(
+            DatePeriod.parse(statement.period.start, statement.period.end),
+            Money.of(statement.opening_balance),
+            tuple(
+                EntryView(
+                    date.fromisoformat(entry.date), entry.kind, entry.document,
+                    Money.of(entry.debit), Money.of(entry.credit), Money.of(entry.balance),
+                )
+                for entry in statement.entries
+            ),
+            Money.of(statement.closing_balance),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CertificateView:
+    """`state` is "valid", "expired" or "revoked"; `code` comes in groups of four."""
+
+    id: str
+    code: str
+    issued_at: datetime
+    valid_until: date
+    state: str
+    not_yet_due: tuple[OpenItemView, ...]
+
+    @classmethod
+    def of(cls, certificate: billing_pb2.Certificate) -> CertificateView:
+        return cls(
+            certificate.id,
+            certificate.code,
+            certificate.issued_at.ToDatetime(tzinfo=UTC),
+            date.fromisoformat(certificate.valid_until),
+            certificate.state,
+            tuple(OpenItemView.of(item) for item in certificate.not_yet_due),
+        )
+
+
+def _group(concept: str) -> str:
+    if concept.startswith(("energy", "block", "variable")):
+        return "energy"
+    if concept.startswith("power"):
+        return "power"
+    return "other"

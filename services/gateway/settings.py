@@ -1,0 +1,37 @@
+"""What the gateway is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.chassis.config import ServiceSettings, parse_address, parse_seconds, setting
+
+
+def _parse_count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 256:
+        raise ValueError("give a number between 0 and 256")
+    return value
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings):
+    """The gateway's own settings beside those of every service."""
+
+    http_address: str = setting(
+        "COOP_HTTP_ADDRESS", default="127.0.0.1:8000", parse=parse_address, help="where pages and API listen"
+    )
+    web_workers: int = setting("COOP_WEB_WORKERS", default="1", parse=_parse_count, help="worker processes")
+    web_threads: int = setting("COOP_WEB_THREADS", default="16", parse=_parse_count, help="requests at once per worker")
+    #: How many reverse proxies stand in front and set X-Forwarded-For; 0 believes none of those headers.
+    trusted_proxies: int = setting("COOP_TRUSTED_PROXIES", default="0", parse=_parse_count, help="reverse proxies in front")
+    page_budget_s: float = setting(
+        "COOP_PAGE_BUDGET_SECONDS", default="2.5", parse=parse_seconds, help="how long a page waits for its parts"
+    )
+    #: Signs form tokens and messages between two pages. Empty: made once and kept under keys_dir.
+    secret: str = setting("COOP_GATEWAY_SECRET", default="", help="secret shared by every gateway replica")
+
+    @property
+    def https(self) -> bool:
+        """Whether members reach the portal over HTTPS, which decides the cookies' names and their Secure mark."""
+        return self.public_url.startswith("https://")

@@ -1,0 +1,152 @@
+"""Invoices: the list, one explained, its PDF, and the statement of account."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from coop.billing.v1 import billing_service_pb2 as billing
+from coop.common.v1 import types_pb2
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from services.chassis.errors import NotFound
+from services.chassis.periods import DatePeriod
+from services.gateway import session
+from services.gateway.compose.invoices import InvoiceView, StatementView
+from services.gateway.upstream import document as stream
+from services.gateway.web.charts import split
+from services.gateway.web.explain import cause_label, why_sentence
+from services.gateway.web.frame import SupplyPage, today
+from services.gateway.web.home import ask_why, invoice_before
+
+blueprint = Blueprint("invoices", __name__)
+
+PAGE = 24
+DOCUMENT_DEADLINE_S = 15.0
+"""A document may have to be rendered before its first byte."""
+_GROUPS = ("energy", "power", "other", "tax")
+
+
+@blueprint.get("/s/<supply_id>/invoices")
+@session.members_only
+def index(supply_id: str) -> ResponseReturnValue:
+    page = SupplyPage(supply_id, "invoices")
+    token = request.args.get("from", "")
+    part = page.fanout.ask(
+        session.upstream().billing.ListInvoices,
+        billing.ListInvoicesRequest(supply_id=supply_id, page_size=PAGE, page_token=token),
+        lambda answer: ([InvoiceView.of(invoice) for invoice in answer.invoices], answer.next_page_token),
+    ).part()
+    following = part.value[1] if part.value else ""
+    return page.render(
+        "pages/invoices.html",
+        part=part,
+        today=today(),
+        newer=url_for("invoices.index", supply_id=supply_id) if token else None,
+        older=url_for("invoices.index", supply_id=supply_id, **{"from": following}) if following else None,
+    )
+
+
+@blueprint.get("/s/<supply_id>/invoices/<invoice_id>")
+@session.members_only
+def show(supply_id: str, invoice_id: str) -> ResponseReturnValue:
+    page = SupplyPage(supply_id, "invoices")
+    billing_stub = session.upstream().billing
+    asked = page.fanout.ask(
+        billing_stub.GetInvoice,
+        billing.GetInvoiceRequest(invoice_id=invoice_id),
+        lambda answer: InvoiceView.of(answer.invoice),
+    )
+    asked_list = page.fanout.ask(
+        billing_stub.ListInvoices,
+        billing.ListInvoicesRequest(supply_id=supply_id, page_size=PAGE),
+        lambda answer: [InvoiceView.of(invoice) for invoice in answer.invoices],
+    )
+    invoice = asked.get()
+    if invoice.supply_id != supply_id:
+        raise NotFound("There is no such invoice of this supply.")
+    before = invoice_before(invoice, asked_list.part().value or [])
+    reason = ask_why(page.fanout, invoice.id, before.id) if before else None
+    return page.render(
+        "pages/invoice.html",
+        invoice=invoice,
+        today=today(),
+        shares=_shares(invoice),
+        reason=reason,
+        rows=[(cause_label(cause, reason), amount) for cause, amount in reason.parts] if reason else [],
+        sentence=why_sentence(reason, invoice),
+        split=split,
+    )
+
+
+@blueprint.get("/s/<supply_id>/invoices/<invoice_id>.pdf")
+@session.members_only
+def document(supply_id: str, invoice_id: str) -> ResponseReturnValue:
+    """The PDF as it was made the first time."""
+    answers = session.upstream().billing.GetInvoiceDocument(
+        billing.GetInvoiceDocumentRequest(invoice_id=invoice_id),
+        timeout=DOCUMENT_DEADLINE_S,
+        metadata=session.member_metadata(),
+    )
+    return pdf(*stream(answers))
+
+
+@blueprint.get("/s/<supply_id>/statement")
+@session.members_only
+def statement(supply_id: str) -> ResponseReturnValue:
+    """The movements of a year: the last twelve months unless a year is asked for."""
+    page = SupplyPage(supply_id, "invoices")
+    year = _year()
+    period = _statement_period(year)
+    part = page.fanout.ask(
+        session.upstream().billing.GetStatement,
+        billing.GetStatementRequest(supply_id=supply_id, period=_message(period)),
+        lambda answer: StatementView.of(answer.statement),
+    ).part()
+    return page.render("pages/statement.html", part=part, period=period, year=year, this_year=today().year)
+
+
+@blueprint.get("/s/<supply_id>/statement.pdf")
+@session.members_only
+def statement_document(supply_id: str) -> ResponseReturnValue:
+    answers = session.upstream().billing.GetStatementDocument(
+        billing.GetStatementDocumentRequest(supply_id=supply_id, period=_message(_statement_period(_year()))),
+        timeout=DOCUMENT_DEADLINE_S,
+        metadata=session.member_metadata(),
+    )
+    return pdf(*stream(answers))
+
+
+def pdf(name: str, chunks: object) -> Response:
+    """A document as it comes from its service, opened in the browser under its own name."""
+    safe = "".join(letter for letter in name if letter.isalnum() or letter in "._-") or "document.pdf"
+    return Response(
+        chunks,  # type: ignore[arg-type]
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{safe}"'},
+    )
+
+
+def _shares(invoice: InvoiceView) -> list[tuple[str, Decimal]]:
+    """What each group of lines adds to the total, in the order of reading; groups that take away are left out."""
+    sums = {group: Decimal(0) for group in _GROUPS}
+    for line in invoice.lines:
+        sums[line.group] += line.amount.amount
+    return [(group, sums[group]) for group in _GROUPS if sums[group] > 0]
+
+
+def _year() -> int | None:
+    text = request.args.get("year", "")
+    return int(text) if text.isdecimal() and 2000 <= int(text) <= today().year else None
+
+
+def _statement_period(year: int | None) -> DatePeriod:
+    if year is not None:
+        return DatePeriod(date(year, 1, 1), date(year + 1, 1, 1))
+    tomorrow = today() + timedelta(days=1)
+    return DatePeriod(tomorrow - timedelta(days=366), tomorrow)
+
+
+def _message(period: DatePeriod) -> types_pb2.DatePeriod:
+    return types_pb2.DatePeriod(start=period.start.isoformat(), end=period.end.isoformat())

@@ -1,0 +1,43 @@
+"""A service's refusal as a sentence in the reader's language.
+
+Services speak to programs in reasons and to engineers in English; the member reads what this table says.
+"""
+
+from __future__ import annotations
+
+from flask_babel import LazyString, gettext
+from flask_babel import lazy_gettext as _
+
+from services.chassis.errors import CoopError
+
+_BY_REASON: dict[str, LazyString] = {
+    "SIGN_IN": _("You have to sign in first."),
+    "SIGN_IN_REFUSED": _("The e-mail address or the password is not right."),
+    "CREDENTIALS": _("The e-mail address or the password is not right."),
+    "WRONG_PASSWORD": _("The current password is not right."),
+    "NAME_MISSING": _("Write your name."),
+    "NAME_MALFORMED": _("The name is too long or has characters that a name does not have."),
+    "EMAIL_MISSING": _("Write your e-mail address."),
+    "EMAIL_MALFORMED": _("That is not an e-mail address: write it like name@example.org."),
+    "EMAIL_TOO_LONG": _("That e-mail address is too long."),
+    "PASSWORD_TOO_SHORT": _("The password is too short: use at least 12 characters."),
+    "PASSWORD_TOO_LONG": _("The password is too long."),
+    "PASSWORD_COMMON": _("Too many people use that password: choose another, such as four words of your own."),
+    "PASSWORD_CONTEXT": _("The password must not be your name, your address or the cooperative's name: choose another."),
+}
+_BY_CODE: dict[str, LazyString] = {
+    "INVALID_ARGUMENT": _("Something in the form is not right: check it and try again."),
+    "NOT_FOUND": _("We have not found it."),
+    "FAILED_PRECONDITION": _("That cannot be done now."),
+    "PERMISSION_DENIED": _("Your account may not do that."),
+    "UNAUTHENTICATED": _("You have to sign in first."),
+    "RESOURCE_EXHAUSTED": _("There have been too many attempts. Wait a few minutes and try again."),
+    "UNAVAILABLE": _("That part of the office does not answer right now. Nothing was lost: try again in a few minutes."),
+    "DEADLINE_EXCEEDED": _("That part of the office does not answer right now. Nothing was lost: try again in a few minutes."),
+}
+
+
+def sentence(error: CoopError) -> str:
+    """What the member reads about an error."""
+    found = _BY_REASON.get(error.reason) or _BY_CODE.get(error.code)
+    return str(found) if found is not None else gettext("Something failed on our side. Try again in a few minutes.")
