@@ -93,7 +93,8 @@ class Throttled(CoopError):
     default_reason = "THROTTLED"
 
     def __init__(self, message: str, reason: str = "", *, retry_after_s: int = 60, **metadata: str) -> None:
-        super().__init__(message, reason, retry_after_s=str(retry_after_s), **metadata)
+        super().__init__(message, reason)
+        self.metadata = {**metadata, "retry_after_s": str(retry_after_s)}
         self.retry_after_s = retry_after_s
 
 

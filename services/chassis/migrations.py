@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
@@ -52,7 +52,7 @@ def at_head(database: Database, service: str) -> bool:
         return MigrationContext.configure(connection).get_current_revision() == head
 
 
-def _render(kind: str, item: Any, _autogen: Any) -> str | bool:
+def _render(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """Migrations name plain column types: they must mean the same when the models have moved on."""
     if kind != "type":
         return False

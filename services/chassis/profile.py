@@ -1,4 +1,7 @@
-"""A cooperative's profile: one folder with ``coop.toml``, read once at start. Everything that differs between two cooperatives and is no law."""
+"""A cooperative's profile: one folder with ``coop.toml``, read once at start.
+
+Everything that differs between two cooperatives and is no law stands there.
+"""
 
 import tomllib
 from dataclasses import dataclass

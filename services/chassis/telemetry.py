@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from collections.abc import MutableMapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,7 +25,7 @@ DEAD_LETTERS = Gauge("coop_dead_letters_open", "Open dead letters", ["service"])
 def configure_logging(service: str, level: str = "info") -> None:
     """JSON lines on standard error: time, level, service, event, request id, trace."""
 
-    def add_context(_logger: Any, _name: str, line: dict[str, Any]) -> dict[str, Any]:
+    def add_context(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         line["service"] = service
         if context.request_id():
             line["request_id"] = context.request_id()
