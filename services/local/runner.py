@@ -186,7 +186,8 @@ def _answers(url: str) -> bool:
 
 def _production_like(stack: ExitStack, folder: Path, say: Callable[[str], None]) -> dict[str, dict[str, str]]:
     """A PostgreSQL with one database per service and a Kafka broker, both thrown away at the end."""
-    from services.local.throwaway import KafkaMissing, PostgresMissing, kafka_broker, postgres_server
+    from services.local.kafka import KafkaMissing, kafka_broker
+    from services.local.postgres import PostgresMissing, postgres_server
 
     try:
         say("Starting a throw-away PostgreSQL...")
@@ -196,7 +197,7 @@ def _production_like(stack: ExitStack, folder: Path, say: Callable[[str], None])
     except (PostgresMissing, KafkaMissing) as why:
         raise CannotRun(str(why)) from why
     special = {service: {"COOP_DATABASE_URL": server.new_database(service)} for service in SERVICES}
-    special["*"] = {"COOP_EVENT_LOG": f"kafka://{broker.address}"}
+    special["*"] = {"COOP_EVENT_LOG": broker.url}
     say(f"  PostgreSQL on 127.0.0.1:{server.port}, Kafka on {broker.address}; both vanish when you stop.")
     return special
 
