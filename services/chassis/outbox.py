@@ -65,7 +65,7 @@ class OutboxRelay:
         database.on_outbox_commit.append(self.wake)
 
     def wake(self) -> None:
-        """There may be something to publish, or `stop` was set."""
+        """There may be something to publish, or `stop` was just set: do not wait for the next look."""
         self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
@@ -73,8 +73,9 @@ class OutboxRelay:
         backoff_s = _FIRST_BACKOFF_S
         next_prune = time.monotonic()
         while True:
-            last = stop.is_set()
+            # In this order, a `wake` that follows `stop.set` is never lost.
             self._wake.clear()
+            last = stop.is_set()
             try:
                 while self.publish():
                     pass

@@ -1,0 +1,192 @@
+"""The outbox relay: what a command committed reaches the event log, in order, whatever dies in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+from sqlalchemy import func, select
+
+from services.chassis.clock import FixedClock, SystemClock
+from services.chassis.db import TABLES, Database
+from services.chassis.eventlog import EventLog, EventLogUnavailable, Record
+from services.chassis.outbox import KEEP_PUBLISHED, OutboxRelay, pending
+from tests.integration.chassis import ledger
+from tests.integration.chassis.ledger import TOPIC, emit, log_records, running
+
+PROJECT = Path(__file__).resolve().parents[3]
+Eventually = Callable[[Callable[[], bool]], None]
+
+
+def numbers(records: Sequence[Record]) -> list[int]:
+    return [Int64Value.FromString(record.value).value for record in records]
+
+
+def test_committed_events_arrive_in_order_with_their_headers(database: Database, event_log: EventLog) -> None:
+    ids = emit(database, 1, 2, 3) + emit(database, 4)
+    with pytest.raises(ZeroDivisionError), database.write() as transaction:
+        transaction.emit(TOPIC, "k", Int64Value(value=99))
+        1 / 0  # noqa: B018
+    relay = OutboxRelay(database, event_log)
+    assert (relay.publish(), relay.publish()) == (4, 0)
+    records = log_records(event_log, 4)
+    assert numbers(records) == [1, 2, 3, 4]
+    assert [record.headers["ce_id"] for record in records] == ids
+    first = records[0].headers
+    assert (first["ce_type"], first["ce_source"]) == ("google.protobuf.Int64Value", "ledger")
+    assert first.keys() == {"ce_id", "ce_type", "ce_source", "ce_time", "traceparent", "actor"}
+    assert pending(database) == 0
+
+
+def test_a_commit_wakes_the_relay_and_another_process_s_commit_is_found(
+    database: Database, database_url: str, event_log: EventLog, eventually: Eventually
+) -> None:
+    relay = OutboxRelay(database, event_log, look_every_s=30)
+    with running(relay.run) as stop:
+        emit(database, 1)
+        eventually(lambda: pending(database) == 0)
+        stop.set()
+        relay.wake()
+    elsewhere = Database(database_url, service="ledger")
+    with running(OutboxRelay(database, event_log, look_every_s=0.05).run):
+        emit(elsewhere, 2)
+        eventually(lambda: pending(database) == 0)
+    elsewhere.close()
+    assert numbers(log_records(event_log, 2)) == [1, 2]
+
+
+def test_what_is_left_is_published_while_stopping(database: Database, event_log: EventLog) -> None:
+    relay = OutboxRelay(database, event_log)
+    emit(database, *range(10))
+    stop = threading.Event()
+    stop.set()
+    relay.run(stop)
+    assert pending(database) == 0
+
+
+class Flaky(EventLog):
+    """A log that fails on demand, before or after it stored the batch."""
+
+    def __init__(self, behind: EventLog) -> None:
+        self._behind = behind
+        self.fail_before = 0
+        self.fail_after = 0
+
+    def append(self, records: Sequence[Record]) -> None:
+        if self.fail_before:
+            self.fail_before -= 1
+            raise EventLogUnavailable("unreachable")
+        self._behind.append(records)
+        if self.fail_after:
+            self.fail_after -= 1
+            raise EventLogUnavailable("no answer")
+
+    def ensure_topics(self, names, partitions=4):  # type: ignore[no-untyped-def]
+        self._behind.ensure_topics(names, partitions)
+
+    def consumer(self, group, topics, *, start="earliest"):  # type: ignore[no-untyped-def]
+        return self._behind.consumer(group, topics, start=start)
+
+    def lag(self, group, topics):  # type: ignore[no-untyped-def]
+        return self._behind.lag(group, topics)
+
+    def close(self) -> None:
+        self._behind.close()
+
+
+def test_an_unreachable_log_only_delays(database: Database, event_log: EventLog, eventually: Eventually) -> None:
+    flaky = Flaky(event_log)
+    flaky.fail_before = 2
+    with running(OutboxRelay(database, flaky).run):
+        emit(database, 1, 2)
+        eventually(lambda: pending(database) == 0)
+    assert numbers(log_records(event_log, 2)) == [1, 2]
+    assert sum(event_log.lag("nobody", [TOPIC]).values()) == 2
+
+
+def test_a_batch_appended_but_not_marked_comes_again_with_the_same_ids(database: Database, event_log: EventLog) -> None:
+    flaky = Flaky(event_log)
+    flaky.fail_after = 1
+    ids = emit(database, 1, 2)
+    relay = OutboxRelay(database, flaky)
+    with pytest.raises(EventLogUnavailable):
+        relay.publish()
+    assert pending(database) == 2
+    relay.publish()
+    assert [record.headers["ce_id"] for record in log_records(event_log, 4)] == ids + ids
+
+
+def test_concurrent_relays_keep_the_order(database: Database, database_url: str, event_log: EventLog) -> None:
+    for first in range(0, 600, 20):
+        emit(database, *range(first, first + 20))
+    other = Database(database_url, service="ledger")
+    with running(OutboxRelay(database, event_log).run, OutboxRelay(other, event_log).run):
+        deadline = time.monotonic() + 20
+        while pending(database) and time.monotonic() < deadline:
+            time.sleep(0.01)
+    appended = sum(event_log.lag("nobody", [TOPIC]).values())
+    found = numbers(log_records(event_log, appended))
+    assert list(dict.fromkeys(found)) == list(range(600))
+    if not database.is_sqlite:
+        assert len(found) == 600  # the advisory lock lets one replica publish at a time
+    other.close()
+
+
+def test_a_batch_is_bounded_in_bytes(database: Database, event_log: EventLog) -> None:
+    for _ in range(12):
+        with database.write() as transaction:
+            transaction.emit(TOPIC, "k", StringValue(value="x" * 900_000))
+    relay = OutboxRelay(database, event_log)
+    assert [relay.publish() for _ in range(3)] == [8, 4, 0]
+
+
+def test_published_rows_go_after_a_while_and_unpublished_ones_stay(database_url: str, event_log: EventLog) -> None:
+    clock = FixedClock(SystemClock().now())
+    ledger.prepare(database_url).close()
+    database = Database(database_url, service="ledger", clock=clock)
+    relay = OutboxRelay(database, event_log)
+    emit(database, 1, 2)
+    relay.publish()
+    clock.advance(KEEP_PUBLISHED + timedelta(seconds=1))
+    emit(database, 3)
+    relay.publish()
+    emit(database, 4)
+    assert relay.prune() == 2
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(TABLES.outbox_event)).scalar_one() == 2
+    database.close()
+
+
+def test_killing_the_relay_at_any_moment_loses_nothing(
+    database: Database, database_url: str, event_log: EventLog, event_log_url: str, eventually: Eventually
+) -> None:
+    written = 0
+    for round_ in range(3):
+        relay = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.chassis.programs", "relay", database_url, event_log_url],
+            cwd=PROJECT,
+            env=os.environ | {"PYTHONPATH": f"{PROJECT}:{PROJECT / 'gen'}"},
+        )
+        try:
+            target = sum(event_log.lag("nobody", [TOPIC]).values()) + 40 + 30 * round_
+            deadline = time.monotonic() + 30
+            while sum(event_log.lag("nobody", [TOPIC]).values()) < target:
+                assert time.monotonic() < deadline
+                emit(database, *range(written, written + 5))
+                written += 5
+        finally:
+            relay.send_signal(signal.SIGKILL)
+            relay.wait()
+    with running(OutboxRelay(database, event_log).run):
+        eventually(lambda: pending(database) == 0)
+    appended = sum(event_log.lag("nobody", [TOPIC]).values())
+    assert list(dict.fromkeys(numbers(log_records(event_log, appended)))) == list(range(written))
