@@ -1,0 +1,1 @@
+"""Notices in the portal and their copy by e-mail."""

@@ -1,0 +1,1 @@
+"""Rules of notifying: who is told, by which way, and how often a mail is tried."""

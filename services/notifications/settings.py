@@ -1,0 +1,25 @@
+"""What notifications is told besides what every service is told: where mail goes and who it is from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.chassis.config import ServiceSettings, parse_address, setting
+
+TLS_MODES = ("none", "starttls", "tls")
+
+
+def _tls(text: str) -> str:
+    if text not in TLS_MODES:
+        raise ValueError(f"known are {', '.join(TLS_MODES)}")
+    return text
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings):
+    smtp_address: str = setting("COOP_SMTP_ADDRESS", default="127.0.0.1:8024", parse=parse_address, help="mail server")
+    smtp_tls: str = setting("COOP_SMTP_TLS", default="none", parse=_tls, help="none, starttls or tls")
+    smtp_user: str = setting("COOP_SMTP_USER", default="", help="empty: the mail server asks for no password")
+    smtp_password: str = setting("COOP_SMTP_PASSWORD", default="", help="password of COOP_SMTP_USER")
+    #: Empty: the profile's address.
+    mail_from: str = setting("COOP_MAIL_FROM", default="", help="address that members see as the sender")
