@@ -1,0 +1,30 @@
+"""Composition root of metering."""
+
+from __future__ import annotations
+
+from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
+
+from services.chassis.grpc.server import ServicerSpec
+from services.chassis.service import Kit, Parts
+from services.metering.application.import_readings import ReadingsImporter
+from services.metering.consumers import subscriptions
+from services.metering.grpc_api import MeteringApi
+from services.metering.settings import Settings
+
+
+def build(kit: Kit[Settings]) -> Parts:
+    """Metering's parts. Every meter of a cooperative stands in its one time zone."""
+    importer = ReadingsImporter(
+        kit.database,
+        kit.clock,
+        kit.profile.time_zone,
+        kit.settings.data_dir / "metering" / "incoming",
+        kit.settings.max_file_bytes,
+    )
+    api = MeteringApi(kit.database, importer, kit.profile.time_zone)
+    servicer = ServicerSpec(
+        api,
+        metering_service_pb2_grpc.add_MeteringServiceServicer_to_server,
+        metering_service_pb2.DESCRIPTOR.services_by_name["MeteringService"],
+    )
+    return Parts(servicers=[servicer], subscriptions=subscriptions())

@@ -1,0 +1,1 @@
+"""Use cases of metering: a command or a question in, plain data out. Each owns its transactions."""

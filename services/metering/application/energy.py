@@ -1,0 +1,155 @@
+"""Energy per tariff period of many services at once: what a bill run asks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection
+
+from services.chassis.db import Database
+from services.chassis.errors import Invalid
+from services.chassis.periods import DatePeriod
+from services.metering.domain.calendar import TariffCalendar, calendar
+from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, local_days
+from services.metering.domain.totals import hours_expected, period_totals
+from services.metering.repository import curves, points
+from services.metering.repository.points import Point
+
+SLICE = 500
+"""Services whose month is read at once: about 15,000 day rows."""
+
+
+@dataclass(frozen=True)
+class EnergyQuery:
+    """The energy of one service in local days [start, end) under a tariff."""
+
+    supply_id: str
+    service_id: str
+    tariff: str
+    period: DatePeriod
+
+
+@dataclass(frozen=True)
+class PeriodEnergy:
+    """Wh of one tariff period ("P1")."""
+
+    period: str
+    import_wh: int
+    export_wh: int
+
+
+@dataclass(frozen=True)
+class BillableEnergy:
+    """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used."""
+
+    supply_id: str
+    service_id: str
+    energy: tuple[PeriodEnergy, ...]
+    hours_expected: int
+    hours_measured: int
+    hours_estimated: int
+    curve_version: int
+
+    @property
+    def hours_missing(self) -> int:
+        """Hours without any value: they carry no energy and are never taken for zero."""
+        return self.hours_expected - self.hours_measured - self.hours_estimated
+
+
+def billable_energy(database: Database, time_zone: str, queries: Sequence[EnergyQuery]) -> Iterator[BillableEnergy]:
+    """One answer per query, in the same order. Raises Invalid before the first answer when a query is wrong.
+
+    A service that metering has not heard of has all its hours missing.
+    """
+    days = local_days(time_zone)
+    for number, query in enumerate(queries):
+        _check(query, f"queries[{number}]")
+    for begin in range(0, len(queries), SLICE):
+        yield from _answers(database, days, queries[begin : begin + SLICE], begin)
+
+
+def tariff_calendar(tariff: str, zone: str, field: str) -> TariffCalendar:
+    """The calendar of a tariff. Raises Invalid naming the field."""
+    try:
+        return calendar(tariff, zone)
+    except ValueError as wrong:
+        raise Invalid(str(wrong), "UNKNOWN_TARIFF", field=field) from wrong
+
+
+def _check(query: EnergyQuery, field: str) -> None:
+    if not query.service_id:
+        raise Invalid(f"{field} names no service.", field=f"{field}.service_id")
+    if query.period.start < FIRST_DAY or query.period.end > END_DAY:
+        raise Invalid(
+            f"The period {query.period.start} to {query.period.end} is outside {FIRST_DAY} to {END_DAY}.",
+            field=f"{field}.period",
+        )
+    tariff_calendar(query.tariff, "peninsula", f"{field}.tariff")
+
+
+def _answers(database: Database, days: LocalDays, queries: Sequence[EnergyQuery], first: int) -> list[BillableEnergy]:
+    answers: list[BillableEnergy | None] = [None] * len(queries)
+    with database.read() as connection:
+        known = points.points_of_services(connection, {query.service_id for query in queries})
+        alike: dict[tuple[str, str, DatePeriod], list[int]] = defaultdict(list)
+        for index, query in enumerate(queries):
+            point = known.get(query.service_id)
+            if point is not None and query.supply_id and point.supply_id != query.supply_id:
+                raise Invalid(
+                    f"Service {query.service_id} is not one of supply {query.supply_id}.",
+                    field=f"queries[{first + index}].supply_id",
+                )
+            # Without a point there are no hours to classify: any zone gives the tariff's periods, all empty.
+            alike[(query.tariff, point.tariff_zone if point else "peninsula", query.period)].append(index)
+        for (tariff, zone, period), indexes in alike.items():
+            some = [queries[i] for i in indexes]
+            table = tariff_calendar(tariff, zone, "tariff")
+            found = _alike(connection, days, table, period, some, known)
+            for index, answer in zip(indexes, found, strict=True):
+                answers[index] = answer
+    return [answer for answer in answers if answer is not None]
+
+
+def _alike(
+    connection: Connection,
+    days: LocalDays,
+    table: TariffCalendar,
+    period: DatePeriod,
+    queries: list[EnergyQuery],
+    known: dict[str, Point],
+) -> list[BillableEnergy]:
+    """Answers of services with the same tariff, zone and period."""
+    start, end = day_number(period.start), day_number(period.end)
+    keys = np.array([known[q.service_id].key if q.service_id in known else 0 for q in queries], np.int64)
+    owners = np.unique(keys[keys > 0])
+    rows = curves.curves_between(connection, owners.tolist(), start, end)
+    asker = np.searchsorted(owners, rows.owner)
+    totals = period_totals(table, days, asker, len(owners), rows.day, rows.curves)
+    version = np.zeros(len(owners), np.int64)
+    np.maximum.at(version, asker, rows.revision)
+    expected = hours_expected(days, start, end)
+    answers = []
+    for query, key in zip(queries, keys.tolist(), strict=True):
+        at = int(np.searchsorted(owners, key)) if key else -1
+        answers.append(
+            BillableEnergy(
+                query.supply_id,
+                query.service_id,
+                tuple(
+                    PeriodEnergy(
+                        f"P{number + 1}",
+                        int(totals.import_wh[at, number]) if key else 0,
+                        int(totals.export_wh[at, number]) if key else 0,
+                    )
+                    for number in range(table.periods)
+                ),
+                expected,
+                int(totals.measured[at]) if key else 0,
+                int(totals.estimated[at]) if key else 0,
+                int(version[at]) if key else 0,
+            )
+        )
+    return answers

@@ -1,0 +1,99 @@
+"""What metering learns from the other services' events."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from coop.billing.events.v1.events_pb2 import InvoiceIssued
+from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked, SupplyChanged
+from coop.supplies.v1 import supplies_pb2
+
+from services.chassis.db import Transaction
+from services.chassis.errors import Invalid
+from services.chassis.periods import parse_date
+from services.metering.application.store import promote
+from services.metering.repository import points, visibility
+from services.metering.repository.points import Assignment, ContractTariff
+from services.metering.repository.visibility import BilledPeriod
+
+_KINDS = {
+    supplies_pb2.SERVICE_KIND_ELECTRICITY: "electricity",
+    supplies_pb2.SERVICE_KIND_WATER: "water",
+}
+
+
+def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
+    """Takes over the supply's services, contracts and meters as they are now; an older snapshot changes nothing.
+
+    Readings that waited for one of its meters become its curve at once.
+    """
+    told = event.supply
+    if not told.id:
+        raise Invalid("The event SupplyChanged names no supply.", field="supply.id")
+    known = points.supply_version(tx, told.id)
+    if known is not None and event.version <= known:
+        return
+    points.save_supply(tx, told.id, event.version, told.account_number, told.tariff_zone)
+    for service in told.services:
+        _service_changed(tx, told.id, service)
+
+
+def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.SupplyService) -> None:
+    kind = _KINDS.get(service.kind, "other")
+    point_key = points.save_point(tx, service.id, supply_id, kind)
+    points.replace_contracts(
+        tx,
+        point_key,
+        [
+            ContractTariff(_day(getattr(contract, "from"), "from"), _open_day(contract.to), contract.tariff)
+            for contract in service.contracts
+        ],
+    )
+    serials = {meter.serial for meter in service.meters}
+    keys = points.lock_meters(tx, serials | set(points.meters_of_point(tx, point_key)))
+    assignments = [
+        Assignment(keys[meter.serial], point_key, _day(getattr(meter, "from"), "from"), _open_day(meter.to))
+        for meter in service.meters
+    ]
+    points.replace_assignments(tx, point_key, assignments)
+    promote(tx, assignments)
+
+
+def access_granted(tx: Transaction, event: AccessGranted) -> None:
+    """The account may read the supply's curve."""
+    visibility.grant(tx, event.account_id, event.supply_id, event.member_id)
+
+
+def access_revoked(tx: Transaction, event: AccessRevoked) -> None:
+    """The account may no longer."""
+    visibility.revoke(tx, event.account_id, event.supply_id, event.member_id)
+
+
+def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
+    """The period becomes visible to the supply's members."""
+    visibility.save_billed(
+        tx,
+        BilledPeriod(
+            invoice_id=event.invoice_id,
+            number=event.number,
+            service_id=event.service_id,
+            start=_day(event.period.start, "period.start"),
+            end=_day(event.period.end, "period.end"),
+            import_wh=event.import_wh,
+            hours_expected=event.hours_expected,
+            hours_measured=event.hours_measured,
+            hours_estimated=event.hours_estimated,
+            hours_missing=event.hours_missing,
+        ),
+    )
+
+
+def _open_day(text: str) -> date | None:
+    return _day(text, "to") if text else None
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return parse_date(text)
+    except ValueError as wrong:
+        raise Invalid(f"{field}: {wrong}.", field=field) from wrong

@@ -1,0 +1,1 @@
+"""What metering stores and reads, on SQLite and PostgreSQL alike."""
