@@ -49,14 +49,14 @@ def stylesheet(brand: str) -> str:
 
 def light_palette(brand: str) -> Palette:
     """The palette on white cards: the brand itself, darkened only as far as reading asks."""
-    ink = _until(brand, [LIGHT_CARD, mix(brand, LIGHT_PAPER, 0.10)], step=-0.01)
-    soft = mix(ink, LIGHT_PAPER, 0.10)
+    ink = _until(brand, [LIGHT_CARD, _with_lightness(brand, 0.935, chroma=0.28)], step=-0.01)
+    soft = _with_lightness(ink, 0.935, chroma=0.28)
     return Palette(
         brand=ink,
         brand_strong=_lighter(ink, -0.08),
         on_brand="#ffffff",
         brand_soft=soft,
-        brand_line=mix(ink, LIGHT_PAPER, 0.28),
+        brand_line=_with_lightness(ink, 0.83, chroma=0.45),
         on_soft=_until(ink, [soft], step=-0.01),
         on_soft_muted=_until(mix(ink, LIGHT_INK, 0.25), [soft], step=-0.01),
         tariff_1=ink,
@@ -80,7 +80,7 @@ def dark_palette(brand: str) -> Palette:
         on_soft_muted=_until(mix(ink, DARK_INK, 0.25), [soft], step=0.01),
         tariff_1=ink,
         tariff_2=_with_lightness(ink, 0.56, chroma=0.95),
-        tariff_3=_with_lightness(ink, 0.33, chroma=0.5),
+        tariff_3=_with_lightness(ink, 0.4, chroma=0.6),
         tariff_edge=ink,
     )
 

@@ -17,9 +17,9 @@ from babel.numbers import format_currency, format_decimal
 NO_BREAK = "\u00a0"
 # Patterns of Unicode TR 35. `full` names the weekday, `day` does not, `short` abbreviates the month.
 _PATTERNS = {
-    "es": {"full": "EEEE d 'de' MMMM", "day": "d 'de' MMMM", "short": "d MMM", "month": "LLLL", "year": " 'de' y"},
-    "en": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "month": "LLLL", "year": " y"},
-    "ca": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "month": "LLLL", "year": " 'de' y"},
+    "es": {"full": "EEEE d 'de' MMMM", "day": "d 'de' MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " 'de' y"},
+    "en": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " y"},
+    "ca": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " 'de' y"},
 }
 
 
@@ -38,8 +38,13 @@ def number(value: Decimal | int, locale: Locale, places: int = 0) -> str:
 
 
 def energy(wh: int, locale: Locale) -> str:
-    """Wh -> "245 kWh" from 100 kWh up, "9,21 kWh" from 1, "0,117 kWh" below."""
-    return f"{number(Decimal(wh) / 1000, locale, _energy_places(wh))}{NO_BREAK}kWh"
+    """Wh -> "245 kWh" from 100 kWh up, "9,21 kWh" (or "21 kWh") from 1, "0,117 kWh" below."""
+    if abs(wh) >= 100_000:
+        return f"{kwh(wh, locale, 0)}{NO_BREAK}kWh"
+    if abs(wh) >= 1_000:
+        hundredths = (Decimal(wh) / 1000).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+        return f"{format_decimal(hundredths, format='#,##0.##', locale=locale)}{NO_BREAK}kWh"
+    return f"{kwh(wh, locale, 3)}{NO_BREAK}kWh" if wh else f"0{NO_BREAK}kWh"
 
 
 def kwh(wh: int, locale: Locale, places: int = 3) -> str:
@@ -59,11 +64,12 @@ def percent(share: Decimal, locale: Locale) -> str:
 
 
 def civil_date(day: date, locale: Locale, style: str = "day", *, today: date | None = None) -> str:
-    """`full` "lunes 23 de noviembre", `day` "23 de noviembre", `short` "23 nov"; with the year unless it is today's."""
+    """`full` "lunes 23 de noviembre", `day` "23 de noviembre", `short` "23 nov",
+    `weekday` "lun 23 nov"; with the year unless it is today's."""
     patterns = _PATTERNS.get(locale.language, _PATTERNS["en"])
     pattern = patterns[style]
     if today is None or day.year != today.year:
-        pattern += " y" if style == "short" else patterns["year"]
+        pattern += " y" if style in ("short", "weekday") else patterns["year"]
     return format_date(day, pattern, locale=locale)
 
 
@@ -86,8 +92,3 @@ def moment(instant: datetime, zone: ZoneInfo, locale: Locale) -> str:
     local = instant.astimezone(zone)
     return f"{civil_date(local.date(), locale)}, {format_datetime(local, 'HH:mm', locale=locale)}"
 
-
-def _energy_places(wh: int) -> int:
-    if abs(wh) >= 100_000:
-        return 0
-    return 2 if abs(wh) >= 1_000 else 3

@@ -34,9 +34,11 @@ def hours_words(billed: BilledPeriodView) -> str:
 
 
 def day_hours_words(day: DayView) -> str:
-    """ "24 measured" or "22 measured, 2 estimated" """
+    """ "24 h" for a whole day, else "22 measured, 2 estimated" """
     if day.measured + day.estimated == 0:
         return _("no readings")
+    if not day.estimated and not day.missing:
+        return f"{day.measured}{formatting.NO_BREAK}h"
     return ngettext("%(num)d measured", "%(num)d measured", day.measured) + _exceptions(day.estimated, day.missing)
 
 

@@ -151,7 +151,7 @@ def _month_bar(period: BilledPeriodView, kind: str) -> Bar:
 def _day_bar(day: DayView) -> Bar:
     title = f"{day_words(day.day)}: {energy(day.wh)}"
     if day.measured + day.estimated == 0:
-        return Bar((), f"{day_words(day.day)}: {_('no readings')}")
+        return Bar((), ": ".join((day_words(day.day), _("no readings"))))
     parts = tuple(Part(wh, name.lower()) for name, wh in reversed(day.by_period.items())) or (Part(day.wh),)
     return Bar(parts, title, estimated=day.estimated > 0)
 
@@ -159,7 +159,7 @@ def _day_bar(day: DayView) -> Bar:
 def _hour_bar(hour: HourView) -> Bar:
     clock = f"{hour.clock}–{hour.clock + 1}"
     if hour.wh is None:
-        return Bar((), f"{clock}: {_('no reading')}")
+        return Bar((), ": ".join((clock, _("no reading"))))
     title = f"{clock}: {energy(hour.wh)}"
     if hour.tariff_period:
         title += f", {tariff_period(hour.tariff_period)}"
