@@ -50,7 +50,7 @@ def tax_name(e: Edition, tax: Tax) -> str:
 
 
 def tax_written(e: Edition, tax: Tax) -> str:
-    """«21 % de 45,82 €», or that the legal minimum applies."""
+    """«21 % de la base de 45,82 €», or that the legal minimum applies."""
     if tax.minimum_applied:
         if tax.quantity_mwh is not None:
             return e.t("Legal minimum for {quantity}, more than {rate} of {base}").format(
@@ -61,4 +61,11 @@ def tax_written(e: Edition, tax: Tax) -> str:
         return e.t("Legal minimum, more than {rate} of {base}").format(
             rate=e.f.percent(tax.rate), base=e.f.money(tax.base)
         )
+    return e.t("{rate} of the base of {base}").format(rate=e.f.percent(tax.rate), base=e.f.money(tax.base))
+
+
+def tax_gist(e: Edition, tax: Tax) -> str:
+    """The same in the summary's few words: «21 % de 45,82 €»."""
+    if tax.minimum_applied:
+        return e.t("legal minimum")
     return e.t("{rate} of {base}").format(rate=e.f.percent(tax.rate), base=e.f.money(tax.base))

@@ -10,14 +10,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from . import ink, marks, typeface
+from .codes import LINK, shown_address
 from .countries import COUNTRIES, Country
-from .edition import LINK, Edition, code_in_fours, edition, letterhead, sheet
+from .edition import Edition, code_in_fours, edition, letterhead, sheet
 from .figures import NBSP
 from .model import CertificateDocument, PendingInvoice
 from .paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
 from .table import Cell, head, row
 from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import SERVICES, N_
+from .vocabulary import N_, SERVICES
 
 _QR = 118.0
 _STATES = {
@@ -38,7 +39,7 @@ def render_certificate(doc: CertificateDocument, locale: str) -> bytes:
     title = e.t(country.certificate_title)
     paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
     moment = doc.issued_at.astimezone(ZoneInfo(doc.timezone))
-    when = e.t("Issued on {date}").format(date=e.f.date(moment.date()))
+    when = e.t("Issued on {date}").format(date=e.f.day(moment.date()))
     letterhead(paper, doc.issuer, [(doc.number, SEMIBOLD, 10.5), (when, REGULAR, 8.5)])
     _statement(doc, e, country, title, moment).flow(paper)
     _subject(paper, doc, e)
@@ -59,24 +60,22 @@ def _statement(doc: CertificateDocument, e: Edition, country: Country, title: st
     stack.space(8)
     stack.tag(e.t(_STATES[doc.variant]), ink.GREEN, ink.GREEN_GROUND, 10.5)
     stack.space(12)
-    services = ", ".join(e.word(SERVICES, service).lower() for service in doc.services)
+    services = e.f.listing([e.word(SERVICES, service).lower() for service in doc.services])
     message = e.t(
-        "**{issuer}**, {tax_id}, certifies that on **{date} at {time}** ({zone}) **{holder}**, with {document}, has no amount "
-        "due and unpaid for the services of {services} of the supplies named here."
+        "**{issuer}**, {tax_id}, certifies that on **{date} at {time}** ({zone}) **{holder}**, with {document}, has no "
+        "amount due and unpaid for the services of {services} of the supplies named here."
     )
-    stack.message(
-        message,
-        11,
-        leading=16.5,
-        issuer=doc.issuer.name,
-        tax_id=f"{country.issuer_tax_id}{NBSP}{doc.issuer.tax_id}",
-        date=e.f.date(moment.date()),
-        time=e.f.clock(doc.issued_at, doc.timezone),
-        zone=e.f.zone_name(doc.issued_at, doc.timezone),
-        holder=doc.holder.name,
-        document=f"{doc.holder.document_type}{NBSP}{doc.holder.document}",
-        services=services,
-    )
+    values = {
+        "issuer": doc.issuer.name,
+        "tax_id": f"{country.issuer_tax_id}{NBSP}{doc.issuer.tax_id}",
+        "date": e.f.day(moment.date()),
+        "time": e.f.clock(doc.issued_at, doc.timezone),
+        "zone": e.f.zone_name(doc.issued_at, doc.timezone),
+        "holder": doc.holder.name,
+        "document": f"{doc.holder.document_type}{NBSP}{doc.holder.document}",
+        "services": services,
+    }
+    stack.message(message, values, 11, leading=16.5)
     if doc.variant == "agreed_plan":
         stack.space(4)
         stack.text(
@@ -87,7 +86,7 @@ def _statement(doc: CertificateDocument, e: Edition, country: Country, title: st
         )
     if doc.invoices_until:
         stack.space(4)
-        text = e.t("All invoices issued until {date} were considered.").format(date=e.f.date(doc.invoices_until))
+        text = e.t("All invoices issued until {date} were considered.").format(date=e.f.day(doc.invoices_until))
         stack.text(text, REGULAR, 10, leading=15)
     stack.space(12)
     return stack
@@ -135,7 +134,7 @@ def _pending(paper: Paper, e: Edition, heading: str, invoices: Sequence[PendingI
     for invoice in invoices:
         cells = [
             Cell(invoice.number, SEMIBOLD),
-            Cell(e.f.date(invoice.due)),
+            Cell(e.f.day(invoice.due)),
             Cell(e.f.money(invoice.amount), align="right"),
         ]
         stack.items.append(row(columns, cells, size=9))
@@ -151,13 +150,13 @@ def _verification(paper: Paper, doc: CertificateDocument, e: Edition) -> None:
     words.heading(e.t("How to check this certificate"))
     words.text(code_in_fours(doc.verification.code).replace(" ", NBSP * 2), SEMIBOLD, 17, leading=26)
     words.text(e.t("Scan the code, or write the verification code on this page:"), REGULAR, 9)
-    words.text(doc.verification.url.partition("?")[0], SEMIBOLD, 9, LINK)
+    words.text(shown_address(doc.verification.url), SEMIBOLD, 9, LINK)
     words.space(5)
-    words.message(e.t("Valid until **{date}**."), 9.5, date=e.f.date(doc.valid_until))
+    words.message(e.t("Valid until **{date}**."), {"date": e.f.day(doc.valid_until)}, 9.5)
     words.text(
         e.t(
-            "It speaks of the instant it names and of no later one. It is never changed: if it is revoked, the page above "
-            "says so. The page shows the state, the date and a masked name, nothing else."
+            "It speaks of the instant it names and of no later one. It is never changed: if it is revoked, the page "
+            "above says so. The page shows the state, the date and a masked name, nothing else."
         ),
         REGULAR,
         8.5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from . import ink, marks, typeface
 from .figures import Figures
@@ -26,7 +26,7 @@ def grid(maximum: Decimal, lines: int = 4) -> tuple[Decimal, ...]:
     rough = maximum / lines
     power = Decimal(10) ** rough.adjusted()
     step = next(factor * power for factor in _STEPS if factor * power >= rough)
-    count = int(-(-maximum // step))
+    count = int((maximum / step).to_integral_value(ROUND_CEILING))
     return tuple(step * index for index in range(1, count + 1))
 
 
@@ -77,7 +77,7 @@ def bars(
         if month.year != year:
             year = month.year
             paper.text(middle, base - 19, str(year), REGULAR, 6.5, ink.MUTED, "centre")
-    _legend(paper, history, translate, left + _AXIS, top - tall + 4)
+    _legend(paper, history, translate, left + (_AXIS if roomy else 0), top - tall + 1)
 
 
 def _figure(
@@ -87,10 +87,17 @@ def _figure(
     assert month.quantity is not None
     if roomy or billed:
         font, colour = (SEMIBOLD, ink.INK) if billed else (REGULAR, ink.MUTED)
-        paper.text(middle, y, figures.number(month.quantity), font, 7, colour, "centre")
+        _over_grid(paper, figures.number(month.quantity), font, 7, colour, middle, y)
         y += 8
     if month.estimated:
-        paper.text(middle, y, "E", SEMIBOLD, 7.5, paper.brand.strong, "centre")
+        _over_grid(paper, "E", SEMIBOLD, 7.5, paper.brand.strong, middle, y)
+
+
+def _over_grid(paper: Paper, text: str, font: str, size: float, colour: ink.Colour, middle: float, y: float) -> None:
+    """Text on a strip of white, so that no grid line strikes it through."""
+    wide = typeface.width(text, font, size)
+    paper.box(middle - wide / 2 - 1, y + size * CAP + 0.8, wide + 2, size * CAP + 1.6, fill=ink.WHITE, radius=0)
+    paper.text(middle, y, text, font, size, colour, "centre")
 
 
 def _legend(
@@ -98,7 +105,7 @@ def _legend(
 ) -> None:
     entries = [("billed", translate("Billed month")), ("past", translate("Earlier months"))]
     if any(month.estimated for month in history):
-        entries.append(("estimated", translate("E: some of it is estimated")))
+        entries.append(("estimated", translate("E: estimated")))
     for kind, text in entries:
         if kind == "estimated":
             marks.hatch(paper, x, y - 0.5, 7, 7)

@@ -30,9 +30,8 @@ ES = Country(
     issuer_tax_id="NIF",
     claims=(
         N_(
-            "You may claim free of charge by telephone, by e-mail or in person. If the answer does not satisfy you, or none "
-            "comes in the time the law gives us, you may go to the dispute body named here or to the consumer authority of "
-            "your region."
+            "Claims are free of charge by telephone, by e-mail or in person. Without a satisfactory answer in the "
+            "legal time, you may go to the dispute body named here or to the consumer authority of your region."
         ),
     ),
     quoted=(),
@@ -46,8 +45,8 @@ AR = Country(
     issuer_tax_id="CUIT",
     claims=(
         N_(
-            "You may claim at our office, by telephone or by e-mail; every claim receives a number. If the answer does not "
-            "satisfy you, you may go to the regulator of the service or to the consumer authority."
+            "You may claim at our office, by telephone or by e-mail; every claim receives a number. Without a "
+            "satisfactory answer you may go to the regulator of the service or to the consumer authority."
         ),
     ),
     quoted=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import ink, marks, typeface
@@ -12,8 +12,6 @@ from .paper import INNER, LEFT, RIGHT, Paper, Running
 from .typeface import REGULAR, SEMIBOLD
 from .vocabulary import word
 from .words import catalogue, document_locale
-
-LINK: ink.Colour = (0.04, 0.28, 0.62)
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Edition:
     n: Callable[[str, str, int], str]
     f: Figures
 
-    def word(self, table: Mapping[str, str], code: str, label: str = "") -> str:
+    def word(self, table: dict[str, str], code: str, label: str = "") -> str:
         """The translated name of a code; a label of the data's own is printed as it is."""
         message = word(table, code, label)
         return message if label else self.t(message)
@@ -52,28 +50,36 @@ def sheet(e: Edition, issuer: Issuer, *, title: str, reference: str, notice: str
             reference=f"{title} {reference}".strip(),
             footer=" · ".join(part for part in (name, issuer.tax_id, issuer.registry) if part),
             page_of=e.t("Page {page} of {pages}"),
+            sign=lambda paper, x, y, radius: marks.sign(paper, issuer.mark, x, y, radius),
             notice=typeface.clean(notice),
         ),
     )
 
 
-def letterhead(paper: Paper, issuer: Issuer, right: list[tuple[str, str, float]], *, middle: float = 0) -> None:
-    """The cooperative at the left of page one, the document's own lines (text, font, size) at the right.
+def letterhead(
+    paper: Paper,
+    issuer: Issuer,
+    right: list[tuple[str, str, float]],
+    *,
+    facts: tuple[str, ...] = (),
+    middle: float = 0,
+) -> None:
+    """The cooperative and its `facts` at the left of page one, the document's lines (text, font, size) at the right.
 
     `middle` keeps that many points free at the centre for the class letter of an Argentine document.
     """
     top = paper.y
-    half = (INNER - middle) / 2 if middle else INNER * 0.56
+    half = (INNER - middle) / 2 if middle else INNER * 0.66
     marks.sign(paper, issuer.mark, LEFT + 15, top - 15, 15)
     y = top - 13.5
     for line in typeface.wrap(issuer.name, SEMIBOLD, 13, half - 48):
         paper.text(LEFT + 39, y, line, SEMIBOLD, 13)
         y -= 15.5
-    facts = [issuer.tax_id, *issuer.address]
-    for line in typeface.wrap(" · ".join(facts), REGULAR, 7.5, half - 48):
-        paper.text(LEFT + 39, y + 1.5, line, REGULAR, 7.5, ink.MUTED)
-        y -= 10
-    right_width = (INNER - middle) / 2 - 8 if middle else INNER * 0.44 - 8
+    for text in (" · ".join((issuer.tax_id, *issuer.address)), *facts):
+        for line in typeface.wrap(text, REGULAR, 7.5, half - 48):
+            paper.text(LEFT + 39, y + 1.5, line, REGULAR, 7.5, ink.MUTED)
+            y -= 10
+    right_width = (INNER - middle) / 2 - 8 if middle else INNER * 0.34 - 8
     low = top - 12
     for text, font, size in right:
         for line in typeface.wrap(text, font, size, right_width):

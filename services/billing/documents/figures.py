@@ -7,12 +7,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, numbers
+from babel import Locale, dates, lists, numbers
 
 NBSP = "\u00a0"
 # "lunes 23 de noviembre de 2026": CLDR's full format puts a comma that a sentence ("vence el lunes 23…") does not want.
 _FULL_DATE = {"es": "EEEE d 'de' MMMM 'de' y", "en": "EEEE d MMMM y"}
-_LONG_DATE = {"es": "d 'de' MMMM 'de' y", "en": "d MMMM y"}
 _SPACED_PERCENT = {"es"}
 
 
@@ -27,7 +26,7 @@ class Figures:
     def money(self, amount: Decimal) -> str:
         """«55,44 €», «$ 19.567,39»: no blank in it breaks."""
         text = numbers.format_currency(amount, self.currency, locale=self.locale)
-        return text.replace(" ", NBSP)
+        return text.replace(" ", NBSP).replace("-", "\u2212")
 
     def signed_money(self, amount: Decimal) -> str:
         """Money with its sign always written, with the true minus."""
@@ -68,13 +67,13 @@ class Figures:
         """«lunes 23 de noviembre de 2026»."""
         return dates.format_date(day, _FULL_DATE.get(self._language, "full"), locale=self.locale)
 
-    def date(self, day: date) -> str:
+    def day(self, day: date) -> str:
         """«23 de noviembre de 2026»: the month in words, as Res. 28 Apr 2021 asks of Spanish invoices."""
-        return dates.format_date(day, _LONG_DATE.get(self._language, "long"), locale=self.locale)
+        return dates.format_date(day, "long", locale=self.locale)
 
     def short_date(self, day: date) -> str:
         """«23 nov 2026», for table columns."""
-        return dates.format_date(day, "d MMM y", locale=self.locale)
+        return dates.format_date(day, "d MMM y", locale=self.locale).replace(" ", NBSP)
 
     def month(self, day: date) -> str:
         """«octubre de 2026»."""
@@ -93,6 +92,10 @@ class Figures:
     def period(self, start: date, last: date) -> str:
         """«1–31 de octubre de 2026»: CLDR interval, both days included."""
         return dates.format_interval(start, last, "yMMMMd", locale=self.locale)
+
+    def listing(self, words: list[str]) -> str:
+        """«electricidad y agua»."""
+        return lists.format_list(words, locale=self.locale)
 
     def clock(self, instant: datetime, zone: str) -> str:
         """«17:00», in the cooperative's zone."""

@@ -1,4 +1,4 @@
-"""Colours of the documents: one brand colour from the profile, everything else fixed and readable (contrast ≥ 4.5:1)."""
+"""Colours of the documents: one brand colour from the profile, the rest fixed and readable (contrast ≥ 4.5:1)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import ink, invoice_back, invoice_front, invoice_lines, typeface
 from .countries import COUNTRIES
 from .edition import Edition, edition, letterhead, sheet
-from .model import InvoiceDocument
+from .model import InvoiceDocument, Issuer
 from .paper import HEIGHT, WIDTH, Paper
 from .typeface import DISPLAY, REGULAR, SEMIBOLD
 
@@ -22,7 +22,8 @@ def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
     paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
     _head(paper, doc, e, title)
     invoice_front.draw(paper, doc, e, country)
-    paper.new_page()
+    if paper.page == 1:
+        paper.new_page()
     invoice_lines.draw(paper, doc, e)
     invoice_back.draw(paper, doc, e, country)
     return paper.finish()
@@ -32,34 +33,34 @@ def _head(paper: Paper, doc: InvoiceDocument, e: Edition, title: str) -> None:
     right = [
         (title, SEMIBOLD, 10.5),
         (doc.number, SEMIBOLD, 10.5),
-        (e.t("Issued on {date}").format(date=e.f.date(doc.issue_date)), REGULAR, 8.5),
+        (e.t("Issued on {date}").format(date=e.f.day(doc.issue_date)), REGULAR, 8.5),
     ]
     if doc.rectifies:
         text = e.t("Rectifies invoice {number}").format(number=doc.rectifies)
         right.append((f"{text}: {doc.rectification_reason}" if doc.rectification_reason else text, REGULAR, 8))
-    middle = 0.0
-    if doc.argentina:
-        middle = 62.0
-        right += [(text, REGULAR, 7.5) for text in _fiscal(doc, e)]
-        _class_box(paper, doc.argentina.letter, e.t("Code {code}").format(code=doc.argentina.code))
-    letterhead(paper, doc.issuer, right, middle=middle)
+    if doc.argentina is None:
+        letterhead(paper, doc.issuer, right)
+        return
+    right.append((e.t("Point of sale {number}").format(number=f"{doc.argentina.point_of_sale:05d}"), REGULAR, 8))
+    if doc.argentina.cesp:
+        right.append((e.t("CESP No. {code}").format(code=doc.argentina.cesp), REGULAR, 8))
+    if doc.argentina.cesp_expiry:
+        text = e.t("CESP expires on {date}").format(date=e.f.day(doc.argentina.cesp_expiry))
+        right.append((text, REGULAR, 8))
+    _class_box(paper, doc.argentina.letter, e.t("Code {code}").format(code=doc.argentina.code))
+    letterhead(paper, doc.issuer, right, facts=_fiscal(doc.issuer, e), middle=62)
 
 
-def _fiscal(doc: InvoiceDocument, e: Edition) -> list[str]:
-    """The fiscal lines of an Argentine heading (RG 3571/2013, RG 1415)."""
-    fiscal, issuer = doc.argentina, doc.issuer
-    assert fiscal is not None
-    lines = [e.t("Point of sale {number}").format(number=f"{fiscal.point_of_sale:05d}")]
-    if issuer.iva_condition:
-        lines.append(f"IVA: {typeface.clean(issuer.iva_condition)}")
+def _fiscal(issuer: Issuer, e: Edition) -> tuple[str, ...]:
+    """What an Argentine issuer says of itself in the heading (RG 1415): IVA condition, IIBB, start of activities."""
+    facts = [f"IVA: {typeface.clean(issuer.iva_condition)}"] if issuer.iva_condition else []
     if issuer.gross_income_number:
-        lines.append(e.t("Gross income (IIBB) {number}").format(number=issuer.gross_income_number))
-    if issuer.activities_since:
-        lines.append(e.t("In business since {date}").format(date=e.f.date(issuer.activities_since)))
-    if fiscal.cesp:
-        expiry = e.t(", expires on {date}").format(date=e.f.date(fiscal.cesp_expiry)) if fiscal.cesp_expiry else ""
-        lines.append(e.t("CESP No. {code}").format(code=fiscal.cesp) + expiry)
-    return lines
+        facts.append(e.t("Gross income (IIBB) {number}").format(number=issuer.gross_income_number))
+    since = issuer.activities_since
+    return (
+        " · ".join(facts),
+        *((e.t("In business since {date}").format(date=e.f.day(since)),) if since else ()),
+    )
 
 
 def _class_box(paper: Paper, letter: str, code: str) -> None:

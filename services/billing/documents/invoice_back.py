@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from . import ink, invoice_front, marks
+from collections.abc import Iterator
+
+from . import ink, invoice_front
+from .codes import code_item, shown_address
 from .countries import Country
-from .edition import LINK, Edition, code_in_fours
+from .edition import Edition, code_in_fours
 from .figures import NBSP
 from .model import Consumption, InvoiceDocument
 from .paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
@@ -17,13 +20,17 @@ _HALF = (INNER - GAP) / 2 - 2 * PADDING
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
     """Draw the cards from the paper's cursor, each whole on its page."""
-    _two(paper, _contract(doc, e), _claims(doc, e, country))
-    for consumption in doc.consumptions:
-        _readings(paper, doc, consumption, e, country)
-    checks = _checks(doc, e)
-    if checks:
-        _place(paper, checks)
-    _legal(paper, doc, e, country)
+    if doc.consumptions:
+        _place(paper, _readings(doc, e, country))
+    contract, claims = _contract(doc, e), _claims(doc, e, country)
+    legal = _legal(doc, e, country, _HALF)
+    if contract.height + 8 + legal.height <= claims.height:
+        contract.space(8)
+        contract.items += legal.items
+        _two(paper, contract, claims)
+    else:
+        _two(paper, contract, claims)
+        _legal(doc, e, country, INNER).flow(paper)
 
 
 def _place(paper: Paper, stack: Stack) -> None:
@@ -46,17 +53,17 @@ def _contract(doc: InvoiceDocument, e: Edition) -> Stack:
     stack.heading(e.t("Your contract"))
     holder, supply = doc.holder, doc.supply
     powers = ", ".join(f"{power.period}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW" for power in supply.powers)
-    end = e.t("{date}, renewed automatically").format(date=e.f.date(supply.contract_end)) if supply.contract_end else ""
+    end = e.t("{date}, renewed automatically").format(date=e.f.day(supply.contract_end)) if supply.contract_end else ""
     facts = [
         (e.t("Holder"), holder.name, False),
         (holder.document_type, holder.document, False),
         (e.t("Member number"), holder.member_number, False),
-        (e.t("Supply address"), ", ".join(supply.address), False),
+        (e.t("Supply"), ", ".join(supply.address), False),
         ("CUPS", supply.cups, True),
         (e.t("Account"), supply.account, True),
         (e.t("Tariff"), supply.tariff, False),
         (e.t("Kind of contract"), e.word(CONTRACT_KINDS, supply.contract_kind) if supply.contract_kind else "", False),
-        (e.t("Contracted powers"), powers, True),
+        (e.t("Powers"), powers, True),
         (e.t("Meters") if len(supply.meters) > 1 else e.t("Meter"), ", ".join(supply.meters), False),
         (e.t("Distributor"), supply.distributor, False),
         (e.t("Contract"), supply.contract_reference, False),
@@ -65,7 +72,7 @@ def _contract(doc: InvoiceDocument, e: Edition) -> Stack:
     ]
     for label, value, strong in facts:
         if value:
-            stack.pair(label, value, strong=strong, share=0.38)
+            stack.pair(label, value, size=8.2, strong=strong, share=0.34)
     return stack
 
 
@@ -83,121 +90,90 @@ def _claims(doc: InvoiceDocument, e: Edition, country: Country) -> Stack:
     ]
     for label, value, strong in facts:
         if value:
-            stack.pair(label, value, strong=strong, share=0.3)
+            stack.pair(label, value, size=8.2, strong=strong, share=0.3)
     stack.space(6)
     for paragraph in country.claims:
         stack.text(e.t(paragraph), REGULAR, 8, ink.MUTED)
+    if doc.verification:
+        stack.space(8)
+        code = code_in_fours(doc.verification.code).replace(" ", NBSP)
+        text = e.t("To check this invoice, scan it or write this code: {code}").format(code=code)
+        stack.items.append(code_item(doc.verification.url, text, shown_address(doc.verification.url), _HALF, 52))
     return stack
 
 
-def _readings(paper: Paper, doc: InvoiceDocument, consumption: Consumption, e: Edition, country: Country) -> None:
+def _readings(doc: InvoiceDocument, e: Edition, country: Country) -> Stack:
     stack = Stack(INNER - 2 * PADDING)
-    service = e.word(SERVICES, consumption.service)
-    heading = e.t("Readings: {service}").format(service=service.lower())
-    if consumption.meter:
-        heading += " · " + e.t("meter {serial}").format(serial=consumption.meter)
-    stack.heading(heading)
-    unit = e.word(UNITS, consumption.unit)
-    if consumption.readings:
-        columns = tuple(stack.width * part for part in (0.12, 0.33, 0.33, 0.22))
-        names = (e.t("Period"), e.t("From"), e.t("To"), e.t("Difference"))
+    one = doc.consumptions[0] if len(doc.consumptions) == 1 else None
+    stack.heading(
+        e.t("Readings") + (", " + e.t("meter {serial}").format(serial=one.meter) if one and one.meter else "")
+    )
+    columns = tuple(stack.width * part for part in (0.28, 0.27, 0.27, 0.18))
+    names = (e.t("Register"), e.t("From"), e.t("To"), e.t("Difference"))
+    if any(consumption.readings or consumption.by_period for consumption in doc.consumptions):
         stack.items.append(head(columns, names, ("left", "right", "right", "right")))
-        for reading in consumption.readings:
-            kinds = [
-                e.t("estimated") if guess else e.t("real") for guess in (reading.start_estimated, reading.end_estimated)
-            ]
-            cells = [
-                Cell(reading.period or "\u2013", SEMIBOLD),
-                Cell(f"{e.f.short_date(reading.start_date)}, {kinds[0]}: {e.f.number(reading.start)}", align="right"),
-                Cell(f"{e.f.short_date(reading.end_date)}, {kinds[1]}: {e.f.number(reading.end)}", align="right"),
-                Cell(f"{e.f.number(reading.end - reading.start)}{NBSP}{unit}", align="right"),
-            ]
-            stack.items.append(row(columns, cells, size=8))
-    elif consumption.by_period:
-        columns = tuple(stack.width * part for part in (0.5, 0.25, 0.25))
-        names = (e.t("Period"), unit, e.t("Share"))
-        stack.items.append(head(columns, names, ("left", "right", "right")))
-        for part in consumption.by_period:
-            share = e.f.share(part.quantity, consumption.quantity) if consumption.quantity else ""
-            cells = [Cell(part.period), Cell(e.f.number(part.quantity), align="right"), Cell(share, align="right")]
-            stack.items.append(row(columns, cells, size=8))
-    stack.space(4)
+    facts = []
+    for consumption in doc.consumptions:
+        prefix = "" if one else ", ".join(filter(None, (e.word(SERVICES, consumption.service), consumption.meter)))
+        for cells in _registers(consumption, prefix, e):
+            stack.items.append(row(columns, cells, size=8, pad=2))
+        facts += _facts(consumption, e)
+    stack.space(3)
+    stack.text(" ".join([*facts, e.t(country.hourly_data)]), REGULAR, 8, ink.MUTED)
+    return stack
+
+
+def _registers(consumption: Consumption, prefix: str, e: Edition) -> Iterator[list[Cell]]:
+    """A row for each register read; without readings, one for each tariff period of the load curve."""
+    unit = NBSP + e.word(UNITS, consumption.unit)
+    for reading in consumption.readings:
+        register = " ".join(filter(None, (prefix, reading.period))) or e.word(SERVICES, consumption.service)
+        sides = (
+            (reading.start_date, reading.start_estimated, reading.start),
+            (reading.end_date, reading.end_estimated, reading.end),
+        )
+        cells = [Cell(register, SEMIBOLD)]
+        for day, guess, value in sides:
+            kind = e.t("estimated") if guess else e.t("real")
+            cells.append(Cell(f"{e.f.short_date(day)}, {kind}: {e.f.number(value)}", align="right"))
+        yield [*cells, Cell(e.f.number(reading.end - reading.start) + unit, align="right")]
+    for part in () if consumption.readings else consumption.by_period:
+        register = " ".join(filter(None, (prefix, part.period)))
+        share = e.f.share(part.quantity, consumption.quantity) if consumption.quantity else ""
+        yield [
+            Cell(register, SEMIBOLD),
+            Cell(e.t("by the hourly load curve"), colour=ink.MUTED, align="right"),
+            Cell(share, colour=ink.MUTED, align="right"),
+            Cell(e.f.number(part.quantity) + unit, align="right"),
+        ]
+
+
+def _facts(consumption: Consumption, e: Edition) -> list[str]:
+    """What else the law wants known about the consumption, one sentence each."""
+    unit = NBSP + e.word(UNITS, consumption.unit)
     facts = [invoice_front.coverage(consumption, e)]
     if consumption.last_year is not None:
-        facts.append(
-            e.t("In the last year: {quantity}.").format(quantity=f"{e.f.number(consumption.last_year)}{NBSP}{unit}")
-        )
+        facts.append(e.t("In the last year: {quantity}.").format(quantity=e.f.number(consumption.last_year) + unit))
     if consumption.surplus is not None:
-        facts.append(
-            e.t("Fed into the grid: {quantity}.").format(quantity=f"{e.f.number(consumption.surplus)}{NBSP}{unit}")
-        )
+        facts.append(e.t("Fed into the grid: {quantity}.").format(quantity=e.f.number(consumption.surplus) + unit))
     if consumption.maximum_power:
         powers = ", ".join(
             f"{power.period}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW" for power in consumption.maximum_power
         )
         facts.append(e.t("Highest power of the last year: {powers}.").format(powers=powers))
-    facts.append(e.t(country.hourly_data))
-    stack.text(" ".join(fact for fact in facts if fact), REGULAR, 8, ink.MUTED)
-    _place(paper, stack)
+    return [fact for fact in facts if fact]
 
 
-def _checks(doc: InvoiceDocument, e: Edition) -> Stack | None:
-    """The comparator's code (at least 3 × 3 cm, with a visible link) and the cooperative's own verification code."""
-    side = 90.0
-    entries: list[tuple[str, str, str, str]] = []
-    if doc.comparator_url:
-        entries.append(
-            (
-                doc.comparator_url,
-                e.t("Compare this invoice"),
-                e.t(
-                    "Scan the code or follow the link to compare offers with your own consumption on the comparator of the CNMC."
-                ),
-                "comparador.cnmc.gob.es",
-            )
-        )
-    if doc.verification:
-        entries.append(
-            (
-                doc.verification.url,
-                e.t("Check this invoice"),
-                e.t("Verification code: {code}").format(code=code_in_fours(doc.verification.code).replace(" ", NBSP)),
-                doc.verification.url.partition("?")[0],
-            )
-        )
-    if not entries:
-        return None
-    stack = Stack(INNER - 2 * PADDING)
-    column = stack.width / len(entries)
-    texts = []
-    for _, title, text, shown in entries:
-        words = Stack(column - side - 22)
-        words.heading(title)
-        words.text(text, REGULAR, 8.5)
-        words.space(2)
-        words.text(shown, SEMIBOLD, 8.5, LINK)
-        texts.append(words)
-
-    def draw_entries(paper: Paper, x: float, top: float) -> None:
-        for (url, *_), words in zip(entries, texts, strict=True):
-            marks.qr(paper, url, x - 6, top + 6, side + 12)
-            words.draw(paper, x + side + 12, top - 2)
-            paper.link(url, x, top - side, column - 10, side)
-            x += column
-
-    stack.add(max(side, *(words.height + 2 for words in texts)), draw_entries)
-    return stack
-
-
-def _legal(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
-    stack = Stack(INNER)
+def _legal(doc: InvoiceDocument, e: Edition, country: Country, width: float) -> Stack:
+    """Debts, transparency of taxes, the law's own words and the bulletins of the prices."""
+    stack = Stack(width)
     if doc.prior_debts is not None:
         if doc.prior_debts:
             stack.text(e.t("Outstanding debts on the issue date:"), SEMIBOLD, 8.5, ink.RED)
             for debt in doc.prior_debts:
                 text = e.t("{number}, due on {date}: {amount}")
                 stack.text(
-                    text.format(number=debt.number, date=e.f.date(debt.due), amount=e.f.money(debt.amount)),
+                    text.format(number=debt.number, date=e.f.day(debt.due), amount=e.f.money(debt.amount)),
                     REGULAR,
                     8.5,
                 )
@@ -218,4 +194,4 @@ def _legal(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> 
     for paragraph in (*country.quoted, *doc.regulation, *doc.legal):
         stack.text(paragraph, REGULAR, 8, ink.MUTED)
         stack.space(2)
-    stack.flow(paper)
+    return stack

@@ -19,12 +19,15 @@ COLUMNS = (INNER * 0.36, INNER * 0.48, INNER * 0.16)
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition) -> None:
     """Flow the table of lines from the paper's cursor over as many pages as it needs."""
     stack = Stack(INNER)
-    stack.text(e.t("Detail"), SEMIBOLD, 13, keep=True)
     period = e.t("{period}, {days}").format(
         period=e.f.period(doc.period_start, doc.last_day), days=calculation.days(e, doc.days)
     )
-    stack.text(period, REGULAR, 8.5, ink.MUTED, keep=True)
-    stack.add(6, lambda paper, x, top: None, keep=True)
+
+    def title(paper: Paper, x: float, top: float) -> None:
+        paper.text(x, top - 13, e.t("Detail"), SEMIBOLD, 12.5)
+        paper.text(x + INNER, top - 13, period, REGULAR, 8.5, ink.MUTED, "right")
+
+    stack.add(20, title, keep=True)
     again = head(COLUMNS, (e.t("Concept"), e.t("Calculation"), e.t("Amount")), ("left", "right", "right"))
     stack.items.append(again)
 
@@ -57,39 +60,32 @@ def _lines(stack: Stack, e: Edition, lines: list[Line], several: bool) -> None:
         total = sum((line.amount for line in group), ZERO)
         stack.items.append(_section(e, title, total))
         for line in group:
-            cells = [
-                Cell(calculation.name(e, line)),
-                Cell(calculation.written(e, line), colour=ink.MUTED, align="right"),
-                Cell(e.f.amount(line.amount), align="right"),
-            ]
-            stack.items.append(row(COLUMNS, cells))
+            name, amount = Cell(calculation.name(e, line)), Cell(e.f.amount(line.amount), align="right")
+            written = calculation.written(e, line)
+            if written:
+                stack.items.append(row(COLUMNS, [name, Cell(written, colour=ink.MUTED, align="right"), amount], pad=2))
+            else:
+                stack.items.append(row((COLUMNS[0] + COLUMNS[1], COLUMNS[2]), [name, amount], pad=2))
 
 
 def _section(e: Edition, title: str, total: Decimal) -> Item:
-    cells = [Cell(title, SEMIBOLD), Cell(""), Cell(e.f.amount(total), SEMIBOLD, align="right")]
-    inner = row(COLUMNS, cells, size=9, keep=True, pad=3.2)
+    cells = [Cell(title, SEMIBOLD), Cell(e.f.amount(total), SEMIBOLD, align="right")]
+    inner = row((COLUMNS[0] + COLUMNS[1], COLUMNS[2]), cells, size=9, rule=False, pad=3.2)
 
     def draw(paper: Paper, x: float, top: float) -> None:
-        paper.box(x - 6, top - 5, INNER + 12, inner.height - 1, fill=ink.SAND, radius=4)
-        inner.draw(paper, x, top - 4.5)
+        paper.box(x - 6, top - 4, INNER + 12, inner.height, fill=ink.SAND, radius=4)
+        inner.draw(paper, x, top - 4)
 
-    return Item(inner.height + 4.5, draw, keep=True)
+    return Item(inner.height + 4, draw, keep=True)
 
 
 def _tax(stack: Stack, e: Edition, tax: Tax) -> None:
-    name = calculation.tax_name(e, tax)
-    base = [
-        Cell(e.t("Base of {tax}").format(tax=name), colour=ink.MUTED),
-        Cell(""),
-        Cell(e.f.amount(tax.base), colour=ink.MUTED, align="right"),
-    ]
-    stack.items.append(row(COLUMNS, base, keep=True))
     cells = [
-        Cell(name, SEMIBOLD),
+        Cell(calculation.tax_name(e, tax), SEMIBOLD),
         Cell(calculation.tax_written(e, tax), colour=ink.MUTED, align="right"),
         Cell(e.f.amount(tax.amount), SEMIBOLD, align="right"),
     ]
-    stack.items.append(row(COLUMNS, cells))
+    stack.items.append(row(COLUMNS, cells, size=9, pad=3))
 
 
 def _total(stack: Stack, e: Edition, doc: InvoiceDocument) -> None:

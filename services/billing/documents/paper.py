@@ -7,9 +7,10 @@ leaves out clock and random identifiers: the same document always gives the same
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
 from . import ink, typeface
@@ -19,9 +20,13 @@ from .typeface import DISPLAY, REGULAR, SEMIBOLD, Run
 WIDTH, HEIGHT = 595.28, 841.89
 LEFT, RIGHT = 42.0, WIDTH - 42.0
 INNER = RIGHT - LEFT
-BOTTOM = 54.0  # content ends above the footer
-CONTINUED_TOP = HEIGHT - 74.0  # content of the second page and on starts under the running header
+BOTTOM = 50.0  # content ends above the footer
+CONTINUED_TOP = HEIGHT - 64.0  # content of the second page and on starts under the running header
 CAP = 0.727  # cap height of the typeface, in ems
+
+
+# Streams as plain bytes: a fifth smaller and quicker than text, and no mail or store needs seven-bit PDFs any more.
+rl_config.useA85 = 0
 
 
 class _CountedCanvas(Canvas):
@@ -52,6 +57,7 @@ class Running:
     reference: str  # continued pages, right: "Factura E-2026-000123"
     footer: str
     page_of: str
+    sign: Callable[[Paper, float, float, float], None]  # draws the mark: paper, centre, radius
     notice: str = ""
 
 
@@ -84,11 +90,11 @@ class Paper:
     def new_page(self) -> None:
         self.canvas.showPage()
         self.page += 1
-        top = HEIGHT - 40.0
-        self.disc(LEFT + 8, top + 2, 8)
+        top = HEIGHT - 36.0
+        self.running.sign(self, LEFT + 9, top + 2, 9)
         right = typeface.width(self.running.reference, SEMIBOLD, 9)
-        name = typeface.wrap(self.running.header, SEMIBOLD, 9, INNER - right - 50)[0]
-        self.text(LEFT + 22, top - 1, name, SEMIBOLD, 9)
+        name = typeface.shorten(self.running.header, SEMIBOLD, 9, INNER - right - 50)
+        self.text(LEFT + 24, top - 1, name, SEMIBOLD, 9)
         self.text(RIGHT, top - 1, self.running.reference, SEMIBOLD, 9, ink.MUTED, "right")
         self.line(LEFT, top - 14, RIGHT)
         self.y = CONTINUED_TOP
@@ -110,10 +116,10 @@ class Paper:
     def _stamp(self, page: int, pages: int) -> None:
         self.line(LEFT, 40, RIGHT)
         count = self.running.page_of.format(page=page, pages=pages)
-        self.text(RIGHT, 28, count, REGULAR, 7.5, ink.MUTED, "right")
-        footer = typeface.wrap(self.running.footer, REGULAR, 7.5, INNER - 90)
+        self.text(RIGHT, 28, count, REGULAR, 7, ink.MUTED, "right")
+        footer = typeface.wrap(self.running.footer, REGULAR, 7, INNER - 80)
         for index, line in enumerate(footer[:2]):
-            self.text(LEFT, 28 - 10 * index, line, REGULAR, 7.5, ink.MUTED)
+            self.text(LEFT, 28 - 9 * index, line, REGULAR, 7, ink.MUTED)
 
     # ------------------------------------------------------------------ marks
     def text(
@@ -138,9 +144,13 @@ class Paper:
         canvas.drawString(x, y, text, charSpace=tracking)
 
     def line_of_runs(self, x: float, y: float, line: Iterable[Run], size: float, colour: Colour) -> None:
-        for font, text in line:
-            self.text(x, y, text, font, size, colour)
-            x += typeface.width(text, font, size)
+        """One line in several fonts, as one text object, so that it is found and copied without blanks added."""
+        self.canvas.setFillColorRGB(*colour)
+        text = self.canvas.beginText(x, y)
+        for font, part in line:
+            text.setFont(font, size)
+            text.textOut(part)
+        self.canvas.drawText(text)
 
     def line(self, x: float, y: float, to: float, colour: Colour = ink.RULE, thickness: float = 0.7) -> None:
         self.canvas.setStrokeColorRGB(*colour)
@@ -168,7 +178,7 @@ class Paper:
         self.canvas.roundRect(x, top - height, width, height, radius, stroke=int(bool(stroke)), fill=int(bool(fill)))
 
     def disc(self, x: float, y: float, radius: float) -> None:
-        """The brand's dot on continued pages; the drawn mark stands on page one."""
+        """A dot in the brand colour, ground of the cooperative's mark."""
         self.canvas.setFillColorRGB(*self.brand.strong)
         self.canvas.circle(x, y, radius, stroke=0, fill=1)
 
@@ -183,6 +193,7 @@ class Item:
     height: float
     draw: Callable[[Paper, float, float], None]  # paper, left, top
     keep: bool = False  # stays on the page of the next item
+    blank: bool = False  # only room: dropped at the foot of a page
 
 
 class Stack:
@@ -200,7 +211,7 @@ class Stack:
         self.items.append(Item(height, draw, keep))
 
     def space(self, height: float) -> None:
-        self.add(height, lambda paper, x, top: None)
+        self.items.append(Item(height, lambda paper, x, top: None, blank=True))
 
     def runs(
         self, parts: list[Run], size: float = 9, leading: float = 0, colour: Colour = ink.INK, keep: bool = False
@@ -217,10 +228,15 @@ class Stack:
         self.add(step * len(lines), draw, keep)
 
     def message(
-        self, template: str, size: float = 9, colour: Colour = ink.INK, leading: float = 0, **values: str
+        self,
+        template: str,
+        values: Mapping[str, str],
+        size: float = 9,
+        colour: Colour = ink.INK,
+        leading: float = 0,
     ) -> None:
         """A translated message with **strong** parts and {values}."""
-        self.runs(typeface.runs(template, **values), size, leading, colour)
+        self.runs(typeface.runs(template, values), size, leading, colour)
 
     def text(
         self,
@@ -285,14 +301,14 @@ class Stack:
         width = self.width
 
         def draw(paper: Paper, x: float, top: float) -> None:
-            first = top - 2.6 - (step + size * CAP) / 2
+            first = top - 2.2 - (step + size * CAP) / 2
             for index, line in enumerate(left):
                 paper.text(x, first - step * index, line, REGULAR, size, ink.MUTED)
             for index, line in enumerate(right):
                 paper.text(x + width * share, first - step * index, line, font, size)
-            paper.line(x, top - step * rows - 5.2, x + width)
+            paper.line(x, top - step * rows - 4.4, x + width)
 
-        self.add(step * rows + 5.2, draw)
+        self.add(step * rows + 4.4, draw)
 
     def draw(self, paper: Paper, x: float, top: float) -> None:
         for item in self.items:
@@ -307,6 +323,9 @@ class Stack:
             while group[-1].keep and index + len(group) < len(self.items):
                 group.append(self.items[index + len(group)])
             if not paper.room(sum(item.height for item in group)):
+                if group[0].blank:
+                    index += 1
+                    continue
                 paper.new_page()
                 if again:
                     again.draw(paper, x, paper.y)
@@ -318,12 +337,12 @@ class Stack:
 
 
 def card(paper: Paper, stack: Stack, x: float, top: float, height: float = 0, *, fill: Colour | None = None) -> float:
-    """Draw a stack in a card with padding 14; gives the card's height, at least `height`."""
+    """Draw a stack in a card with padding; gives the card's height, at least `height`."""
     tall = max(stack.height + 2 * PADDING, height)
     paper.box(x, top, stack.width + 2 * PADDING, tall, fill=fill, stroke=None if fill else ink.RULE)
     stack.draw(paper, x + PADDING, top - PADDING)
     return tall
 
 
-PADDING = 14.0
+PADDING = 13.0
 GAP = 10.0  # between cards

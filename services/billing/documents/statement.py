@@ -13,7 +13,7 @@ from .table import Cell, head, row
 from .typeface import REGULAR, SEMIBOLD
 from .vocabulary import MOVEMENTS
 
-COLUMNS = tuple(INNER * part for part in (0.15, 0.37, 0.16, 0.16, 0.16))
+COLUMNS = tuple(INNER * part for part in (0.14, 0.44, 0.14, 0.14, 0.14))
 
 
 def render_statement(doc: StatementDocument, locale: str) -> bytes:
@@ -26,7 +26,7 @@ def render_statement(doc: StatementDocument, locale: str) -> bytes:
     title = e.t("Statement of account")
     reference = f"{doc.holder.document_type} {doc.holder.document}"
     paper = sheet(e, doc.issuer, title=title, reference=reference, notice=doc.notice)
-    issued = e.t("Issued on {date}").format(date=e.f.date(doc.issue_date))
+    issued = e.t("Issued on {date}").format(date=e.f.day(doc.issue_date))
     letterhead(paper, doc.issuer, [(title, SEMIBOLD, 10.5), (issued, REGULAR, 8.5)])
     _balance(paper, doc, e)
     _movements(doc, e).flow(paper, again=_head(e))
@@ -44,7 +44,7 @@ def _state(balance: Decimal, e: Edition) -> tuple[str, ink.Colour, ink.Colour]:
 def _balance(paper: Paper, doc: StatementDocument, e: Edition) -> None:
     half = (INNER - GAP) / 2 - 2 * PADDING
     left = Stack(half)
-    left.text(e.t("Balance on {date}").format(date=e.f.date(doc.last_day)), SEMIBOLD, 9.5, ink.MUTED)
+    left.text(e.t("Balance on {date}").format(date=e.f.day(doc.last_day)), SEMIBOLD, 9.5, ink.MUTED)
     left.space(2)
     left.display(e.f.money(abs(doc.closing_balance)), 34)
     left.space(3)

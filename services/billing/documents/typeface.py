@@ -6,6 +6,7 @@ Breaking is on ordinary blanks only, so an amount and its unit, joined by Babel 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,11 +42,11 @@ def clean(text: str) -> str:
     return "".join(" " if unicodedata.category(character) == "Cc" else character for character in composed)
 
 
-def runs(template: str, **values: str) -> list[Run]:
+def runs(template: str, values: Mapping[str, str]) -> list[Run]:
     """Runs of a message: text between ** is semibold. Values are inserted after the marks are read, never parsed."""
     parts = template.split("**")
     fonts = (REGULAR, SEMIBOLD)
-    return [(fonts[index % 2], clean(part.format(**values))) for index, part in enumerate(parts) if part]
+    return [(fonts[index % 2], clean(part.format_map(values))) for index, part in enumerate(parts) if part]
 
 
 def _pieces(word: str, font: str, size: float, limit: float) -> list[str]:
@@ -89,6 +90,15 @@ def _joined(line: list[Run]) -> list[Run]:
         elif text:
             joined.append((font, text))
     return joined
+
+
+def shorten(text: str, font: str, size: float, limit: float) -> str:
+    """`text` on one line, cut with an ellipsis when it is wider than `limit` points."""
+    if width(text, font, size) <= limit:
+        return text
+    while text and width(text + "…", font, size) > limit:
+        text = text[:-1]
+    return text.rstrip(" ,") + "…"
 
 
 @lru_cache(maxsize=5_000)

@@ -88,20 +88,20 @@ PRICE_UNITS = {
     "unit": N_("/unit"),
 }
 METHODS = {
-    "direct_debit": N_("Direct debit"),
-    "transfer": N_("Bank transfer"),
-    "card": N_("Card, in your digital office"),
-    "payment_code": N_("Payment code"),
-    "office": N_("At our office"),
-    "wallet": N_("Electronic wallet"),
+    "direct_debit": N_("direct debit"),
+    "transfer": N_("bank transfer"),
+    "card": N_("card in your digital office"),
+    "payment_code": N_("payment code"),
+    "office": N_("at our office"),
+    "wallet": N_("electronic wallet"),
 }
 REASONS = {
-    "consumption": N_("consumption"),
-    "days": N_("days billed"),
-    "price": N_("prices"),
-    "taxes": N_("taxes"),
-    "power": N_("contracted power"),
-    "other": N_("other items"),
+    "consumption": N_("for consumption"),
+    "days": N_("for days billed"),
+    "price": N_("for prices"),
+    "taxes": N_("for taxes"),
+    "power": N_("for contracted power"),
+    "other": N_("for other items"),
 }
 SHARES = {
     "energy": N_("Energy"),

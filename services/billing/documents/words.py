@@ -14,7 +14,7 @@ LANGUAGES = ("es", "en")
 
 
 def document_locale(locale: str, jurisdiction: str) -> str:
-    """The CLDR locale for a reader's language: «es» in Argentina is «es_AR»; English has no territory here.
+    """The CLDR locale for a reader's language: «es» in Argentina is «es_AR», English is en_GB (day before month).
 
     Raises Invalid for a language the documents do not speak.
     """
@@ -25,7 +25,7 @@ def document_locale(locale: str, jurisdiction: str) -> str:
             field="locale",
         )
     if language == "en":
-        return "en"
+        return "en_GB"
     return f"{language}_{territory or _TERRITORY[jurisdiction]}"
 
 

@@ -174,7 +174,9 @@ def long_bill() -> InvoiceDocument:
     """Bill A with 60 lines more, each worth nothing, and names that need several lines."""
     bill = bill_a()
     extra = tuple(
-        Line(f"extra-{number}", D("0.00"), "other", label=f"Concepto adicional aprobado por la asamblea, número {number}")
+        Line(
+            f"extra-{number}", D("0.00"), "other", label=f"Concepto adicional aprobado por la asamblea, número {number}"
+        )
         for number in range(1, 61)
     )
     return replace(

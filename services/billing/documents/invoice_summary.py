@@ -1,0 +1,153 @@
+"""The summary on page one: sections and taxes to the total, where the money goes, the comparator's code."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import groupby
+
+from . import calculation, ink
+from .codes import code_item
+from .countries import Country
+from .edition import Edition
+from .figures import NBSP
+from .model import ZERO, Adjustment, InvoiceDocument, Share
+from .paper import CAP, GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from .table import Cell, row
+from .typeface import REGULAR, SEMIBOLD
+from .vocabulary import CONCEPTS, SECTIONS, SHARES, UNITS
+
+_WIDE = 322.0  # width of the summary when another card stands beside it
+_COMPARATOR = 86.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)
+
+
+def rows(doc: InvoiceDocument, e: Edition, country: Country) -> list[tuple[str, str, Decimal]]:
+    """Name, gist and amount of each section and tax: sums of the printed lines, so they always add up to the total."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for line in doc.lines:
+        key = (line.section, "") if line.section != "regulated" else (line.section, calculation.name(e, line))
+        sums[key] = sums.get(key, ZERO) + line.amount
+    electric = any(consumption.service == "electricity" for consumption in doc.consumptions)
+    for section in country.always_summarise if electric else ():
+        if (section, "") not in sums:
+            sums = _insert_after_energy(sums, section)
+    inner = [tax for tax in doc.taxes if tax.taxed_by]
+    outer = [tax for tax in doc.taxes if not tax.taxed_by]
+    found = []
+    for (section, name), amount in sums.items():
+        if section == "regulated" and inner:
+            found += [(calculation.tax_name(e, tax), calculation.tax_gist(e, tax), tax.amount) for tax in inner]
+            inner = []
+        found.append((name or e.word(SECTIONS, section), _gist(doc, e, section), amount))
+    found += [(calculation.tax_name(e, tax), calculation.tax_gist(e, tax), tax.amount) for tax in inner + outer]
+    return found
+
+
+def _insert_after_energy(sums: dict[tuple[str, str], Decimal], section: str) -> dict[tuple[str, str], Decimal]:
+    ordered: dict[tuple[str, str], Decimal] = {}
+    for key, amount in sums.items():
+        ordered[key] = amount
+        if key[0] == "energy":
+            ordered[(section, "")] = ZERO
+    ordered.setdefault((section, ""), ZERO)
+    return ordered
+
+
+def _gist(doc: InvoiceDocument, e: Edition, section: str) -> str:
+    """What a section is about in few words: «4,6 kW × 31 días», «245 kWh»."""
+    lines = [line for line in doc.lines if line.section == section and line.quantity is not None]
+    if section == "power" and lines:
+        powers = [key for key, _ in groupby(calculation.quantity(e, line) for line in lines)]
+        counted = {line.days for line in lines if line.days is not None}
+        text = " / ".join(powers)
+        return f"{text} × {calculation.days(e, counted.pop())}" if len(counted) == 1 else text
+    if section in {"energy", "water"} and lines:
+        unit = lines[0].unit
+        metered = [
+            line.quantity
+            for line in lines
+            if line.unit == unit and line.quantity is not None and line.concept == section
+        ]
+        if metered:
+            return f"{e.f.number(sum(metered, ZERO))}{NBSP}{e.word(UNITS, unit)}"
+    return ""
+
+
+def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
+    beside = bool(doc.destination or doc.comparator_url)
+    wide = _WIDE if beside else INNER
+    stack = Stack(wide - 2 * PADDING)
+    stack.heading(e.t("Summary"))
+    columns = (stack.width * 0.42, stack.width * 0.385, stack.width * 0.195)
+    for name, gist, amount in rows(doc, e, country):
+        value = Cell(e.f.money(amount), align="right")
+        if gist:
+            cells = [Cell(name), Cell(gist, colour=ink.MUTED, align="right"), value]
+            stack.items.append(row(columns, cells, size=8.2, pad=2.2))
+        else:
+            stack.items.append(row((columns[0] + columns[1], columns[2]), [Cell(name), value], size=8.2, pad=2.2))
+    total = [Cell(e.t("Total"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.total), SEMIBOLD, align="right")]
+    stack.items.append(row(columns, total, size=9.5, rule=bool(doc.adjustments)))
+    for item in doc.adjustments:
+        stack.items.append(row(columns, _adjustment(e, item), size=8.5))
+    if doc.adjustments:
+        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
+        stack.items.append(row(columns, due, size=9.5, rule=False))
+    side = _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None
+    tall = max(stack.height, side.height if side else 0) + 2 * PADDING
+    if not paper.room(tall):
+        paper.new_page()
+    card(paper, stack, LEFT, paper.y, tall)
+    if side:
+        card(paper, side, LEFT + wide + GAP, paper.y, tall)
+    paper.y -= tall + GAP
+
+
+def _adjustment(e: Edition, item: Adjustment) -> list[Cell]:
+    return [Cell(e.word(CONCEPTS, item.concept, item.label)), Cell(""), Cell(e.f.money(item.amount), align="right")]
+
+
+def _beside(doc: InvoiceDocument, e: Edition, width: float) -> Stack:
+    """Beside the summary: where the money goes, and the comparator's code."""
+    stack = Stack(width)
+    if doc.destination:
+        _destination(stack, doc, e)
+    if doc.comparator_url:
+        if doc.destination:
+            stack.space(5)
+        stack.heading(e.t("Compare this invoice"))
+        text = e.t("Offers for your own consumption, on the public comparator:")
+        shown = e.t("CNMC comparator")
+        stack.items.append(code_item(doc.comparator_url, text, shown, width, _COMPARATOR))
+    return stack
+
+
+def _destination(stack: Stack, doc: InvoiceDocument, e: Edition) -> None:
+    """One stacked bar, and under it every share with its words and percentage."""
+    width = stack.width
+    stack.heading(e.t("Where your money goes"))
+    whole = sum((share.amount for share in doc.destination), ZERO)
+    count = len(doc.destination)
+
+    def shade(paper: Paper, index: int) -> ink.Colour:
+        shades = (paper.brand.strong, paper.brand.middle, paper.brand.pale, ink.MUTED, ink.RULE, ink.AMBER)
+        return shades[index % len(shades)]
+
+    def bar(paper: Paper, x: float, top: float) -> None:
+        for index, share in enumerate(doc.destination):
+            part = width * float(share.amount / whole) if whole else width / count
+            paper.canvas.setFillColorRGB(*shade(paper, index))
+            paper.canvas.rect(x, top - 14, max(part - 1, 0.5), 12, stroke=0, fill=1)
+            x += part
+
+    stack.add(18, bar)
+    for index, share in enumerate(doc.destination):
+
+        def entry(paper: Paper, x: float, top: float, index: int = index, share: Share = share) -> None:
+            paper.canvas.setFillColorRGB(*shade(paper, index))
+            paper.canvas.rect(x, top - 10.2, 7, 7, stroke=0, fill=1)
+            baseline = top - (13.5 + 8.5 * CAP) / 2
+            paper.text(x + 12, baseline, e.word(SHARES, share.code), REGULAR, 8.5)
+            text = f"{e.f.money(share.amount)}  {e.f.share(share.amount, whole)}" if whole else e.f.money(share.amount)
+            paper.text(x + width, baseline, text, REGULAR, 8.5, ink.INK, "right")
+
+        stack.add(13.5, entry)
