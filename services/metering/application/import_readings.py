@@ -22,7 +22,7 @@ from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
 from services.metering.application.store import store_batch
 from services.metering.domain.hours import local_days
-from services.metering.domain.prime import S02Reader
+from services.metering.domain.prime import BATCH_ROWS, S02Reader
 from services.metering.domain.readings import ReadingBatch, RefusedReading
 from services.metering.repository import imports
 from services.metering.repository.imports import ImportRecord
@@ -50,9 +50,17 @@ class Summary:
 class ReadingsImporter:
     """Imports meter files of one cooperative, whose clocks all stand in one time zone."""
 
-    def __init__(self, database: Database, clock: Clock, time_zone: str, folder: Path, max_file_bytes: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        time_zone: str,
+        folder: Path,
+        max_file_bytes: int,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
         self._database, self._clock, self._time_zone = database, clock, time_zone
-        self._folder, self._max_file_bytes = folder, max_file_bytes
+        self._folder, self._max_file_bytes, self._batch_rows = folder, max_file_bytes, batch_rows
 
     def run(self, file_name: str, chunks: Iterable[bytes], actor: str) -> Iterator[Progress | Summary]:
         """Progress while it works, the summary at last.
@@ -105,7 +113,7 @@ class ReadingsImporter:
         return Summary(record, refused)
 
     def _store(self, record: ImportRecord, file: IO[bytes]) -> Iterator[Progress | Summary]:
-        reader = S02Reader(self._time_zone, record.received_at)
+        reader = S02Reader(self._time_zone, record.received_at, self._batch_rows)
         meters: set[str] = set()
         bytes_read = 0
         while chunk := file.read(_CHUNK):
