@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from . import ink, invoice_front
 from .codes import code_item, shown_address
 from .countries import Country
@@ -108,44 +106,51 @@ def _readings(doc: InvoiceDocument, e: Edition, country: Country) -> Stack:
     stack.heading(
         e.t("Readings") + (", " + e.t("meter {serial}").format(serial=one.meter) if one and one.meter else "")
     )
-    columns = tuple(stack.width * part for part in (0.28, 0.27, 0.27, 0.18))
-    names = (e.t("Register"), e.t("From"), e.t("To"), e.t("Difference"))
-    if any(consumption.readings or consumption.by_period for consumption in doc.consumptions):
-        stack.items.append(head(columns, names, ("left", "right", "right", "right")))
     facts = []
     for consumption in doc.consumptions:
         prefix = "" if one else ", ".join(filter(None, (e.word(SERVICES, consumption.service), consumption.meter)))
-        for cells in _registers(consumption, prefix, e):
-            stack.items.append(row(columns, cells, size=8, pad=2))
+        if consumption.readings:
+            _registers(stack, consumption, prefix, e)
+        elif consumption.by_period:
+            _periods(stack, consumption, prefix, e)
         facts += _facts(consumption, e)
     stack.space(3)
     stack.text(" ".join([*facts, e.t(country.hourly_data)]), REGULAR, 8, ink.MUTED)
     return stack
 
 
-def _registers(consumption: Consumption, prefix: str, e: Edition) -> Iterator[list[Cell]]:
-    """A row for each register read; without readings, one for each tariff period of the load curve."""
-    unit = NBSP + e.word(UNITS, consumption.unit)
+def _registers(stack: Stack, consumption: Consumption, prefix: str, e: Edition) -> None:
+    """Each register read: both readings with their dates and whether they are real or estimated."""
+    columns = tuple(stack.width * part for part in (0.28, 0.27, 0.27, 0.18))
+    names = (e.t("Register"), e.t("From"), e.t("To"), e.t("Difference"))
+    stack.items.append(head(columns, names, ("left", "right", "right", "right")))
     for reading in consumption.readings:
         register = " ".join(filter(None, (prefix, reading.period))) or e.word(SERVICES, consumption.service)
-        sides = (
+        cells = [Cell(register, SEMIBOLD)]
+        for day, guess, value in (
             (reading.start_date, reading.start_estimated, reading.start),
             (reading.end_date, reading.end_estimated, reading.end),
-        )
-        cells = [Cell(register, SEMIBOLD)]
-        for day, guess, value in sides:
+        ):
             kind = e.t("estimated") if guess else e.t("real")
             cells.append(Cell(f"{e.f.short_date(day)}, {kind}: {e.f.number(value)}", align="right"))
-        yield [*cells, Cell(e.f.number(reading.end - reading.start) + unit, align="right")]
-    for part in () if consumption.readings else consumption.by_period:
-        register = " ".join(filter(None, (prefix, part.period)))
+        used = f"{e.f.number(reading.end - reading.start)}{NBSP}{e.word(UNITS, consumption.unit)}"
+        stack.items.append(row(columns, [*cells, Cell(used, align="right")], size=8, pad=2))
+
+
+def _periods(stack: Stack, consumption: Consumption, prefix: str, e: Edition) -> None:
+    """Without register readings, what the hourly load curve gives for each tariff period."""
+    columns = tuple(stack.width * part for part in (0.5, 0.25, 0.25))
+    unit = e.word(UNITS, consumption.unit)
+    names = (e.t("Tariff period, by the hourly load curve"), e.t("Share"), unit)
+    stack.items.append(head(columns, names, ("left", "right", "right")))
+    for part in consumption.by_period:
         share = e.f.share(part.quantity, consumption.quantity) if consumption.quantity else ""
-        yield [
-            Cell(register, SEMIBOLD),
-            Cell(e.t("by the hourly load curve"), colour=ink.MUTED, align="right"),
+        cells = [
+            Cell(" ".join(filter(None, (prefix, part.period))), SEMIBOLD),
             Cell(share, colour=ink.MUTED, align="right"),
-            Cell(e.f.number(part.quantity) + unit, align="right"),
+            Cell(e.f.number(part.quantity), align="right"),
         ]
+        stack.items.append(row(columns, cells, size=8, pad=2))
 
 
 def _facts(consumption: Consumption, e: Edition) -> list[str]:

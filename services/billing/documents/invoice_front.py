@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
 from . import chart, ink, invoice_summary, typeface
@@ -10,12 +9,12 @@ from .countries import Country
 from .edition import Edition
 from .figures import NBSP
 from .model import Consumption, InvoiceDocument, PaymentOption
-from .paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from .paper import BOTTOM, GAP, INNER, LEFT, PADDING, Draw, Paper, Stack, card
 from .typeface import REGULAR, SEMIBOLD
 from .vocabulary import METHODS, REASONS, SERVICES, UNITS
 
 _HERO = 308.0  # width of the card with the amount
-_CHART = 130.0  # height of a chart with its labels and legend
+_CHART = (100.0, 130.0, 150.0)  # height of a chart with labels and legend: least, usual, most
 
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
@@ -26,8 +25,9 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> No
     card(paper, hero, LEFT, paper.y, tall)
     card(paper, side, LEFT + _HERO + GAP, paper.y, tall, fill=paper.brand.tint)
     paper.y -= tall + GAP
-    _consumptions(paper, doc, e)
-    invoice_summary.draw(paper, doc, e, country)
+    summary = invoice_summary.build(doc, e, country)
+    _consumptions(paper, doc, e, summary.height)
+    summary.draw(paper)
 
 
 # ---------------------------------------------------------------------------------------------- the amount
@@ -182,18 +182,24 @@ def coverage(consumption: Consumption, e: Edition) -> str:
     ).format(measured=found.measured, hours=found.hours, estimated=found.estimated)
 
 
-def _consumptions(paper: Paper, doc: InvoiceDocument, e: Edition) -> None:
-    """A card for each service, two beside each other, with their charts at the same height."""
+def _consumptions(paper: Paper, doc: InvoiceDocument, e: Edition, below: float) -> None:
+    """A card for each service, two beside each other, with their charts at the same height.
+
+    The charts give or take some height so that `below` points of summary still fit on page one.
+    """
     shown = [consumption for consumption in doc.consumptions if consumption.history]
     for start in range(0, len(shown), 2):
         pair = shown[start : start + 2]
         outer = (INNER - GAP * (len(pair) - 1)) / len(pair)
         stacks = [_consumption_words(doc, consumption, e, outer - 2 * PADDING, len(shown) > 1) for consumption in pair]
         words = max(stack.height for stack in stacks)
+        least, usual, most = _CHART
+        spare = paper.y - BOTTOM - below - GAP - words - 4 - 2 * PADDING
+        height = min(spare, most) if len(shown) <= 2 and spare >= least else usual
         for consumption, stack in zip(pair, stacks, strict=True):
             stack.space(words - stack.height + 4)
-            stack.add(_CHART, _chart(consumption, e, stack.width))
-        tall = words + 4 + _CHART + 2 * PADDING
+            stack.add(height, _chart(consumption, e, stack.width, height))
+        tall = words + 4 + height + 2 * PADDING
         if not paper.room(tall):
             paper.new_page()
         for index, stack in enumerate(stacks):
@@ -213,5 +219,5 @@ def _consumption_words(doc: InvoiceDocument, consumption: Consumption, e: Editio
     return stack
 
 
-def _chart(consumption: Consumption, e: Edition, width: float) -> Callable[[Paper, float, float], None]:
-    return lambda paper, x, top: chart.bars(paper, consumption.history, e.f, e.t, (x, top, width, _CHART))
+def _chart(consumption: Consumption, e: Edition, width: float, height: float) -> Draw:
+    return lambda paper, x, top: chart.bars(paper, consumption.history, e.f, e.t, (x, top, width, height))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
@@ -72,7 +73,30 @@ def _gist(doc: InvoiceDocument, e: Edition, section: str) -> str:
     return ""
 
 
-def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
+@dataclass(frozen=True)
+class Summary:
+    """The cards of the summary, measured before they are drawn."""
+
+    main: Stack
+    beside: Stack | None
+
+    @property
+    def height(self) -> float:
+        return max(self.main.height, self.beside.height if self.beside else 0) + 2 * PADDING
+
+    def draw(self, paper: Paper) -> None:
+        """Draw at the paper's cursor, on a new page when this one has no room."""
+        if not paper.room(self.height):
+            paper.new_page()
+        tall = self.height
+        card(paper, self.main, LEFT, paper.y, tall)
+        if self.beside:
+            card(paper, self.beside, LEFT + _WIDE + GAP, paper.y, tall)
+        paper.y -= tall + GAP
+
+
+def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
+    """Sections, taxes, total and what is asked; beside them the destination and the comparator, when known."""
     beside = bool(doc.destination or doc.comparator_url)
     wide = _WIDE if beside else INNER
     stack = Stack(wide - 2 * PADDING)
@@ -92,14 +116,7 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> No
     if doc.adjustments:
         due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
         stack.items.append(row(columns, due, size=9.5, rule=False))
-    side = _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None
-    tall = max(stack.height, side.height if side else 0) + 2 * PADDING
-    if not paper.room(tall):
-        paper.new_page()
-    card(paper, stack, LEFT, paper.y, tall)
-    if side:
-        card(paper, side, LEFT + wide + GAP, paper.y, tall)
-    paper.y -= tall + GAP
+    return Summary(stack, _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None)
 
 
 def _adjustment(e: Edition, item: Adjustment) -> list[Cell]:

@@ -99,7 +99,8 @@ class Paper:
         self.line(LEFT, top - 14, RIGHT)
         self.y = CONTINUED_TOP
         if self.running.notice:
-            self._notice()
+            notice = typeface.shorten(self.running.notice, SEMIBOLD, 7, INNER)
+            self.text(WIDTH / 2, HEIGHT - 17, notice, SEMIBOLD, 7, ink.AMBER, "centre")
 
     def room(self, height: float) -> bool:
         """Whether `height` points fit under what is drawn; a new page is the caller's decision."""
@@ -188,10 +189,13 @@ class Paper:
 
 
 # ---------------------------------------------------------------------------------------------- stacks
+Draw = Callable[[Paper, float, float], None]  # paper, left, top
+
+
 @dataclass(frozen=True)
 class Item:
     height: float
-    draw: Callable[[Paper, float, float], None]  # paper, left, top
+    draw: Draw
     keep: bool = False  # stays on the page of the next item
     blank: bool = False  # only room: dropped at the foot of a page
 
@@ -207,7 +211,7 @@ class Stack:
     def height(self) -> float:
         return sum(item.height for item in self.items)
 
-    def add(self, height: float, draw: Callable[[Paper, float, float], None], keep: bool = False) -> None:
+    def add(self, height: float, draw: Draw, keep: bool = False) -> None:
         self.items.append(Item(height, draw, keep))
 
     def space(self, height: float) -> None:

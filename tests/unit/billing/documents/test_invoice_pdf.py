@@ -215,6 +215,16 @@ def test_rectifying_invoice_says_which_and_why(pages):
     assert "Rectifica la factura E-2026-000099: lectura corregida" in first
 
 
+def test_without_register_readings_the_load_curve_gives_each_period(pages):
+    bill = bill_a()
+    curve = replace(bill.consumptions[0], readings=())
+    notice = "Cooperativa ficticia de demostración: documento sin validez"
+    first, second = pages(render_invoice(replace(bill, consumptions=(curve,), notice=notice), "es"))
+    in_order(second, "Periodo tarifario, según la curva horaria", "P1 25 % 62", "P2 22 % 55", "P3 52 % 128")
+    assert notice in first
+    assert notice in second
+
+
 def test_metadata_language_and_only_embedded_subset_fonts():
     reader = pypdf.PdfReader(io.BytesIO(render_invoice(bill_a(), "es")))
     assert reader.metadata.title == "Factura E-2026-000123 · Cooperativa Eléctrica Vallesol, S. Coop. V."
