@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from services.chassis.errors import Invalid, Violation
 
 #: What staff may be allowed to do; each gRPC method names the roles it wants.
 STAFF_ROLES = ("reader", "support", "metering", "billing", "security", "auditor")
 MAX_NAME = 120
+ValueT = TypeVar("ValueT")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -71,11 +73,24 @@ def parse_roles(roles: Iterable[str], field: str = "roles") -> tuple[str, ...]:
     return tuple(role for role in STAFF_ROLES if role in wanted)
 
 
-def gather(*checks: Exception | None) -> None:
-    """Raises one Invalid with the violations of all failed checks, so that a form shows every mistake at once."""
-    failed = [check for check in checks if isinstance(check, Invalid)]
-    if len(failed) == 1:
-        raise failed[0]
-    if failed:
-        violations = [violation for check in failed for violation in check.violations]
-        raise Invalid(" ".join(check.message for check in failed), "INVALID", violations=violations)
+class Mistakes:
+    """Gathers what is wrong with several fields, so that a form shows every mistake at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Invalid] = []
+
+    def check(self, parse: Callable[[], ValueT], wrong: ValueT) -> ValueT:
+        """What ``parse`` gives; ``wrong`` when it raises Invalid, which is kept."""
+        try:
+            return parse()
+        except Invalid as refused:
+            self._found.append(refused)
+            return wrong
+
+    def raise_any(self) -> None:
+        """Raises one Invalid with the violations of all that was kept; nothing when all was well."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            violations = [violation for refused in self._found for violation in refused.violations]
+            raise Invalid(" ".join(refused.message for refused in self._found), "INVALID", violations=violations)

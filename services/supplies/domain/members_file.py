@@ -16,13 +16,14 @@ from services.supplies.domain.documents import Document
 from services.supplies.domain.jurisdictions import Jurisdiction
 from services.supplies.domain.model import METER_RENTALS, STATES, USES, Address
 
-COLUMNS = frozenset(
-    "member_number name document_type document birth_date email phone language "
-    "postal_street postal_postcode postal_municipality postal_province "
-    "account_number cups street postcode municipality province tariff_zone service state connected_on billing_from "
-    "meter_serial meter_from meter_to contract_number contract_from contract_to product_code tariff "
-    "power_p1_kw power_p2_kw power_p3_kw power_p4_kw power_p5_kw power_p6_kw meter_rental tax_condition use".split()
-)
+COLUMNS = frozenset({
+    "member_number", "name", "document_type", "document", "birth_date", "email", "phone", "language", "postal_street",
+    "postal_postcode", "postal_municipality", "postal_province", "account_number", "cups", "street", "postcode",
+    "municipality", "province", "tariff_zone", "service", "state", "connected_on", "billing_from", "meter_serial",
+    "meter_from", "meter_to", "contract_number", "contract_from", "contract_to", "product_code", "tariff",
+    "power_p1_kw", "power_p2_kw", "power_p3_kw", "power_p4_kw", "power_p5_kw", "power_p6_kw", "meter_rental",
+    "tax_condition", "use",
+})  # fmt: skip
 _POWER_COLUMNS = tuple((f"P{number}", f"power_p{number}_kw") for number in range(1, 7))
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
 _CODE = re.compile(r"[\w./ -]{1,40}")

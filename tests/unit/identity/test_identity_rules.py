@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.chassis.errors import Invalid
-from services.identity.domain.accounts import gather, parse_language, parse_name, parse_roles
+from services.identity.domain.accounts import Mistakes, parse_language, parse_name, parse_roles
 from services.identity.domain.audit import GENESIS, AuditEntry, find_break
 from services.chassis.emails import email_key, parse_email
 from services.identity.domain.passwords import check_password, guessable_words, normalise
@@ -145,8 +145,13 @@ def test_names_languages_and_roles() -> None:
 
 
 def test_all_mistakes_of_a_form_are_told_at_once() -> None:
+    mistakes = Mistakes()
+    assert mistakes.check(lambda: parse_email("ana@example.org"), "") == "ana@example.org"
+    mistakes.raise_any()
+    assert mistakes.check(lambda: parse_name(" "), "nobody") == "nobody"
+    mistakes.check(lambda: accept("corta"), "")
     with pytest.raises(Invalid) as refused:
-        gather(Invalid("Write your name.", field="name"), None, Invalid("Too short.", field="password"))
+        mistakes.raise_any()
     assert [violation.field for violation in refused.value.violations] == ["name", "password"]
 
 

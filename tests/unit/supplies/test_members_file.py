@@ -83,12 +83,14 @@ def test_all_problems_of_a_line_are_told_with_field_value_and_reason() -> None:
         ({"power_p1_kw": "15.1"}, "power_p1_kw", "2.0TD allows at most 15 kW in every period; P1 has 15.1 kW."),
         ({"power_p1_kw": "NaN"}, "power_p1_kw", "NaN kW is not a power: it must be above 0 and have at most 3 decimals."),
         ({"power_p1_kw": "-4"}, "power_p1_kw", "-4 kW is not a power: it must be above 0 and have at most 3 decimals."),
-        ({"meter_to": "2015-05-01"}, "meter_to", "meter_to 2015-05-01 is not after meter_from 2015-05-01: the end is the day after the last."),
+        ({"meter_to": "2015-05-01"}, "meter_to", "meter_to 2015-05-01 is not after meter_from 2015-05-01: "
+         "the end is the day after the last."),
         ({"meter_serial": "", "meter_from": "2015-05-01"}, "meter_from", "meter_from is given but meter_serial is empty."),
         ({"connected_on": "2015-06-01"}, "billing_from", "Billing from 2015-05-01 is before the connection on 2015-06-01."),
         ({"language": "fr"}, "language", "language 'fr' is unknown: write one of es, en."),
         ({"cups": ""}, "cups", "The CUPS is empty: every electricity supply point has one."),
-        ({"tariff_zone": "madeira"}, "tariff_zone", "Zone 'madeira' is unknown: choose one of peninsula, baleares, ceuta, melilla, canarias."),
+        ({"tariff_zone": "madeira"}, "tariff_zone", "Zone 'madeira' is unknown: "
+         "choose one of peninsula, baleares, ceuta, melilla, canarias."),
         ({"account_number": "5555"}, "account_number", "'5555' is not right: an account number is like 5555/1."),
         ({"street": ""}, "street", "street is empty."),
     ],

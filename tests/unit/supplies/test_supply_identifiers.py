@@ -216,10 +216,12 @@ def test_powers_a_tariff_accepts(tariff: str, given: tuple[tuple[str, int], ...]
     [
         ("2.0TD", powers(15.1, 4.6), "2.0TD allows at most 15 kW in every period; P1 has 15.1 kW."),
         ("2.0TD", powers(4.6), "2.0TD needs a power in P1, P2; P2 is empty."),
-        ("2.0TD", powers(4.65, 4.6), "P1 has 4.65 kW; up to 15 kW power goes in steps of 0.1 kW, or is one of the old normalised powers such as 3.45 kW."),
+        ("2.0TD", powers(4.65, 4.6), "P1 has 4.65 kW; up to 15 kW power goes in steps of 0.1 kW, "
+         "or is one of the old normalised powers such as 3.45 kW."),
         ("2.0TD", powers(4.6, 4.6, 4.6), "2.0TD has 2 power periods; P3 must be empty."),
         ("3.0TD", powers(20, 19, 20, 20, 20, 20), "3.0TD needs P2 to be at least P1; they are 19 kW and 20 kW."),
-        ("3.0TD", powers(10, 10, 10, 10, 10, 15), "3.0TD is for more than 15 kW in some period; the highest is 15 kW: the tariff is 2.0TD."),
+        ("3.0TD", powers(10, 10, 10, 10, 10, 15), "3.0TD is for more than 15 kW in some period; "
+         "the highest is 15 kW: the tariff is 2.0TD."),
         ("2.1A", powers(4.6, 4.6), "Tariff '2.1A' is unknown: choose one of 2.0TD, 3.0TD, 6.1TD, 6.2TD, 6.3TD, 6.4TD."),
     ],
 )  # fmt: skip

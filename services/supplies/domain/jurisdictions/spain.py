@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from stdnum.es import cif, dni
 
@@ -167,7 +168,7 @@ def _check_power(tariff: str, period: str, watts: int, rules: AccessTariff) -> N
 
 
 def _check_rising(tariff: str, watts: list[int]) -> None:
-    for order, (lower, upper) in enumerate(zip(watts, watts[1:], strict=False), start=1):
+    for order, (lower, upper) in enumerate(pairwise(watts), start=1):
         if upper < lower:
             raise Invalid(
                 f"{tariff} needs P{order + 1} to be at least P{order}; they are {_kw(upper)} and {_kw(lower)}.",

@@ -1,0 +1,5 @@
+from services.chassis.service import main
+from services.identity.app import build
+from services.identity.settings import Settings
+
+main("identity", Settings, build)
