@@ -4,8 +4,8 @@
 «es-AR») and give the bytes of a PDF; the same input always gives the same bytes.
 """
 
-from .certificate import render_certificate
-from .invoice import render_invoice
-from .statement import render_statement
+from services.billing.documents.certificate import render_certificate
+from services.billing.documents.invoice import render_invoice
+from services.billing.documents.statement import render_statement
 
 __all__ = ["render_certificate", "render_invoice", "render_statement"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .edition import Edition
-from .figures import NBSP
-from .model import Line, Tax
-from .vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS
+from services.billing.documents.edition import Edition
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import Line, Tax
+from services.billing.documents.vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS
 
 TIMES = " × "
 

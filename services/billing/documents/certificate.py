@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from . import ink, marks, typeface
-from .codes import LINK, shown_address
-from .countries import COUNTRIES, Country
-from .edition import Edition, code_in_fours, edition, letterhead, sheet
-from .figures import NBSP
-from .model import CertificateDocument, PendingInvoice
-from .paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
-from .table import Cell, head, row
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import N_, SERVICES
+from services.billing.documents import ink, marks, typeface
+from services.billing.documents.codes import LINK, shown_address
+from services.billing.documents.countries import COUNTRIES, Country
+from services.billing.documents.edition import Edition, code_in_fours, edition, letterhead, sheet
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import CertificateDocument, PendingInvoice
+from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.table import Cell, head, row
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import N_, SERVICES
 
 _QR = 118.0
 _STATES = {

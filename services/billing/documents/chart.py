@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
-from . import ink, marks, typeface
-from .figures import Figures
-from .model import MonthConsumption
-from .paper import CAP, Paper
-from .typeface import REGULAR, SEMIBOLD
+from services.billing.documents import ink, marks, typeface
+from services.billing.documents.figures import Figures
+from services.billing.documents.model import MonthConsumption
+from services.billing.documents.paper import CAP, Paper
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 _AXIS = 26.0
@@ -28,6 +28,11 @@ def grid(maximum: Decimal, lines: int = 4) -> tuple[Decimal, ...]:
     step = next(factor * power for factor in _STEPS if factor * power >= rough)
     count = int((maximum / step).to_integral_value(ROUND_CEILING))
     return tuple(step * index for index in range(1, count + 1))
+
+
+def rounded(quantity: Decimal) -> Decimal:
+    """A quantity as written over its bar: whole from ten on, one decimal below, half-up."""
+    return quantity.quantize(Decimal(1) if abs(quantity) >= 10 else Decimal("0.1"), ROUND_HALF_UP)
 
 
 def bars(
@@ -87,7 +92,7 @@ def _figure(
     assert month.quantity is not None
     if roomy or billed:
         font, colour = (SEMIBOLD, ink.INK) if billed else (REGULAR, ink.MUTED)
-        _over_grid(paper, figures.number(month.quantity), font, 7, colour, middle, y)
+        _over_grid(paper, figures.number(rounded(month.quantity)), font, 7, colour, middle, y)
         y += 8
     if month.estimated:
         _over_grid(paper, "E", SEMIBOLD, 7.5, paper.brand.strong, middle, y)

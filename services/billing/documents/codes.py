@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import ink, marks, typeface
-from .paper import Item, Paper, Stack
-from .typeface import REGULAR, SEMIBOLD
+from services.billing.documents import ink, marks, typeface
+from services.billing.documents.paper import Item, Paper, Stack
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 LINK: ink.Colour = (0.04, 0.28, 0.62)
 _QUIET = 4.0  # the card's white continues the code's own quiet zone, so it may reach into the padding

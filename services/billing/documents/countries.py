@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .vocabulary import N_
+from services.billing.documents.vocabulary import N_
 
 
 @dataclass(frozen=True)

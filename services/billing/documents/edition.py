@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import ink, marks, typeface
-from .figures import Figures, figures
-from .model import Issuer
-from .paper import INNER, LEFT, RIGHT, Paper, Running
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import word
-from .words import catalogue, document_locale
+from services.billing.documents import ink, marks, typeface
+from services.billing.documents.figures import Figures, figures
+from services.billing.documents.model import Issuer
+from services.billing.documents.paper import INNER, LEFT, RIGHT, Paper, Running
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import word
+from services.billing.documents.words import catalogue, document_locale
 
 
 @dataclass(frozen=True)

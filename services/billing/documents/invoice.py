@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import ink, invoice_back, invoice_front, invoice_lines, typeface
-from .countries import COUNTRIES
-from .edition import Edition, edition, letterhead, sheet
-from .model import InvoiceDocument, Issuer
-from .paper import HEIGHT, WIDTH, Paper
-from .typeface import DISPLAY, REGULAR, SEMIBOLD
+from services.billing.documents import ink, invoice_back, invoice_front, invoice_lines, typeface
+from services.billing.documents.countries import COUNTRIES
+from services.billing.documents.edition import Edition, edition, letterhead, sheet
+from services.billing.documents.model import InvoiceDocument, Issuer
+from services.billing.documents.paper import HEIGHT, WIDTH, Paper
+from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD
 
 
 def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from . import ink, invoice_front
-from .codes import code_item, shown_address
-from .countries import Country
-from .edition import Edition, code_in_fours
-from .figures import NBSP
-from .model import Consumption, InvoiceDocument
-from .paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
-from .table import Cell, head, row
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import CONTRACT_KINDS, SERVICES, UNITS
+from services.billing.documents import ink, invoice_front
+from services.billing.documents.codes import code_item, shown_address
+from services.billing.documents.countries import Country
+from services.billing.documents.edition import Edition, code_in_fours
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import Consumption, InvoiceDocument
+from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.table import Cell, head, row
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import CONTRACT_KINDS, SERVICES, UNITS
 
 _HALF = (INNER - GAP) / 2 - 2 * PADDING
 

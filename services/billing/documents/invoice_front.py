@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from . import chart, ink, invoice_summary, typeface
-from .countries import Country
-from .edition import Edition
-from .figures import NBSP
-from .model import Consumption, InvoiceDocument, PaymentOption
-from .paper import BOTTOM, GAP, INNER, LEFT, PADDING, Draw, Paper, Stack, card
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import METHODS, REASONS, SERVICES, UNITS
+from services.billing.documents import chart, ink, invoice_summary, typeface
+from services.billing.documents.countries import Country
+from services.billing.documents.edition import Edition
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import Consumption, InvoiceDocument, PaymentOption
+from services.billing.documents.paper import BOTTOM, GAP, INNER, LEFT, PADDING, Draw, Paper, Stack, card
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import METHODS, REASONS, SERVICES, UNITS
 
 _HERO = 308.0  # width of the card with the amount
 _CHART = (100.0, 130.0, 150.0)  # height of a chart with labels and legend: least, usual, most

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import groupby
 
-from . import calculation, ink
-from .edition import Edition
-from .model import ZERO, InvoiceDocument, Line, Tax
-from .paper import INNER, Item, Paper, Stack
-from .table import Cell, head, row
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import CONCEPTS, SECTIONS, SERVICES
+from services.billing.documents import calculation, ink
+from services.billing.documents.edition import Edition
+from services.billing.documents.model import ZERO, InvoiceDocument, Line, Tax
+from services.billing.documents.paper import INNER, Item, Paper, Stack
+from services.billing.documents.table import Cell, head, row
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, SERVICES
 
 COLUMNS = (INNER * 0.36, INNER * 0.48, INNER * 0.16)
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from . import calculation, ink
-from .codes import code_item
-from .countries import Country
-from .edition import Edition
-from .figures import NBSP
-from .model import ZERO, Adjustment, InvoiceDocument, Share
-from .paper import CAP, GAP, INNER, LEFT, PADDING, Paper, Stack, card
-from .table import Cell, row
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import CONCEPTS, SECTIONS, SHARES, UNITS
+from services.billing.documents import calculation, ink
+from services.billing.documents.codes import code_item
+from services.billing.documents.countries import Country
+from services.billing.documents.edition import Edition
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import ZERO, Adjustment, InvoiceDocument, Share
+from services.billing.documents.paper import CAP, GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.table import Cell, row
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, SHARES, UNITS
 
 _WIDE = 322.0  # width of the summary when another card stands beside it
 _COMPARATOR = 86.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import segno
 
-from . import ink
-from .paper import Paper
+from services.billing.documents import ink
+from services.billing.documents.paper import Paper
 
 # A long address gets the lower correction level, so that its modules stay large enough for a telephone, and a fixed mask:
 # weighing all eight takes longer than the rest of an invoice, and every reader takes any of them.

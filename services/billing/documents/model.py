@@ -18,9 +18,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from services.chassis.errors import Invalid
-
-from .parts import (
+from services.billing.documents.parts import (
     ZERO,
     Adjustment,
     ArgentineFiscal,
@@ -44,6 +42,7 @@ from .parts import (
     Tax,
     Verification,
 )
+from services.chassis.errors import Invalid
 
 __all__ = [
     "ZERO",

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
-from . import ink, typeface
-from .ink import Colour
-from .typeface import DISPLAY, REGULAR, SEMIBOLD, Run
+from services.billing.documents import ink, typeface
+from services.billing.documents.ink import Colour
+from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD, Run
 
 WIDTH, HEIGHT = 595.28, 841.89
 LEFT, RIGHT = 42.0, WIDTH - 42.0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from . import ink
-from .edition import Edition, edition, letterhead, sheet
-from .figures import NBSP
-from .model import StatementDocument
-from .paper import GAP, INNER, LEFT, PADDING, Item, Paper, Stack, card
-from .table import Cell, head, row
-from .typeface import REGULAR, SEMIBOLD
-from .vocabulary import MOVEMENTS
+from services.billing.documents import ink
+from services.billing.documents.edition import Edition, edition, letterhead, sheet
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import StatementDocument
+from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Item, Paper, Stack, card
+from services.billing.documents.table import Cell, head, row
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import MOVEMENTS
 
 COLUMNS = tuple(INNER * part for part in (0.14, 0.44, 0.14, 0.14, 0.14))
 

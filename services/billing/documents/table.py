@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from . import ink, typeface
-from .ink import Colour
-from .paper import CAP, Item, Paper
-from .typeface import REGULAR, SEMIBOLD
+from services.billing.documents import ink, typeface
+from services.billing.documents.ink import Colour
+from services.billing.documents.paper import CAP, Item, Paper
+from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 
 @dataclass(frozen=True)
