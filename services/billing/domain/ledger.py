@@ -110,14 +110,14 @@ def invoice_entry(
     return Entry(supply_id, day, "invoice", number, tuple(postings))
 
 
-def payment_entry(supply_id: str, day: date, payment_id: str, method: str, allocation: Allocation) -> Entry:
-    """Money in; what is owed falls by what invoices took, the rest is the member's credit."""
+def payment_entry(supply_id: str, day: date, number: str, method: str, allocation: Allocation) -> Entry:
+    """Money in for the invoice `number`; what is owed falls by what invoices took, the rest is the member's credit."""
     postings = [Posting(METHOD_ACCOUNTS[method], method, allocation.taken + allocation.credit)]
     if allocation.taken:
         postings.append(Posting(RECEIVABLE, "", -allocation.taken))
     if allocation.credit:
         postings.append(Posting(MEMBER_CREDIT, "", -allocation.credit))
-    return Entry(supply_id, day, "payment", payment_id, tuple(postings))
+    return Entry(supply_id, day, "payment", number, tuple(postings))
 
 
 def credit_entry(supply_id: str, day: date, number: str, amount: Decimal) -> Entry:

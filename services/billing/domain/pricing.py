@@ -134,14 +134,14 @@ def _energy_lines(segment: Segment, energy: Energy | None) -> Iterator[BillLine]
     product = segment.product
     if product.kind == "flat":
         assert product.monthly is not None
-        concept, section = ("water_fixed", "water") if segment.service == "water" else ("fixed_charge", "service")
+        concept, section = ("water_fixed", "water") if segment.service == "water" else ("fixed_charge", "energy")
         yield from _monthly_lines(segment, concept, section, product.monthly)
         return
     if energy is None:
         raise HeldBill("NO_READINGS", f"Contract {segment.contract.number} is metered and no energy was given.")
     if product.kind == "blocks":
         if product.fixed_charge is not None:
-            yield from _monthly_lines(segment, "fixed_charge", "service", product.fixed_charge)
+            yield from _monthly_lines(segment, "fixed_charge", "energy", product.fixed_charge)
         yield from _block_lines(segment, energy)
         return
     for period in sorted({*energy.by_period, *product.energy}):

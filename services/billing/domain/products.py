@@ -63,6 +63,10 @@ class PriceBook:
     def codes(self) -> list[str]:
         return sorted(self._products)
 
+    def services(self) -> frozenset[str]:
+        """The services the cooperative sells."""
+        return frozenset(row.value.service for table in self._products.values() for row in table.rows)
+
     def prices(self, code: str) -> DatedTable[Product]:
         return self._products[code]
 

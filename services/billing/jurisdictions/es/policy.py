@@ -68,7 +68,7 @@ class SpanishPolicy:
 
     def _summed(self, tariff: str) -> DatedTable[PerPeriod]:
         """Toll plus charge, a row wherever either changes."""
-        rows = []
+        rows: list[Row[PerPeriod]] = []
         for toll in self.tolls[tariff].rows:
             span = DatePeriod(toll.start, toll.end or date.max)
             for days, charge in self.charges[tariff].spans(span):

@@ -1,0 +1,50 @@
+"""Composition root: from what the chassis gives to what a billing process is made of."""
+
+from __future__ import annotations
+
+from coop.billing.v1 import billing_service_pb2
+from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+
+from services.billing.application.accounts import Accounts
+from services.billing.application.bill_runs import BillRuns
+from services.billing.application.certificates import Certificates
+from services.billing.application.documents import Documents
+from services.billing.application.invoices import Invoices
+from services.billing.application.pricing import EnergySource, MonthPricer
+from services.billing.consumers import documents_subscription, read_model_subscription, runner_subscription
+from services.billing.grpc_api import BillingApi
+from services.billing.metering_client import MeteringEnergy
+from services.billing.rules import rules_of
+from services.billing.settings import Settings
+from services.chassis.blobs import BlobStore
+from services.chassis.grpc.server import ServicerSpec
+from services.chassis.service import Kit, Parts
+
+
+def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
+    """The service; `energy` replaces the metering service in tests and benchmarks."""
+    rules = rules_of(kit.profile)
+    database = kit.database
+    pricer = MonthPricer(database, rules, energy or MeteringEnergy(kit.clients))
+    bill_runs = BillRuns(database, rules, pricer)
+    accounts = Accounts(database, rules)
+    blobs = BlobStore(kit.settings.data_dir / "documents")
+    documents = Documents(database, rules, blobs, kit.settings.public_url)
+    api = BillingApi(
+        rules,
+        bill_runs,
+        Invoices(database, rules),
+        accounts,
+        Certificates(database, rules, accounts),
+        documents,
+    )
+    return Parts(
+        servicers=[
+            ServicerSpec(
+                api,
+                add_BillingServiceServicer_to_server,
+                billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"],
+            )
+        ],
+        subscriptions=[read_model_subscription(), runner_subscription(bill_runs), documents_subscription(documents)],
+    )

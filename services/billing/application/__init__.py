@@ -1,0 +1,1 @@
+"""Use cases of billing: a command or a query in, plain data out; each owns its unit of work."""

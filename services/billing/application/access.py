@@ -1,0 +1,30 @@
+"""Who may see a supply's papers: staff all, services what their method allows, a member only supplies associated with them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from services.billing.repository import read_model
+from services.billing.repository.read_model import KnownSupply
+from services.chassis.context import Principal
+from services.chassis.errors import NotFound
+
+
+def visible_supply(connection: Connection, caller: Principal, supply_id: str) -> KnownSupply:
+    """The supply, or NotFound: somebody else's looks exactly like one that does not exist."""
+    found = read_model.known_supply(connection, supply_id)
+    if found is None or not _may_see(connection, caller, supply_id):
+        raise NotFound(f"There is no supply {supply_id!r} among yours.", "NO_SUPPLY")
+    return found
+
+
+def check_document(connection: Connection, caller: Principal, supply_id: str, what: str) -> None:
+    """NotFound, naming `what` was asked for, unless the caller may see the supply it belongs to."""
+    if not _may_see(connection, caller, supply_id):
+        raise NotFound(f"There is no {what}; look at the list of your supply.", "NO_DOCUMENT")
+
+
+def _may_see(connection: Connection, caller: Principal, supply_id: str) -> bool:
+    if caller.kind == "member":
+        return read_model.may_read(connection, caller.id, supply_id)
+    return caller.kind in ("staff", "service")

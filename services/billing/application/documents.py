@@ -1,0 +1,105 @@
+"""Printed documents: rendered once, stored by the hash of their bytes, given back byte for byte ever after."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from services.billing.application.access import visible_supply
+from services.billing.application.accounts import AccountStatement
+from services.billing.documents import render_certificate, render_invoice, render_statement
+from services.billing.papers.account import certificate_document, statement_document
+from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
+from services.billing.repository import certificates, invoices, read_model
+from services.billing.repository.certificates import Certificate, StoredDocument
+from services.billing.rules import Rules
+from services.chassis.blobs import BlobStore
+from services.chassis.context import Principal
+from services.chassis.db import Database, Transaction
+from services.chassis.errors import NotFound, Refused
+
+INVOICE, CERTIFICATE = "invoice", "certificate"
+
+
+@dataclass(frozen=True)
+class Printed:
+    file_name: str
+    content: bytes
+
+
+class Documents:
+    def __init__(self, database: Database, rules: Rules, blobs: BlobStore, public_url: str) -> None:
+        self._database = database
+        self._rules = rules
+        self._blobs = blobs
+        self._public_url = public_url.rstrip("/")
+
+    # ----------------------------------------------------------------------------------------------------- invoices
+    def invoice(self, invoice_id: str) -> Printed:
+        """The invoice's PDF; rendered now when the work item has not come to it yet."""
+        return self._read(INVOICE, invoice_id) or self._store(INVOICE, invoice_id, self.render_invoice(invoice_id))
+
+    def render_invoice(self, invoice_id: str) -> StoredDocument | None:
+        """Render and put aside an invoice's PDF, without recording it; None when it is recorded already."""
+        with self._database.read() as connection:
+            if certificates.stored_document(connection, INVOICE, invoice_id):
+                return None
+            issued = invoices.find(connection, invoice_id)
+            if issued is None:
+                raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
+            earlier = invoices.of_supply(
+                connection, issued.supply_id, before=issued.period_start, limit=HISTORY_MONTHS - 1
+            )
+            previous = invoices.details(connection, earlier[0].id) if earlier else None
+            papers = InvoicePapers(issued, invoices.details(connection, issued.id), tuple(earlier), previous)
+        document, language = invoice_document(papers, self._rules)
+        return StoredDocument(self._blobs.put(render_invoice(document, language)), _file_name(issued.number))
+
+    def record_invoice(self, tx: Transaction, invoice_id: str, rendered: StoredDocument | None) -> None:
+        """Record what `render_invoice` put aside, in the caller's transaction; a document recorded before stays."""
+        if rendered is not None:
+            certificates.keep_document(tx.connection, INVOICE, invoice_id, rendered, tx.clock.now())
+
+    # ------------------------------------------------------------------------------------ certificates and statements
+    def certificate(self, certificate: Certificate) -> Printed:
+        found = self._read(CERTIFICATE, certificate.id)
+        if found is not None:
+            return found
+        document, language = certificate_document(certificate, self._rules, self._public_url)
+        stored = StoredDocument(self._blobs.put(render_certificate(document, language)), _file_name(certificate.number))
+        return self._store(CERTIFICATE, certificate.id, stored)
+
+    def statement(self, caller: Principal, statement: AccountStatement) -> Printed:
+        """The statement's PDF, made anew each time: it says what the account is today."""
+        now = self._database.clock.now()
+        with self._database.read() as connection:
+            visible_supply(connection, caller, statement.supply_id)
+            supply = read_model.supplies(connection, [statement.supply_id])[0]
+            member = read_model.members(connection, [statement.member_id]).get(statement.member_id)
+        if member is None:
+            raise Refused(
+                f"The holder of account {supply.account_number} is not known to billing yet; ask again in a moment.",
+                "NO_HOLDER",
+            )
+        document, language = statement_document(statement, supply, member, self._rules, self._rules.today(now))
+        name = f"{supply.account_number}-{statement.period.start}-{statement.period.end}"
+        return Printed(_file_name(name), render_statement(document, language))
+
+    # ------------------------------------------------------------------------------------------------------ storage
+    def _read(self, kind: str, owner_id: str) -> Printed | None:
+        with self._database.read() as connection:
+            stored = certificates.stored_document(connection, kind, owner_id)
+        return Printed(stored.file_name, self._blobs.get(stored.sha256)) if stored else None
+
+    def _store(self, kind: str, owner_id: str, rendered: StoredDocument | None) -> Printed:
+        """Record a rendering; of two at once the first decides what is printed from now on."""
+        if rendered is not None:
+            with self._database.write() as tx:
+                certificates.keep_document(tx.connection, kind, owner_id, rendered, tx.clock.now())
+        found = self._read(kind, owner_id)
+        assert found is not None
+        return found
+
+
+def _file_name(number: str) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9-]+', '-', number)}.pdf"

@@ -1,0 +1,235 @@
+"""Issuing a chunk of priced bills: numbers, books, events and the chunk's completion in one transaction.
+
+Whatever kills the process, either all of it happened or nothing: the numbers are taken under the lock of the series' row
+and exist only with their invoices, so no number is ever skipped; the chunk's row says whether its work was done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from coop.billing.events.v1 import events_pb2 as events
+from coop.common.v1 import types_pb2 as types
+
+from services.billing.application.pricing import Draft, Priced
+from services.billing.domain.bill import ZERO, Energy
+from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
+from services.billing.repository import invoices, ledger, runs, series
+from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.runs import COMPLETED, Chunk, Run
+from services.billing.repository.series import SeriesState
+from services.billing.rules import Rules
+from services.billing.snapshots import member_state, supply_state
+from services.chassis.db import Transaction
+from services.chassis.ids import new_id
+
+INVOICE_TOPIC = "coop.billing.invoice.v1"
+WORK_TOPIC = "coop.billing.work.v1"
+
+
+class ChunkIssuer:
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def issue(self, tx: Transaction, chunk_id: str, priced: Priced) -> Run | None:
+        """Issue the chunk's bills; the run as it stands afterwards, or None when the chunk had been done before."""
+        connection = tx.connection
+        chunk = runs.chunk_by_id(connection, chunk_id, lock=True)
+        if chunk is None or chunk.done:
+            return None
+        run = runs.run_by_id(connection, chunk.bill_run_id)
+        assert run is not None
+        taken = invoices.invoiced(connection, chunk.supply_ids, run.days.start)
+        drafts = [draft for draft in priced.drafts if draft.supply.id not in taken]
+        held = [each for each in priced.held if each.supply_id not in taken]
+        now = tx.clock.now()
+        issued = self._numbered(tx, run, chunk.issue_date, drafts, now)
+        invoices.keep(connection, issued)
+        self._book(tx, [(row, draft) for (row, _), draft in zip(issued, drafts, strict=True)], now)
+        tx.emit_many([event for row, _ in issued for event in _events(row)])
+        runs.keep_held(connection, run.id, held)
+        return self._close(tx, chunk, [row for row, _ in issued], len(held), now)
+
+    def _numbered(
+        self, tx: Transaction, run: Run, issue_date: date, drafts: Sequence[Draft], now: datetime
+    ) -> list[tuple[Issued, Details]]:
+        """Invoices in the order of the drafts, each series' numbers without a gap, each hash over the one before."""
+        country = self._rules.country
+        codes = [country.invoice_series(self._rules.invoice_series, issue_date, draft.segments) for draft in drafts]
+        # One order for everybody, so that two chunks never wait for each other's series.
+        states = {code: series.take(tx.connection, code) for code in sorted(set(codes))}
+        debts = ledger.overdue_items(tx.connection, [draft.supply.id for draft in drafts], issue_date)
+        issued = []
+        for code, draft in zip(codes, drafts, strict=True):
+            printed = self._printed(draft, debts.get(draft.supply.id, []))
+            row, details = self._issued(states[code], draft, run, issue_date, printed, now)
+            latest = max(issue_date, states[code].last_date or issue_date)
+            states[code] = SeriesState(code, row.sequence, row.hash, latest)
+            issued.append((row, details))
+        for state in states.values():
+            series.put(tx.connection, state)
+        return issued
+
+    def _issued(
+        self, state: SeriesState, draft: Draft, run: Run, issue_date: date, printed: dict[str, Any], now: datetime
+    ) -> tuple[Issued, Details]:
+        bill, supply = draft.bill, draft.supply
+        # The meter's figures of the invoice are the electricity's; a bill without electricity has none.
+        energy = bill.energy.get("electricity", Energy())
+        services = [segment for segment in draft.segments if segment.service == "electricity"] or list(draft.segments)
+        sequence = state.last_number + 1
+        details = Details(
+            bill.lines,
+            bill.taxes,
+            {
+                (service, period): each
+                for service, measured in bill.energy.items()
+                for period, each in measured.by_period.items()
+            },
+        )
+        row = Issued(
+            id=new_id(),
+            number=self._rules.country.number(state.code, sequence),
+            series=state.code,
+            sequence=sequence,
+            bill_run_id=run.id,
+            supply_id=supply.id,
+            service_id=services[0].service_id,
+            member_id=supply.member_id,
+            account_number=supply.account_number,
+            period_start=bill.period.start,
+            period_end=bill.period.end,
+            issue_date=issue_date,
+            due_date=self._rules.due_date(issue_date),
+            currency=self._rules.currency,
+            net=bill.net,
+            total=bill.total,
+            import_wh=energy.import_wh,
+            hours_expected=energy.hours_expected,
+            hours_measured=energy.hours_measured,
+            hours_estimated=energy.hours_estimated,
+            hours_missing=energy.hours_missing,
+            curve_version=energy.curve_version,
+            printed=printed,
+            previous_hash=state.last_hash,
+            hash="",
+            issued_at=now,
+        )
+        return replace(row, hash=invoice_hash(row, details)), details
+
+    def _printed(self, draft: Draft, debts: Sequence[OpenItem]) -> dict[str, Any]:
+        """Holder, supply and earlier debt as they are today, for every print from now on; only the contracts billed."""
+        contracts = {segment.contract.id for segment in draft.segments}
+        services = tuple(
+            replace(
+                service,
+                contracts=tuple(each for each in service.contracts if each.id in contracts),
+            )
+            for service in draft.supply.services
+        )
+        billed = tuple(service for service in services if service.contracts)
+        return {
+            "holder": member_state(draft.holder),
+            "supply": supply_state(replace(draft.supply, services=billed)),
+            "language": self._rules.language(draft.holder.language),
+            "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
+            "references": list(draft.bill.sources),
+            "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
+        }
+
+    def _book(self, tx: Transaction, issued: Sequence[tuple[Issued, Draft]], now: datetime) -> None:
+        """The entry of each invoice; credit the account has pays as much of it as it can."""
+        credit = ledger.lock_accounts(tx.connection, [row.supply_id for row, _ in issued])
+        entries: list[tuple[str, Entry]] = []
+        settled: list[tuple[str, str, Decimal]] = []
+        items: list[OpenItem] = []
+        used: dict[str, Decimal] = {}
+        for row, draft in issued:
+            entries.append((new_id(), _entry(row, draft)))
+            applied = min(credit[row.supply_id], row.total)
+            if applied > 0:
+                entry_id = new_id()
+                entries.append((entry_id, credit_entry(row.supply_id, row.issue_date, row.number, applied)))
+                settled.append((entry_id, row.id, applied))
+                used[row.supply_id] = -applied
+            items.append(OpenItem(row.id, row.number, row.due_date, max(row.total - applied, ZERO)))
+        ledger.keep_entries(tx.connection, entries, now)
+        ledger.keep_settlements(tx.connection, settled)
+        ledger.change_credits(tx.connection, used)
+        ledger.add_open_items(tx.connection, {row.id: row.supply_id for row, _ in issued}, items)
+
+    def _close(self, tx: Transaction, chunk: Chunk, issued: Sequence[Issued], held: int, now: datetime) -> Run:
+        """Count the chunk on its run, whose row is locked last and shortest."""
+        runs.complete_chunk(tx.connection, chunk, now)
+        run = runs.run_by_id(tx.connection, chunk.bill_run_id, lock=True)
+        assert run is not None
+        done = run.chunks_done + 1
+        finished = done == run.chunks
+        run = replace(
+            run,
+            invoiced=run.invoiced + len(issued),
+            held=run.held + held,
+            chunks_done=done,
+            total=run.total + sum((row.total for row in issued), ZERO),
+            state=COMPLETED if finished else run.state,
+            completed_at=now if finished else None,
+        )
+        runs.save_run(tx.connection, run, new=False)
+        return run
+
+
+def invoice_hash(row: Issued, details: Details) -> str:
+    """SHA-256 over the invoice's figures and the hash before it: a changed, lost or slipped-in invoice breaks the chain."""
+    content = [
+        row.previous_hash,
+        row.number,
+        row.supply_id,
+        row.member_id,
+        row.period_start.isoformat(),
+        row.period_end.isoformat(),
+        row.issue_date.isoformat(),
+        row.due_date.isoformat(),
+        row.currency,
+        str(row.total),
+        [[line.concept, line.service, line.period, str(line.amount)] for line in details.lines],
+        [[tax.code, str(tax.base), str(tax.amount)] for tax in details.taxes],
+    ]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def _entry(row: Issued, draft: Draft) -> Entry:
+    revenue: dict[str, Decimal] = {}
+    for line in draft.bill.lines:
+        revenue[line.service] = revenue.get(line.service, ZERO) + line.amount
+    taxes: dict[str, Decimal] = {}
+    for tax in draft.bill.taxes:
+        taxes[tax.kind] = taxes.get(tax.kind, ZERO) + tax.amount
+    return invoice_entry(row.supply_id, row.issue_date, row.number, revenue, taxes)
+
+
+def _events(row: Issued) -> list[tuple[str, str, Any]]:
+    issued = events.InvoiceIssued(
+        invoice_id=row.id,
+        number=row.number,
+        supply_id=row.supply_id,
+        service_id=row.service_id,
+        member_id=row.member_id,
+        account_number=row.account_number,
+        period=types.DatePeriod(start=row.period_start.isoformat(), end=row.period_end.isoformat()),
+        issue_date=row.issue_date.isoformat(),
+        due_date=row.due_date.isoformat(),
+        total=types.Money(amount=str(row.total), currency_code=row.currency),
+        import_wh=row.import_wh,
+        hours_expected=row.hours_expected,
+        hours_measured=row.hours_measured,
+        hours_estimated=row.hours_estimated,
+        hours_missing=row.hours_missing,
+        curve_version=row.curve_version,
+    )
+    return [(INVOICE_TOPIC, row.supply_id, issued), (WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))]

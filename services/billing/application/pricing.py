@@ -1,0 +1,126 @@
+"""Pricing many supplies at once: read models and energy in, draft bills and held supplies out. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from services.billing.domain.bill import Bill, Energy
+from services.billing.domain.planning import HeldBill, Segment, plan
+from services.billing.domain.pricing import check_hours, price
+from services.billing.domain.supplies import Member, Supply
+from services.billing.repository import read_model
+from services.billing.repository.runs import HeldSupply
+from services.billing.rules import Rules
+from services.chassis.db import Database
+from services.chassis.periods import DatePeriod
+
+
+@dataclass(frozen=True)
+class EnergyQuery:
+    """The energy of one service over local days, split by a metering tariff ("2.0TD", "flat")."""
+
+    supply_id: str
+    service_id: str
+    tariff: str
+    period: DatePeriod
+
+
+class EnergySource(Protocol):
+    def energies(self, queries: Sequence[EnergyQuery]) -> list[Energy | None]:
+        """One answer per query, in order; None for a service metering knows nothing of."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A priced bill that has no number yet, and who and what it is for."""
+
+    supply: Supply
+    holder: Member
+    segments: tuple[Segment, ...]
+    bill: Bill
+
+
+@dataclass(frozen=True)
+class Priced:
+    drafts: tuple[Draft, ...]
+    held: tuple[HeldSupply, ...]
+
+
+class MonthPricer:
+    def __init__(self, database: Database, rules: Rules, energy: EnergySource) -> None:
+        self._database = database
+        self._rules = rules
+        self._energy = energy
+
+    def price(self, supply_ids: Sequence[str], period: DatePeriod, issue_date: date) -> Priced:
+        """Price the supplies' month with one question to metering for all of them (a few where prices change inside)."""
+        with self._database.read() as connection:
+            supplies = read_model.supplies(connection, supply_ids)
+            members = read_model.members(connection, {supply.member_id for supply in supplies})
+        held: list[HeldSupply] = []
+        planned: list[tuple[Supply, Member, tuple[Segment, ...]]] = []
+        for supply in supplies:
+            try:
+                segments = plan(supply, period, self._rules.book)
+                if not segments:
+                    continue
+                planned.append((supply, _holder(supply, members), segments))
+            except HeldBill as reason:
+                held.append(_held(supply, reason))
+        energies = self._ask(planned)
+        drafts: list[Draft] = []
+        for supply, holder, segments in planned:
+            try:
+                measured = [energies.get((segment.service_id, segment.days)) for segment in segments]
+                self._check(segments, measured)
+                bill = price(supply.id, period, segments, measured, self._rules.country.policy, issue_date)
+                drafts.append(Draft(supply, holder, segments, bill))
+            except HeldBill as reason:
+                held.append(_held(supply, reason))
+        return Priced(tuple(drafts), tuple(held))
+
+    def _ask(
+        self, planned: Sequence[tuple[Supply, Member, tuple[Segment, ...]]]
+    ) -> dict[tuple[str, DatePeriod], Energy]:
+        queries = [
+            EnergyQuery(supply.id, segment.service_id, self._rules.country.metering_tariff(segment), segment.days)
+            for supply, _, segments in planned
+            for segment in segments
+            if segment.metered
+        ]
+        answers = self._energy.energies(queries) if queries else []
+        return {
+            (query.service_id, query.period): answer
+            for query, answer in zip(queries, answers, strict=True)
+            if answer is not None
+        }
+
+    def _check(self, segments: Sequence[Segment], measured: Sequence[Energy | None]) -> None:
+        """Hours are counted over all the days of a service, not per span of prices."""
+        totals: dict[str, tuple[Segment, Energy]] = {}
+        for segment, energy in zip(segments, measured, strict=True):
+            if not segment.metered:
+                continue
+            found = energy or Energy()
+            first, so_far = totals.get(segment.service_id, (segment, Energy()))
+            totals[segment.service_id] = (first, so_far + found)
+        for segment, energy in totals.values():
+            check_hours(segment, energy, self._rules.min_hours_ratio)
+
+
+def _holder(supply: Supply, members: dict[str, Member]) -> Member:
+    if supply.member_id not in members:
+        raise HeldBill(
+            "NO_HOLDER",
+            f"The holder of account {supply.account_number} is not known here yet; look at the events that billing has not "
+            "read, and run the month again.",
+        )
+    return members[supply.member_id]
+
+
+def _held(supply: Supply, reason: HeldBill) -> HeldSupply:
+    return HeldSupply(supply.id, reason.contract_id, supply.account_number, reason.reason, reason.explanation)

@@ -1,0 +1,80 @@
+"""What billing reads from the event log: the read models, and its own work items."""
+
+from __future__ import annotations
+
+from coop.billing.events.v1 import events_pb2 as billing
+from coop.supplies.events.v1 import events_pb2 as supplies
+
+from services.billing.application.bill_runs import BillRuns
+from services.billing.application.documents import Documents
+from services.billing.application.issuing import WORK_TOPIC
+from services.billing.application.pricing import Priced
+from services.billing.repository import read_model
+from services.billing.repository.certificates import StoredDocument
+from services.billing.snapshots import member_from_message, supply_from_message
+from services.chassis.consumer import Envelope, Subscription
+from services.chassis.db import Transaction
+
+
+def read_model_subscription() -> Subscription:
+    """Members, supplies and access. An older version that comes late changes nothing."""
+
+    def member_changed(tx: Transaction, event: supplies.MemberChanged, _: Envelope) -> None:
+        read_model.keep_member(tx.connection, member_from_message(event), event.version)
+
+    def supply_changed(tx: Transaction, event: supplies.SupplyChanged, _: Envelope) -> None:
+        read_model.keep_supply(tx.connection, supply_from_message(event.supply), event.version)
+
+    def access_granted(tx: Transaction, event: supplies.AccessGranted, _: Envelope) -> None:
+        read_model.grant_access(tx.connection, event.account_id, event.supply_id, event.member_id, event.relation)
+
+    def access_revoked(tx: Transaction, event: supplies.AccessRevoked, _: Envelope) -> None:
+        read_model.revoke_access(tx.connection, event.account_id, event.supply_id)
+
+    return Subscription(
+        group="billing",
+        topics=("coop.supplies.member.v1", "coop.supplies.supply.v1", "coop.supplies.access.v1"),
+        handlers={
+            supplies.MemberChanged: member_changed,
+            supplies.SupplyChanged: supply_changed,
+            supplies.AccessGranted: access_granted,
+            supplies.AccessRevoked: access_revoked,
+        },
+    )
+
+
+def runner_subscription(bill_runs: BillRuns) -> Subscription:
+    """Chunks of bill runs: reading and pricing before the transaction, issuing in it."""
+
+    def price(event: billing.BillRunChunkReady, _: Envelope) -> Priced | None:
+        return bill_runs.price_chunk(event.chunk_id)
+
+    def issue(tx: Transaction, event: billing.BillRunChunkReady, _: Envelope, priced: Priced | None) -> None:
+        bill_runs.issue_chunk(tx, event.chunk_id, priced)
+
+    return Subscription(
+        group="billing-runner",
+        topics=(WORK_TOPIC,),
+        handlers={billing.BillRunChunkReady: issue},
+        prepare={billing.BillRunChunkReady: price},
+    )
+
+
+def documents_subscription(documents: Documents) -> Subscription:
+    """Invoices to print, in a group of their own: a slow printer holds no bill run up."""
+
+    def render(event: billing.InvoiceDocumentDue, _: Envelope) -> StoredDocument | None:
+        return documents.render_invoice(event.invoice_id)
+
+    def record(
+        tx: Transaction, event: billing.InvoiceDocumentDue, _: Envelope, rendered: StoredDocument | None
+    ) -> None:
+        documents.record_invoice(tx, event.invoice_id, rendered)
+
+    return Subscription(
+        group="billing-documents",
+        topics=(WORK_TOPIC,),
+        handlers={billing.InvoiceDocumentDue: record},
+        prepare={billing.InvoiceDocumentDue: render},
+        on_permanent_failure="continue",
+    )

@@ -1,0 +1,71 @@
+"""Energy from the metering service: one streaming call for a whole chunk of supplies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
+from coop.metering.v1 import metering_service_pb2 as metering
+from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
+
+from services.billing.application.pricing import EnergyQuery
+from services.billing.domain.bill import Energy, PeriodEnergy
+from services.chassis.grpc.client import Clients, remote
+
+#: Seconds for one chunk: a hundred supplies are a fraction of a second, a busy machine may need longer.
+DEADLINE_S = 60.0
+
+
+class MeteringEnergy:
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def energies(self, queries: Sequence[EnergyQuery]) -> list[Energy | None]:
+        """Answers in the order of the queries; Unavailable or TimedOut when metering does not answer.
+
+        An answer names its service but not its days, so a call asks for each service once; a service with several spans
+        of prices is asked for in as many calls.
+        """
+        answers: list[Energy | None] = [None] * len(queries)
+        rounds: list[dict[tuple[str, str], int]] = []
+        for index, query in enumerate(queries):
+            key = (query.supply_id, query.service_id)
+            free = next((each for each in rounds if key not in each), None)
+            if free is None:
+                rounds.append(free := {})
+            free[key] = index
+        for asked in rounds:
+            for key, energy in self._call([queries[index] for index in asked.values()]).items():
+                if key in asked:
+                    answers[asked[key]] = energy
+        return answers
+
+    def _call(self, queries: Sequence[EnergyQuery]) -> dict[tuple[str, str], Energy]:
+        stub = self._clients.stub("metering", MeteringServiceStub)
+        request = metering.StreamBillableEnergyRequest(
+            queries=[
+                metering.EnergyQuery(
+                    supply_id=query.supply_id,
+                    service_id=query.service_id,
+                    tariff=query.tariff,
+                    period=DatePeriodMessage(start=query.period.start.isoformat(), end=query.period.end.isoformat()),
+                )
+                for query in queries
+            ]
+        )
+        with remote():
+            return {
+                (answer.supply_id, answer.service_id): _energy(answer)
+                for answer in stub.StreamBillableEnergy(request, timeout=DEADLINE_S)
+            }
+
+
+def _energy(answer: metering.StreamBillableEnergyResponse) -> Energy:
+    return Energy(
+        {each.period: PeriodEnergy(each.import_wh, each.export_wh) for each in answer.energy},
+        answer.hours_expected,
+        answer.hours_measured,
+        answer.hours_estimated,
+        answer.hours_missing,
+        answer.curve_version,
+    )

@@ -1,0 +1,1 @@
+"""Fills the printed documents' dataclasses from issued invoices, accounts and certificates. Pure: data in, data out."""

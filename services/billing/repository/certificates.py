@@ -1,0 +1,92 @@
+"""Certificates and the record of stored documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from services.billing.repository import upsert
+from services.billing.tables import certificate, document
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """`position` is the ledger position it rests on, `printed` holder and supply, both as they were on issue."""
+
+    id: str
+    number: str
+    code: str
+    supply_id: str
+    member_id: str
+    account_id: str
+    issued_at: datetime
+    valid_until: date
+    position: Mapping[str, Any]
+    position_hash: str
+    printed: Mapping[str, Any]
+    holder_masked: str
+    supply_masked: str
+    revoked_at: datetime | None = None
+    revoked_why: str = ""
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    sha256: str
+    file_name: str
+
+
+def keep(connection: Connection, made: Certificate) -> None:
+    connection.execute(insert(certificate), made.__dict__)
+
+
+def by_id(connection: Connection, certificate_id: str, *, lock: bool = False) -> Certificate | None:
+    query = select(certificate).where(certificate.c.id == certificate_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    return Certificate(**row) if row else None
+
+
+def by_code(connection: Connection, code: str) -> Certificate | None:
+    row = connection.execute(select(certificate).where(certificate.c.code == code)).mappings().first()
+    return Certificate(**row) if row else None
+
+
+def of_supply(connection: Connection, supply_id: str, *, before: str, limit: int) -> list[Certificate]:
+    """Newest first, those made before the one with an id (ids follow time)."""
+    query = (
+        select(certificate).where(certificate.c.supply_id == supply_id).order_by(certificate.c.id.desc()).limit(limit)
+    )
+    if before:
+        query = query.where(certificate.c.id < before)
+    return [Certificate(**row) for row in connection.execute(query).mappings()]
+
+
+def revoke(connection: Connection, certificate_id: str, at: datetime, why: str) -> None:
+    connection.execute(
+        update(certificate).where(certificate.c.id == certificate_id).values(revoked_at=at, revoked_why=why)
+    )
+
+
+def stored_document(connection: Connection, kind: str, owner_id: str) -> StoredDocument | None:
+    query = select(document.c.sha256, document.c.file_name).where(
+        document.c.kind == kind, document.c.owner_id == owner_id
+    )
+    row = connection.execute(query).first()
+    return StoredDocument(*row) if row else None
+
+
+def keep_document(
+    connection: Connection, kind: str, owner_id: str, stored: StoredDocument, at: datetime
+) -> StoredDocument:
+    """Record a rendered document; whoever came first stays, and is what is given back."""
+    statement = upsert(connection, document).values(
+        kind=kind, owner_id=owner_id, sha256=stored.sha256, file_name=stored.file_name, created_at=at
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+    found = stored_document(connection, kind, owner_id)
+    assert found is not None
+    return found

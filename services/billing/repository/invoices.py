@@ -1,0 +1,135 @@
+"""Issued invoices: written once in batches, read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, insert, or_, select
+
+from services.billing.domain.bill import BillLine, BillTax, PeriodEnergy
+from services.billing.tables import invoice, invoice_consumption, invoice_line, invoice_tax
+from services.chassis.periods import DatePeriod
+
+
+@dataclass(frozen=True)
+class Issued:
+    """The row of an issued invoice; `printed` is the JSON of holder, supply and references at issue."""
+
+    id: str
+    number: str
+    series: str
+    sequence: int
+    bill_run_id: str
+    supply_id: str
+    service_id: str
+    member_id: str
+    account_number: str
+    period_start: date
+    period_end: date
+    issue_date: date
+    due_date: date
+    currency: str
+    net: Decimal
+    total: Decimal
+    import_wh: int
+    hours_expected: int
+    hours_measured: int
+    hours_estimated: int
+    hours_missing: int
+    curve_version: int
+    printed: Mapping[str, Any]
+    previous_hash: str
+    hash: str
+    issued_at: datetime
+
+    @property
+    def period(self) -> DatePeriod:
+        return DatePeriod(self.period_start, self.period_end)
+
+
+@dataclass(frozen=True)
+class Details:
+    lines: tuple[BillLine, ...]
+    taxes: tuple[BillTax, ...]
+    #: Energy by (service, tariff period).
+    consumption: Mapping[tuple[str, str], PeriodEnergy]
+
+
+def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> None:
+    """Write invoices with their lines, taxes and consumption, one batch per table."""
+    if not issued:
+        return
+    connection.execute(insert(invoice), [each.__dict__ for each, _ in issued])
+    _insert(
+        connection, invoice_line, [_numbered(each, n, line) for each, d in issued for n, line in enumerate(d.lines)]
+    )
+    _insert(connection, invoice_tax, [_numbered(each, n, tax) for each, d in issued for n, tax in enumerate(d.taxes)])
+    _insert(
+        connection,
+        invoice_consumption,
+        [
+            {"invoice_id": each.id, "service": service, "period": period, **energy.__dict__}
+            for each, details in issued
+            for (service, period), energy in details.consumption.items()
+        ],
+    )
+
+
+def _numbered(each: Issued, position: int, item: BillLine | BillTax) -> dict[str, Any]:
+    return {"invoice_id": each.id, "position": position, **item.__dict__}
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def find(connection: Connection, id_or_number: str) -> Issued | None:
+    """By id or by printed number."""
+    query = select(invoice).where(or_(invoice.c.id == id_or_number, invoice.c.number == id_or_number))
+    row = connection.execute(query).mappings().first()
+    return Issued(**row) if row else None
+
+
+def details(connection: Connection, invoice_id: str) -> Details:
+    lines = connection.execute(
+        select(invoice_line).where(invoice_line.c.invoice_id == invoice_id).order_by(invoice_line.c.position)
+    ).mappings()
+    taxes = connection.execute(
+        select(invoice_tax).where(invoice_tax.c.invoice_id == invoice_id).order_by(invoice_tax.c.position)
+    ).mappings()
+    energy = connection.execute(
+        select(invoice_consumption)
+        .where(invoice_consumption.c.invoice_id == invoice_id)
+        .order_by(invoice_consumption.c.service, invoice_consumption.c.period)
+    )
+    return Details(
+        tuple(BillLine(**_item(row)) for row in lines),
+        tuple(BillTax(**_item(row)) for row in taxes),
+        {(row.service, row.period): PeriodEnergy(row.import_wh, row.export_wh) for row in energy},
+    )
+
+
+def _item(row: RowMapping) -> dict[str, Any]:
+    values = {name: value for name, value in row.items() if name not in ("invoice_id", "position")}
+    return {**values, "taxed_by": tuple(values["taxed_by"])}
+
+
+def of_supply(connection: Connection, supply_id: str, *, before: date | None, limit: int) -> list[Issued]:
+    """Newest first, those of periods that began before a day."""
+    query = select(invoice).where(invoice.c.supply_id == supply_id).order_by(invoice.c.period_start.desc()).limit(limit)
+    if before is not None:
+        query = query.where(invoice.c.period_start < before)
+    return [Issued(**row) for row in connection.execute(query).mappings()]
+
+
+def invoiced(connection: Connection, supply_ids: Sequence[str], period_start: date) -> set[str]:
+    """Which of the supplies have an invoice of the period."""
+    query = select(invoice.c.supply_id).where(
+        invoice.c.supply_id.in_(list(supply_ids)), invoice.c.period_start == period_start
+    )
+    return set(connection.execute(query).scalars())

@@ -1,0 +1,191 @@
+"""Ledger entries, open items, credit and payments of supplies' accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from services.billing.domain.bill import ZERO
+from services.billing.domain.ledger import Entry, OpenItem
+from services.billing.repository import upsert
+from services.billing.tables import (
+    ledger_entry,
+    ledger_posting,
+    member_credit,
+    open_item,
+    payment,
+    settlement,
+)
+from services.chassis.periods import DatePeriod
+
+
+@dataclass(frozen=True)
+class Payment:
+    id: str
+    supply_id: str
+    invoice_id: str
+    entry_id: str
+    amount: Decimal
+    credited: Decimal
+    method: str
+    paid_on: date
+    reference: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+def keep_entries(connection: Connection, entries: Sequence[tuple[str, Entry]], at: datetime) -> None:
+    """Write entries, as (id, entry): their postings first, then the entries that seal them."""
+    if not entries:
+        return
+    connection.execute(
+        insert(ledger_posting),
+        [
+            {"entry_id": entry_id, "position": position, **posting.__dict__}
+            for entry_id, entry in entries
+            for position, posting in enumerate(entry.postings)
+        ],
+    )
+    connection.execute(
+        insert(ledger_entry),
+        [
+            {
+                "id": entry_id,
+                "supply_id": entry.supply_id,
+                "day": entry.day,
+                "kind": entry.kind,
+                "document": entry.document,
+                "member_amount": entry.member_amount,
+                "recorded_at": at,
+            }
+            for entry_id, entry in entries
+        ],
+    )
+
+
+def keep_settlements(connection: Connection, rows: Sequence[tuple[str, str, Decimal]]) -> None:
+    """What an entry settled, as (entry id, invoice id, amount)."""
+    if rows:
+        names = ("entry_id", "invoice_id", "amount")
+        connection.execute(insert(settlement), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def add_open_items(connection: Connection, supply_of: Mapping[str, str], items: Sequence[OpenItem]) -> None:
+    """Items with what is outstanding (zero when credit paid the whole); `supply_of` gives the supply of an invoice."""
+    if items:
+        rows = [{**item.__dict__, "supply_id": supply_of[item.invoice_id]} for item in items]
+        connection.execute(insert(open_item), rows)
+
+
+def open_items(connection: Connection, supply_id: str, *, lock: bool = False) -> list[OpenItem]:
+    """The account's unpaid items, oldest first."""
+    columns = (open_item.c.invoice_id, open_item.c.number, open_item.c.due_date, open_item.c.outstanding)
+    query = (
+        select(*columns)
+        .where(open_item.c.supply_id == supply_id, open_item.c.outstanding > 0)
+        .order_by(open_item.c.due_date, open_item.c.number)
+    )
+    return [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
+
+
+def overdue_items(connection: Connection, supply_ids: Iterable[str], today: date) -> dict[str, list[OpenItem]]:
+    """What is due and unpaid of each account that has any, oldest first."""
+    query = (
+        select(open_item)
+        .where(open_item.c.supply_id.in_(list(supply_ids)), open_item.c.outstanding > 0, open_item.c.due_date < today)
+        .order_by(open_item.c.due_date, open_item.c.number)
+    )
+    found: dict[str, list[OpenItem]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.supply_id, []).append(OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding))
+    return found
+
+
+def outstanding_of(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, Decimal]:
+    query = select(open_item.c.invoice_id, open_item.c.outstanding).where(open_item.c.invoice_id.in_(list(invoice_ids)))
+    return {row.invoice_id: row.outstanding for row in connection.execute(query)}
+
+
+def reduce_open_items(connection: Connection, takes: Iterable[tuple[str, Decimal]]) -> None:
+    statement = (
+        update(open_item)
+        .where(open_item.c.invoice_id == bindparam("settled"))
+        .values(outstanding=open_item.c.outstanding - bindparam("take", type_=open_item.c.outstanding.type))
+    )
+    rows = [{"settled": invoice_id, "take": amount} for invoice_id, amount in takes]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def lock_accounts(connection: Connection, supply_ids: Iterable[str]) -> dict[str, Decimal]:
+    """Credit of each account, their rows locked (and made): commands on one account go one after the other."""
+    wanted = sorted(set(supply_ids))
+    if not wanted:
+        return {}
+    first = upsert(connection, member_credit).on_conflict_do_nothing()
+    connection.execute(first, [{"supply_id": supply_id, "amount": ZERO} for supply_id in wanted])
+    return _credits(connection, wanted, lock=True)
+
+
+def credit_of(connection: Connection, supply_id: str) -> Decimal:
+    return _credits(connection, [supply_id], lock=False).get(supply_id, ZERO)
+
+
+def _credits(connection: Connection, supply_ids: Sequence[str], *, lock: bool) -> dict[str, Decimal]:
+    query = (
+        select(member_credit.c.supply_id, member_credit.c.amount)
+        .where(member_credit.c.supply_id.in_(supply_ids))
+        .order_by(member_credit.c.supply_id)
+    )
+    return {row.supply_id: row.amount for row in connection.execute(query.with_for_update() if lock else query)}
+
+
+def change_credits(connection: Connection, changes: Mapping[str, Decimal]) -> None:
+    statement = (
+        update(member_credit)
+        .where(member_credit.c.supply_id == bindparam("account"))
+        .values(amount=member_credit.c.amount + bindparam("change", type_=member_credit.c.amount.type))
+    )
+    rows: list[dict[str, Any]] = [{"account": supply, "change": change} for supply, change in changes.items() if change]
+    if rows:
+        connection.execute(statement, rows)
+
+
+def keep_payment(connection: Connection, made: Payment) -> None:
+    connection.execute(insert(payment), made.__dict__)
+
+
+def payment_by_id(connection: Connection, payment_id: str) -> Payment:
+    return Payment(**connection.execute(select(payment).where(payment.c.id == payment_id)).mappings().one())
+
+
+def balance_before(connection: Connection, supply_id: str, day: date) -> Decimal:
+    """What the member owed at the start of a day (negative: the cooperative owed)."""
+    total = func.sum(ledger_entry.c.member_amount)
+    query = select(total).where(ledger_entry.c.supply_id == supply_id, ledger_entry.c.day < day)
+    return connection.execute(query).scalar_one() or ZERO
+
+
+def movements(connection: Connection, supply_id: str, period: DatePeriod) -> list[tuple[date, str, str, Decimal]]:
+    """(day, kind, document, change of what is owed) of a period, in order; entries that change nothing are left out."""
+    query = (
+        select(ledger_entry.c.day, ledger_entry.c.kind, ledger_entry.c.document, ledger_entry.c.member_amount)
+        .where(
+            ledger_entry.c.supply_id == supply_id,
+            ledger_entry.c.day >= period.start,
+            ledger_entry.c.day < period.end,
+            ledger_entry.c.member_amount != 0,
+        )
+        .order_by(ledger_entry.c.day, ledger_entry.c.id)
+    )
+    return [(row.day, row.kind, row.document, row.member_amount) for row in connection.execute(query)]
+
+
+def last_entry_id(connection: Connection, supply_id: str) -> str:
+    query = select(func.max(ledger_entry.c.id)).where(ledger_entry.c.supply_id == supply_id)
+    return connection.execute(query).scalar_one() or ""

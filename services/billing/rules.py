@@ -1,0 +1,78 @@
+"""One cooperative's billing rules: its country, price book, series and terms, read from the profile once at start."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from services.billing.domain.calendar import due_date
+from services.billing.domain.products import PriceBook, price_book
+from services.billing.domain.rows import decimal
+from services.billing.jurisdictions import Jurisdiction, jurisdiction
+from services.chassis.clock import local_date
+from services.chassis.config import SettingsError
+from services.chassis.errors import Invalid
+from services.chassis.profile import Profile
+
+LATEST_DAYS_TO_PAY = 365
+
+
+@dataclass(frozen=True)
+class Rules:
+    profile: Profile
+    country: Jurisdiction
+    book: PriceBook
+    invoice_series: str
+    days_to_pay: int
+    certificate_days: int
+    #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
+    min_hours_ratio: Decimal
+
+    @property
+    def currency(self) -> str:
+        return self.profile.currency
+
+    def today(self, now: datetime) -> date:
+        """The civil date of an instant where the cooperative is."""
+        return local_date(now, self.profile.tz)
+
+    def due_date(self, issued: date) -> date:
+        return due_date(issued, self.days_to_pay, self.country.calendar)
+
+    def language(self, wanted: str) -> str:
+        """The holder's language where the cooperative prints in it, its own otherwise."""
+        return wanted if wanted in self.profile.languages else self.profile.default_language
+
+
+def rules_of(profile: Profile) -> Rules:
+    """Reads products.toml and billing's sections of coop.toml. Raises SettingsError with a sentence."""
+    path = profile.folder / "products.toml"
+    try:
+        products = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("product", [])
+        terms = profile.section("billing")
+        ratio = decimal({"min_hours_ratio": "1", **terms}, "min_hours_ratio", "coop.toml [billing]")
+        rules = Rules(
+            profile=profile,
+            country=jurisdiction(profile.jurisdiction, terms),
+            book=price_book(products, str(path)),
+            invoice_series=str(profile.section("series").get("invoice", "E")),
+            days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),
+            certificate_days=int(profile.section("certificate").get("valid_days", 30)),
+            min_hours_ratio=ratio,
+        )
+    except Invalid as wrong:
+        raise SettingsError([wrong.message]) from wrong
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as wrong:
+        raise SettingsError([f"The billing profile in {profile.folder} cannot be read: {wrong}."]) from wrong
+    if not 0 <= ratio <= 1:
+        raise SettingsError([f"coop.toml [billing]: min_hours_ratio is {ratio}; give a share between 0 and 1."])
+    if not 0 <= rules.days_to_pay <= LATEST_DAYS_TO_PAY or not 1 <= rules.certificate_days <= LATEST_DAYS_TO_PAY:
+        raise SettingsError(
+            [
+                "coop.toml: days_to_pay and valid_days are days, at most a year: "
+                f"they are {rules.days_to_pay} and {rules.certificate_days}."
+            ]
+        )
+    return rules

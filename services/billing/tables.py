@@ -1,0 +1,296 @@
+"""Billing's schema. Invoices, ledger entries and documents are written once: triggers of the first migration refuse changes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from services.chassis.columns import Amount, Json, ScaledDecimal, UtcDateTime
+from services.chassis.db import chassis_tables, new_metadata
+from services.chassis.limits import limits_table
+
+metadata = new_metadata()
+chassis_tables(metadata)
+limits_table(metadata)
+
+#: Ten digits: the social bonus financing of 2025 is a price per day with that many.
+UnitPrice = ScaledDecimal(10)
+Quantity = ScaledDecimal(3)
+Rate = ScaledDecimal(12)
+ID = String(36)
+
+# ------------------------------------------------------------------- read models, kept from the supplies service's events
+member = Table(
+    "member",
+    metadata,
+    Column("member_id", ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", Json, nullable=False),
+)
+supply = Table(
+    "supply",
+    metadata,
+    Column("supply_id", ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("member_id", ID, nullable=False, index=True),
+    Column("account_number", String(40), nullable=False),
+    Column("state", Json, nullable=False),
+    # First day with a contract and the day after the last (null = open): which months may concern it.
+    Column("billable_from", Date),
+    Column("billable_to", Date),
+)
+supply_access = Table(
+    "supply_access",
+    metadata,
+    Column("account_id", ID, primary_key=True),
+    Column("supply_id", ID, primary_key=True),
+    Column("member_id", ID, nullable=False),
+    Column("relation", String(20), nullable=False),
+)
+
+# ------------------------------------------------------------------------------------------------------------- bill runs
+bill_run = Table(
+    "bill_run",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("period", String(7), nullable=False, unique=True),
+    Column("issue_date", Date, nullable=False),
+    Column("state", String(12), nullable=False),
+    # A month taken up again after it was completed is a further round of the same run.
+    Column("round", Integer, nullable=False),
+    Column("contracts", Integer, nullable=False),
+    Column("already_invoiced", Integer, nullable=False),
+    Column("invoiced", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("chunks_done", Integer, nullable=False),
+    Column("total", Amount, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
+)
+bill_run_chunk = Table(
+    "bill_run_chunk",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("bill_run_id", ID, ForeignKey("bill_run.id"), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("issue_date", Date, nullable=False),
+    Column("supply_ids", Json, nullable=False),
+    Column("done_at", UtcDateTime),
+    UniqueConstraint("bill_run_id", "round", "position"),
+)
+bill_run_held = Table(
+    "bill_run_held",
+    metadata,
+    Column("bill_run_id", ID, ForeignKey("bill_run.id"), primary_key=True),
+    Column("supply_id", ID, primary_key=True),
+    Column("contract_id", ID, nullable=False),
+    Column("account_number", String(40), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("explanation", Text, nullable=False),
+)
+
+# -------------------------------------------------------------------------------------------------------------- invoices
+series = Table(
+    "series",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("last_number", Integer, nullable=False),
+    Column("last_date", Date),
+    Column("last_hash", String(64), nullable=False),
+)
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("number", String(60), nullable=False, unique=True),
+    Column("series", String(40), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("bill_run_id", ID, ForeignKey("bill_run.id"), nullable=False),
+    Column("supply_id", ID, nullable=False),
+    Column("service_id", ID, nullable=False),
+    Column("member_id", ID, nullable=False),
+    Column("account_number", String(40), nullable=False),
+    Column("period_start", Date, nullable=False),
+    Column("period_end", Date, nullable=False),
+    Column("issue_date", Date, nullable=False),
+    Column("due_date", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("net", Amount, nullable=False),
+    Column("total", Amount, nullable=False),
+    Column("import_wh", BigInteger, nullable=False),
+    Column("hours_expected", Integer, nullable=False),
+    Column("hours_measured", Integer, nullable=False),
+    Column("hours_estimated", Integer, nullable=False),
+    Column("hours_missing", Integer, nullable=False),
+    Column("curve_version", BigInteger, nullable=False),
+    # Holder, supply and references as they were on issue: what every later print says.
+    Column("printed", Json, nullable=False),
+    # SHA-256 over this invoice and the hash of the one before it in its series.
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    UniqueConstraint("supply_id", "period_start"),
+    UniqueConstraint("series", "sequence"),
+    CheckConstraint("due_date >= issue_date", name="due_after_issue"),
+)
+invoice_line = Table(
+    "invoice_line",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("concept", String(40), nullable=False),
+    Column("section", String(20), nullable=False),
+    Column("service", String(20), nullable=False),
+    Column("period", String(20), nullable=False),
+    Column("quantity", Quantity),
+    Column("unit", String(10), nullable=False),
+    Column("days", Integer),
+    Column("unit_price", UnitPrice),
+    Column("price_unit", String(10), nullable=False),
+    Column("year_days", Integer),
+    Column("label", Text, nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("taxed_by", Json, nullable=False),
+)
+invoice_tax = Table(
+    "invoice_tax",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("code", String(20), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("base", Amount, nullable=False),
+    Column("rate", Rate, nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("minimum_applied", Boolean, nullable=False),
+    Column("quantity_mwh", ScaledDecimal(6)),
+    Column("label", Text, nullable=False),
+    Column("taxed_by", Json, nullable=False),
+)
+invoice_consumption = Table(
+    "invoice_consumption",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("service", String(20), primary_key=True),
+    Column("period", String(10), primary_key=True),
+    Column("import_wh", BigInteger, nullable=False),
+    Column("export_wh", BigInteger, nullable=False),
+)
+
+# ---------------------------------------------------------------------------------------------------------------- ledger
+ledger_posting = Table(
+    "ledger_posting",
+    metadata,
+    # The postings come first and the entry seals them: its trigger refuses an entry that does not balance.
+    Column(
+        "entry_id",
+        ID,
+        ForeignKey("ledger_entry.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    Column("position", Integer, primary_key=True),
+    Column("account", String(20), nullable=False),
+    Column("detail", String(20), nullable=False),
+    Column("amount", Amount, nullable=False),
+)
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("supply_id", ID, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("document", String(60), nullable=False),
+    # What the member owes changes by this: receivable and member_credit together.
+    Column("member_amount", Amount, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index("ix_ledger_entry_supply_id_day_id", "supply_id", "day", "id"),
+)
+# Which entries settled which invoices, and by how much.
+settlement = Table(
+    "settlement",
+    metadata,
+    Column("entry_id", ID, ForeignKey("ledger_entry.id"), primary_key=True),
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("amount", Amount, nullable=False),
+    CheckConstraint("amount > 0", name="amount_positive"),
+)
+open_item = Table(
+    "open_item",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("supply_id", ID, nullable=False),
+    Column("number", String(60), nullable=False),
+    Column("due_date", Date, nullable=False),
+    Column("outstanding", Amount, nullable=False),
+    CheckConstraint("outstanding >= 0", name="outstanding_not_negative"),
+    Index("ix_open_item_supply_id_outstanding", "supply_id", "outstanding"),
+)
+member_credit = Table(
+    "member_credit",
+    metadata,
+    Column("supply_id", ID, primary_key=True),
+    Column("amount", Amount, nullable=False),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+)
+payment = Table(
+    "payment",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("supply_id", ID, nullable=False, index=True),
+    Column("invoice_id", ID, ForeignKey("invoice.id"), nullable=False),
+    Column("entry_id", ID, ForeignKey("ledger_entry.id"), nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("credited", Amount, nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("paid_on", Date, nullable=False),
+    Column("reference", String(140), nullable=False),
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+# -------------------------------------------------------------------------------------------- certificates and documents
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("number", String(60), nullable=False, unique=True),
+    Column("code", String(16), nullable=False, unique=True),
+    Column("supply_id", ID, nullable=False),
+    Column("member_id", ID, nullable=False),
+    Column("account_id", ID, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Column("position", Json, nullable=False),
+    Column("position_hash", String(64), nullable=False),
+    Column("printed", Json, nullable=False),
+    Column("holder_masked", Text, nullable=False),
+    Column("supply_masked", Text, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_why", Text, nullable=False),
+    Index("ix_certificate_supply_id_id", "supply_id", "id"),
+)
+# Rendered once; whoever stores first decides the bytes for ever.
+document = Table(
+    "document",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("owner_id", ID, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("file_name", String(120), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
