@@ -23,6 +23,7 @@ from services.chassis.profile import Profile
 
 FOLDER = Path(__file__).parent / "templates"
 _URL = re.compile(r"https?://\S+")
+_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 
 
 @dataclass(frozen=True)
@@ -147,4 +148,4 @@ def _linked(line: str) -> str:
 
 def _one_line(text: str) -> str:
     """Subjects and titles are one line: a line break in a name must not become a header of a mail."""
-    return " ".join(text.split())
+    return _BREAKS.sub(" ", text).strip()

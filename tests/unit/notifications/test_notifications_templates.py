@@ -1,0 +1,94 @@
+"""Every text exists in every language and says what it must, with nothing left unfilled."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from services.chassis.profile import load_profile
+from services.notifications import templates
+from services.notifications.templates import FOLDER, Renderer, as_html
+
+ROOT = Path(__file__).resolve().parents[3]
+KINDS = sorted(path.name for path in FOLDER.iterdir())
+LINK = "http://127.0.0.1:8000/activate?token=abc"
+DATA: dict[str, Any] = {
+    "account_number": "5555/1",
+    "accounts": ["5555/1", "5555/2"],
+    "at": "2026-11-21 13:00",
+    "code": "7421-9930",
+    "delivery": "link",
+    "due_date": "2026-11-22",
+    "link": LINK,
+    "minutes": 10,
+    "name": "Ana Prado",
+    "number": "E2026-000123",
+    "path": "/s/1/invoices/2",
+    "start": "2026-10-01",
+    "total": "55.44",
+    "valid_until": "2026-12-21",
+}
+
+
+@pytest.fixture(params=["demo-es", "demo-ar"])
+def renderer(request: pytest.FixtureRequest) -> Renderer:
+    return Renderer(load_profile(ROOT / "profiles" / request.param), "http://127.0.0.1:8000/")
+
+
+def test_there_are_the_kinds_the_consumers_send() -> None:
+    assert KINDS == [
+        "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "password_changed",
+        "password_reset", "registration_repeated",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mail_can_be_written_in_each_language(renderer: Renderer, kind: str, language: str) -> None:
+    mail = renderer.mail(kind, templates.newest_version(kind), language, DATA)
+    assert mail.subject and "\n" not in mail.subject
+    assert "{{" not in mail.text and "{%" not in mail.text
+    assert f'lang="{language}"' in mail.html
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_languages_say_different_things(renderer: Renderer, kind: str) -> None:
+    assert renderer.mail(kind, 1, "es", DATA).text != renderer.mail(kind, 1, "en", DATA).text
+
+
+def test_amounts_and_dates_are_written_as_the_country_writes_them() -> None:
+    spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
+    mail = spain.mail("invoice_issued", 1, "es", DATA)
+    assert mail.subject == "Su factura de octubre 2026: 55,44\N{NO-BREAK SPACE}€"
+    assert "22 de noviembre de 2026" in mail.text
+    assert "http://127.0.0.1:8000/s/1/invoices/2" in mail.text
+
+
+def test_an_attached_invoice_needs_no_link(renderer: Renderer) -> None:
+    mail = renderer.mail("invoice_issued", 1, "es", DATA | {"delivery": "attached"})
+    assert "adjunta" in mail.text
+    assert "/s/1/invoices/2" not in mail.text
+
+
+def test_a_name_with_a_line_break_stays_inside_the_subject(renderer: Renderer) -> None:
+    mail = renderer.mail("association_code", 1, "es", DATA | {"code": "12\r\nBcc: x@example.org"})
+    assert "\r" not in mail.subject and "\n" not in mail.subject
+
+
+def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(renderer: Renderer) -> None:
+    with pytest.raises(UndefinedError):
+        renderer.mail("activation", 1, "es", {"name": "Ana"})
+
+
+def test_html_is_escaped_and_addresses_become_links() -> None:
+    made = as_html("Hola <b>Ana</b>:\n\nhttps://coop.example/a?b=1&c=2", "es")
+    assert "&lt;b&gt;Ana&lt;/b&gt;" in made
+    assert '<a href="https://coop.example/a?b=1&amp;c=2">' in made
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("en", "en"), ("en-GB", "en"), ("es_AR", "es"), ("de", "es"), ("", "es")]
+)
+def test_an_unknown_language_falls_back_to_the_cooperatives(renderer: Renderer, wanted: str, given: str) -> None:
+    assert renderer.language(wanted) == given
