@@ -13,13 +13,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.chassis.context import caller
 from services.chassis.db import Database
-from services.chassis.errors import Invalid
+from services.chassis.errors import Invalid, Unavailable
 from services.chassis.paging import decode_token, encode_token, page_size
 from services.chassis.periods import DatePeriod
 from services.metering.application.energy import BillableEnergy, EnergyQuery, billable_energy
 from services.metering.application.import_readings import Progress, ReadingsImporter, Summary, list_imports
 from services.metering.application.views import Day, get_curve, list_billed_periods
 from services.metering.domain.hours import hour_start
+
+_UNFINISHED = (
+    "The import has not finished. If nothing is at work on it any more, import the file again: it will be completed."
+)
 
 
 class MeteringApi(metering_service_pb2_grpc.MeteringServiceServicer):
@@ -89,10 +93,14 @@ class MeteringApi(metering_service_pb2_grpc.MeteringServiceServicer):
 
 
 def _chunks(requests: Iterable[pb.ImportReadingsRequest]) -> Iterator[bytes]:
-    for request in requests:
-        if request.WhichOneof("part") != "chunk":
-            raise Invalid("After the file's name an import carries chunks of the file only.", field="chunk")
-        yield request.chunk
+    try:
+        for request in requests:
+            if request.WhichOneof("part") != "chunk":
+                raise Invalid("After the file's name an import carries chunks of the file only.", field="chunk")
+            yield request.chunk
+    except grpc.RpcError as gone:
+        sentence = "The upload ended before the file was complete and nothing of it was stored: send it again."
+        raise Unavailable(sentence, "UPLOAD_INTERRUPTED") from gone
 
 
 def _summary(summary: Summary) -> pb.ImportSummary:

@@ -41,20 +41,13 @@ def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
 def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.SupplyService) -> None:
     kind = _KINDS.get(service.kind, "other")
     point_key = points.save_point(tx, service.id, supply_id, kind)
-    points.replace_contracts(
-        tx,
-        point_key,
-        [
-            ContractTariff(_day(getattr(contract, "from"), "from"), _open_day(contract.to), contract.tariff)
-            for contract in service.contracts
-        ],
-    )
+    contracts = [ContractTariff(_from(one, "contracts"), _open_day(one.to), one.tariff) for one in service.contracts]
+    # A contract that ended on the day it began and its successor begin together: the last one told is in force.
+    points.replace_contracts(tx, point_key, list({one.start: one for one in contracts}.values()))
     serials = {meter.serial for meter in service.meters}
     keys = points.lock_meters(tx, serials | set(points.meters_of_point(tx, point_key)))
-    assignments = [
-        Assignment(keys[meter.serial], point_key, _day(getattr(meter, "from"), "from"), _open_day(meter.to))
-        for meter in service.meters
-    ]
+    hung = [Assignment(keys[one.serial], point_key, _from(one, "meters"), _open_day(one.to)) for one in service.meters]
+    assignments = list({(one.meter_key, one.start): one for one in hung}.values())
     points.replace_assignments(tx, point_key, assignments)
     promote(tx, assignments)
 
@@ -86,6 +79,10 @@ def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
             hours_missing=event.hours_missing,
         ),
     )
+
+
+def _from(told: supplies_pb2.Meter | supplies_pb2.Contract, field: str) -> date:
+    return _day(getattr(told, "from"), f"{field}.from")  # a field that is a word of the language
 
 
 def _open_day(text: str) -> date | None:

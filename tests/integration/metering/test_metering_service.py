@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -16,77 +16,45 @@ from coop.metering.v1 import metering_service_pb2_grpc
 from coop.supplies.events.v1.events_pb2 import AccessGranted
 from google.protobuf.message import Message
 
-from services.chassis.config import load
-from services.chassis.errors import CoopError
 from services.chassis.eventlog import EventLog, Record
 from services.chassis.eventlog.factory import open_event_log
-from services.chassis.grpc.client import Clients, remote
-from services.chassis.grpc.tokens import TokenSigner
+from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
-from services.chassis.service import Process
 from services.metering.app import build
+from services.metering.consumers import TOPICS
 from services.metering.domain.hours import day_number, local_days
 from services.metering.settings import Settings
 from tests.support.metering import MADRID, invoice_message, supply_message
 from tests.support.prime_files import hourly, meter, report, row
+from tests.support.service_under_test import ServiceUnderTest, eventually, refusal, service_under_test
 
-ROOT = Path(__file__).resolve().parents[3]
 H0 = local_days(MADRID).start_of(day_number(date(2026, 10, 1)))
 OCTOBER = DatePeriod(start="2026-10-01", end="2026-11-01")
-PATIENCE_S = 20.0
 
 Stub = metering_service_pb2_grpc.MeteringServiceStub
 
 
+@dataclass
 class Running:
-    """A metering process inside the test, its event log and stubs for whoever asks."""
+    """Metering in a process of its own making, and the event log it shares with the other services."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        given = {"COOP_DATA_DIR": str(folder), "COOP_DATABASE_URL": database_url, "COOP_DRAIN_SECONDS": "3"}
-        self.settings = load(Settings, {**given, "COOP_PROFILE_DIR": str(ROOT / "profiles" / "demo-es")})
-        self.process = Process("metering", self.settings, build)
-        self.process.migrate()
-        self.log: EventLog = open_event_log(self.settings.event_log_url)
-        self.log.ensure_topics(["coop.supplies.supply.v1", "coop.supplies.access.v1", "coop.billing.invoice.v1"])
-        self.process.start()
-        self._identity = TokenSigner(self.settings.keys_dir, "identity")
-        self._clients: list[Clients] = []
-
-    def close(self) -> None:
-        for clients in self._clients:
-            clients.close()
-        self.process.stop()
-        self.log.close()
+    service: ServiceUnderTest
+    log: EventLog
 
     def tell(self, topic: str, key: str, message: Message) -> None:
         """Append an event the way another service's outbox does."""
         headers = {"ce_id": new_id(), "ce_type": message.DESCRIPTOR.full_name, "ce_source": "test"}
         self.log.append([Record(topic, key, message.SerializeToString(), headers)])
 
-    def as_member(self, account: str) -> Stub:
-        return self._stub(self._identity.member(account, "session")[0])
-
-    def as_staff(self, *roles: str) -> Stub:
-        return self._stub(self._identity.staff("office", "session", frozenset(roles))[0])
-
-    def as_service(self, name: str) -> Stub:
-        return self._stub(TokenSigner(self.settings.keys_dir, name).service())
-
-    def as_nobody(self) -> Stub:
-        return self._stub("")
-
-    def _stub(self, token: str) -> Stub:
-        metadata = {"authorization": f"Bearer {token}"} if token else {}
-        clients = Clients({"metering": f"127.0.0.1:{self.process.port}"}, lambda: metadata)
-        self._clients.append(clients)
-        return clients.stub("metering", Stub)
-
 
 @pytest.fixture
 def running(database_url: str, tmp_path: Path) -> Iterator[Running]:
-    made = Running(tmp_path, database_url)
-    yield made
-    made.close()
+    with (
+        service_under_test("metering", Settings, build, Stub, folder=tmp_path, database_url=database_url) as service,
+        open_event_log(service.process.settings.event_log_url) as log,
+    ):
+        log.ensure_topics(TOPICS)
+        yield Running(service, log)
 
 
 def send(stub: Stub, data: bytes, name: str = "S02.xml") -> tuple[list[pb.ImportProgress], pb.ImportSummary]:
@@ -101,19 +69,6 @@ def send(stub: Stub, data: bytes, name: str = "S02.xml") -> tuple[list[pb.Import
     return [step.progress for step in progress], last.summary
 
 
-def eventually(ask: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not ask():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.02)
-
-
-def refusal(call: Callable[[], object]) -> CoopError:
-    with pytest.raises(CoopError) as caught, remote():
-        call()
-    return caught.value
-
-
 def energy(stub: Stub) -> list[pb.StreamBillableEnergyResponse]:
     queries = [pb.EnergyQuery(supply_id="ana", service_id="ana-service", tariff="2.0TD", period=OCTOBER)]
     with remote():
@@ -121,15 +76,15 @@ def energy(stub: Stub) -> list[pb.StreamBillableEnergyResponse]:
 
 
 def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
-    staff, member = running.as_staff("metering"), running.as_member("account-ana")
+    staff, member = running.service.as_staff("metering"), running.service.as_member("account-ana")
     # Readings come before anybody told of the meter; the supply comes and they are its curve, without a second import.
     _, summary = send(staff, report(hourly("M1", H0, [100] * 745)))
     assert (summary.accepted, summary.of_unknown_meters, list(summary.unknown_meters)) == (0, 745, ["M1"])
     assert len(summary.sha256) == 64 and summary.imported_at.seconds > 0
 
     running.tell("coop.supplies.supply.v1", "ana", supply_message("ana", ("M1", "2020-01-01", "")))
-    eventually(lambda: energy(running.as_service("billing"))[0].hours_measured == 745)
-    (answer,) = energy(running.as_service("billing"))
+    eventually(lambda: energy(running.service.as_service("billing"))[0].hours_measured == 745)
+    (answer,) = energy(running.service.as_service("billing"))
     assert [(e.period, e.import_wh) for e in answer.energy] == [("P1", 16_800), ("P2", 16_800), ("P3", 40_900)]
 
     consumer = running.log.consumer("test", ["coop.metering.curve.v1"])
@@ -156,13 +111,13 @@ def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
     assert hour.start.ToJsonString() == "2026-09-30T22:00:00Z"
     assert (curve.time_zone, curve.tariff) == (MADRID, "2.0TD")
 
-    stranger = running.as_member("account-eva")
+    stranger = running.service.as_member("account-eva")
     refused = refusal(lambda: stranger.GetCurve(ask))
     assert (refused.code, refused.reason) == ("NOT_FOUND", "SUPPLY_NOT_FOUND")
 
 
 def test_an_import_tells_progress_refusals_and_repetition(running: Running) -> None:
-    staff = running.as_staff("billing")
+    staff = running.service.as_staff("billing")
     rows = [row(H0 + i, i) for i in range(24)]
     data = report(*(meter(f"M{n}", rows) for n in range(1_500)), meter("BAD", [row(H0, "-1")]))
     progress, summary = send(staff, data)
@@ -190,7 +145,7 @@ def test_an_import_tells_progress_refusals_and_repetition(running: Running) -> N
     ],
 )
 def test_an_import_is_a_name_and_then_chunks(running: Running, messages: list[pb.ImportReadingsRequest]) -> None:
-    staff = running.as_staff("metering")
+    staff = running.service.as_staff("metering")
     refused = refusal(lambda: list(staff.ImportReadings(iter(messages), timeout=10)))
     assert refused.code == "INVALID_ARGUMENT"
     with remote():
@@ -201,21 +156,21 @@ def test_who_may_call_what(running: Running) -> None:
     query = pb.StreamBillableEnergyRequest()
     name = [pb.ImportReadingsRequest(file_name="x")]
     calls: list[tuple[str, Callable[[], object]]] = [
-        ("UNAUTHENTICATED", lambda: list(running.as_nobody().StreamBillableEnergy(query))),
-        ("PERMISSION_DENIED", lambda: list(running.as_member("a").StreamBillableEnergy(query))),
-        ("PERMISSION_DENIED", lambda: list(running.as_service("notifications").StreamBillableEnergy(query))),
-        ("PERMISSION_DENIED", lambda: list(running.as_member("a").ImportReadings(iter(name)))),
-        ("PERMISSION_DENIED", lambda: list(running.as_staff("support").ImportReadings(iter(name)))),
-        ("PERMISSION_DENIED", lambda: running.as_member("a").ListImports(pb.ListImportsRequest())),
-        ("PERMISSION_DENIED", lambda: running.as_service("billing").GetCurve(pb.GetCurveRequest())),
-        ("UNAUTHENTICATED", lambda: running.as_nobody().ListBilledPeriods(pb.ListBilledPeriodsRequest())),
+        ("UNAUTHENTICATED", lambda: list(running.service.stub().StreamBillableEnergy(query))),
+        ("PERMISSION_DENIED", lambda: list(running.service.as_member("a").StreamBillableEnergy(query))),
+        ("PERMISSION_DENIED", lambda: list(running.service.as_service("notifications").StreamBillableEnergy(query))),
+        ("PERMISSION_DENIED", lambda: list(running.service.as_member("a").ImportReadings(iter(name)))),
+        ("PERMISSION_DENIED", lambda: list(running.service.as_staff("support").ImportReadings(iter(name)))),
+        ("PERMISSION_DENIED", lambda: running.service.as_member("a").ListImports(pb.ListImportsRequest())),
+        ("PERMISSION_DENIED", lambda: running.service.as_service("billing").GetCurve(pb.GetCurveRequest())),
+        ("UNAUTHENTICATED", lambda: running.service.stub().ListBilledPeriods(pb.ListBilledPeriodsRequest())),
     ]
     for code, call in calls:
         assert refusal(call).code == code
 
 
 def test_wrong_questions_name_the_field(running: Running) -> None:
-    staff = running.as_staff()
+    staff = running.service.as_staff()
     wrong = refusal(lambda: staff.GetCurve(pb.GetCurveRequest(supply_id="a", period=DatePeriod(start="2026-13-01"))))
     assert (wrong.code, [v.field for v in wrong.violations]) == ("INVALID_ARGUMENT", ["period"])
     assert "'2026-13-01' is not a date" in wrong.message
@@ -227,7 +182,7 @@ def test_wrong_questions_name_the_field(running: Running) -> None:
 
 
 def test_a_call_cut_off_half_way_stores_nothing(running: Running) -> None:
-    staff = running.as_staff("metering")
+    staff = running.service.as_staff("metering")
 
     def half() -> Iterator[pb.ImportReadingsRequest]:
         yield pb.ImportReadingsRequest(file_name="half.xml")
