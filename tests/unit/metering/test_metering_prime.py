@@ -337,6 +337,18 @@ def test_memory_is_flat_in_file_size_and_in_one_element() -> None:
     assert "longer than 1,048,576 bytes" in endless.problem
 
 
+def test_bloated_rows_stay_in_bounded_memory() -> None:
+    reader = S02Reader("Europe/Madrid", NOW)
+    reader.feed(b'<Report IdRpt="S02"><Cnc Id="C"><Cnt Id="M" Magn="1">')
+    bloated = row(H0, "9" * 900_000).encode()
+    tracemalloc.start()
+    refused = sum(len(batch.refused) for _ in range(80) for batch in reader.feed(bloated))
+    refused += sum(len(batch.refused) for batch in reader.close())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refused == 80 and most < 60_000_000
+
+
 def test_gzip_bomb_stays_in_bounded_memory() -> None:
     bomb = gzip.compress(b'<Report IdRpt="S02"><Cnc Id="' + b"x" * 60_000_000)
     tracemalloc.start()
