@@ -18,8 +18,8 @@ from services.metering.repository import curves, points
 from services.metering.tables import day_curve, day_curve_history, kept_reading, refused_reading
 from tests.support.metering import MADRID, Metering, supply_message
 from tests.support.prime_files import hourly, meter, report, row
+from tests.support.prime_sample import PRIME_SAMPLE, needs_prime_sample
 
-SAMPLE = Path("/work/shared/data/prime/CIR4621247027_0_S02_0_20150901111051")
 DAYS = local_days(MADRID)
 
 
@@ -256,10 +256,10 @@ def test_a_file_needs_a_name(metering: Metering) -> None:
     assert metering.load(b"", "C:\\Users\\office\\S02.xml").record.file_name == "S02.xml"
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the concentrator's sample {SAMPLE.name} is not on this machine")
+@needs_prime_sample
 def test_the_sample_of_a_real_concentrator(metering: Metering) -> None:
     metering.tell(supply_message("ana", ("CIR0141433184", "2010-01-01", "")))
-    record = metering.load(SAMPLE.read_bytes(), SAMPLE.name).record
+    record = metering.load(PRIME_SAMPLE.read_bytes(), PRIME_SAMPLE.name).record
     assert (record.accepted, record.of_unknown_meters, record.meters_with_readings) == (24, 383, 17)
     assert len(record.unknown_meters) == 16
     assert [e.meter for e in record.meter_errors] == ["ZIV0036302751"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +14,9 @@ from services.metering.domain.hours import day_number, hour_number, local_days
 from services.metering.domain.prime import S02Reader, read_s02
 from services.metering.domain.readings import DOUBTFUL, REAL, ReadingBatch
 from tests.support.prime_files import hourly, meter, report, row, stamp
+from tests.support.prime_sample import PRIME_SAMPLE, needs_prime_sample
 
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
-SAMPLE = Path("/work/shared/data/prime/CIR4621247027_0_S02_0_20150901111051")
 H0 = hour_number(datetime(2026, 10, 5, 22, tzinfo=UTC))  # local midnight of 6 October 2026 in Madrid
 
 
@@ -65,9 +64,9 @@ def test_the_same_stamp_in_the_canaries_is_an_hour_later() -> None:
     assert argentina.rows[0][1] - madrid.rows[0][1] == 4
 
 
-@pytest.mark.skipif(not SAMPLE.exists(), reason=f"the concentrator's sample {SAMPLE.name} is not on this machine")
+@needs_prime_sample
 def test_the_sample_of_a_real_concentrator() -> None:
-    read = Read(SAMPLE.read_bytes())
+    read = Read(PRIME_SAMPLE.read_bytes())
     meters = {r[0] for r in read.rows}
     assert (len(meters), len(read.rows), read.refused, read.problem) == (17, 407, [], "")
     assert [(e.meter, e.code, e.category, e.line) for e in read.errors] == [("ZIV0036302751", "3", "3", 444)]
