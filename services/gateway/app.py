@@ -18,7 +18,7 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.tokens import TokenSigner
 from services.chassis.profile import Profile, load_profile
-from services.gateway import assets, headers, language, session
+from services.gateway import api, assets, headers, language, session
 from services.gateway.access_log import register as register_access_log
 from services.gateway.secret import gateway_secret
 from services.gateway.settings import Settings
@@ -36,7 +36,7 @@ def create_app(
     """The application. Opens no connection: stubs are made when the first request needs them."""
     profile = profile or load_profile(settings.profile_dir)
     app = APIFlask(
-        "services.gateway", title=f"{profile.name}: API", version="1", spec_path=None, docs_path=None,
+        "services.gateway", title=f"{profile.name}: API", version="1", spec_path=api.SPEC_PATH, docs_path=None,
         static_folder=None, json_errors=False,
     )  # fmt: skip
     app.config.update(
@@ -61,12 +61,12 @@ def create_app(
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     app.before_request(_enter)
-    _register_pages(app, profile)
-    _register_api(app)
+    csrf = _register_pages(app, profile)
+    _register_api(app, csrf)
     return app
 
 
-def _register_pages(app: Flask, profile: Profile) -> None:
+def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.url_map.converters["day"] = consumption.DayConverter
@@ -77,17 +77,19 @@ def _register_pages(app: Flask, profile: Profile) -> None:
     assets.Assets(profile.brand_color).register(app)
     words.register(app)
     phrases.register(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     for module in (health, home, account, supplies, consumption, invoices, certificates, verify, notices, pages):
         app.register_blueprint(module.blueprint)
     errors.register(app)
     app.context_processor(_frame)
+    return csrf
 
 
-def _register_api(app: Flask) -> None:
-    from services.gateway import api
-
+def _register_api(app: APIFlask, csrf: CSRFProtect) -> None:
+    api.configure(app)
     api.register(app)
+    csrf.exempt(api.people.blueprint)
+    csrf.exempt(api.records.blueprint)
 
 
 def _upstream(settings: Settings) -> Upstream:

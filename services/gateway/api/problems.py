@@ -13,8 +13,26 @@ from werkzeug.exceptions import HTTPException
 from services.chassis import context
 from services.chassis.errors import CoopError, Throttled
 from services.chassis.telemetry import logger
+from services.gateway.statuses import status_of
 
 CONTENT_TYPE = "application/problem+json"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "reason": {"type": "string", "description": "What programs match on: UPPER_SNAKE."},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"field": {"type": "string"}, "detail": {"type": "string"}}},
+        },
+    },
+}
+"""A problem document, as the OpenAPI document describes it."""
 
 
 def problem(status: int, detail: str, *, reason: str = "", errors: list[dict[str, str]] | None = None) -> Response:
@@ -31,9 +49,7 @@ def problem(status: int, detail: str, *, reason: str = "", errors: list[dict[str
 
 def of_service(error: CoopError) -> Response:
     """A service's error: its sentence and reason are made for callers; a fault of ours says only that it is one."""
-    from services.gateway.web.errors import STATUS
-
-    status = STATUS.get(error.code, 500)
+    status = status_of(error)
     if status == 500:
         logger().error("service_failed", code=error.code, reason=error.reason, endpoint=request.endpoint)
         return problem(500, "Something failed on our side.", reason="INTERNAL")

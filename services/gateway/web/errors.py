@@ -14,22 +14,9 @@ from services.chassis import context
 from services.chassis.errors import CoopError, Throttled, Unauthenticated
 from services.chassis.telemetry import logger
 from services.gateway import session
+from services.gateway.api import problems
+from services.gateway.statuses import status_of
 from services.gateway.web.sentences import sentence
-
-STATUS = {
-    "INVALID_ARGUMENT": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ALREADY_EXISTS": 409,
-    "ABORTED": 409,
-    "FAILED_PRECONDITION": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 503,
-}
-"""HTTP status of a service's error; anything else is 500."""
-
 
 def page(status: int, detail: str = "") -> Response:
     """The error page of a status."""
@@ -68,10 +55,10 @@ def of_service(error: CoopError) -> Response | BaseResponse:
     """A service's error as a page."""
     if isinstance(error, Unauthenticated) and error.reason != "FORM":
         return session.to_sign_in()
-    status = STATUS.get(error.code, 500)
+    status = status_of(error)
     if status == 500:
         logger().error("service_failed", code=error.code, reason=error.reason, path=request.endpoint)
-    response = page(status, sentence(error) if status in (400, 409) else "")
+    response = page(status, sentence(error) if status in (409, 422) else "")
     if isinstance(error, Throttled):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:
@@ -101,8 +88,6 @@ def of_fault(error: Exception) -> Response:
 
 def register(app: Flask) -> None:
     """Answer errors of pages; those under /api are answered by the API."""
-    from services.gateway.api import problems
-
     def pick(page_answer: Any, api_answer: Any) -> Any:
         return lambda error: (api_answer if request.path.startswith("/api") else page_answer)(error)
 

@@ -1,0 +1,50 @@
+"""`python -m services.gateway serve`: the portal and the API, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import faulthandler
+import socket
+import sys
+
+from services.chassis.config import SettingsError, load
+from services.chassis.profile import load_profile
+from services.chassis.telemetry import configure_logging, logger
+from services.gateway.secret import gateway_secret
+from services.gateway.server import GatewayServer
+from services.gateway.settings import Settings
+
+ROLES = ("serve", "all")
+
+
+def main() -> None:
+    """Check what can be checked before the first worker starts, then serve; ends the process."""
+    faulthandler.enable()
+    arguments = sys.argv[1:]
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.exit("Say what the gateway shall do: python -m services.gateway serve")
+    try:
+        settings = load(Settings)
+        configure_logging("gateway", settings.log_level)
+        load_profile(settings.profile_dir)
+        gateway_secret(settings)
+        _check_free(settings.http_address)
+    except (SettingsError, OSError, ValueError) as wrong:
+        sys.exit(str(wrong))
+    sys.argv = sys.argv[:1]  # gunicorn reads no arguments of ours
+    logger().info("started", address=settings.http_address)
+    GatewayServer(settings).run()
+
+
+def _check_free(address: str) -> None:
+    """Raises OSError with a sentence when another program listens there."""
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as taken:
+            raise OSError(f"{address} cannot be listened on ({taken.strerror}): choose another with COOP_HTTP_ADDRESS.") from taken
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The shapes of the JSON API, which are also its documentation.
+
+Amounts are decimal text with an ISO 4217 code, energy is integer Wh, dates are ISO 8601, instants are UTC, and the end
+of a period is excluded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import Schema
+from apiflask.fields import Boolean, Date, DateTime, Email, Integer, List, Nested, String
+from apiflask.validators import Length, Range
+from marshmallow import ValidationError
+
+ID_LENGTH = 64
+
+
+def Text(longest: int, **kwargs: Any) -> String:
+    """A text of one to `longest` characters that can travel: no lone surrogates."""
+    return String(validate=[Length(min=1, max=longest), _sound], metadata=kwargs.pop("metadata", {}), **kwargs)
+
+
+def _sound(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("The text has half a character (a lone surrogate): send whole characters.") from None
+
+
+class Money(Schema):
+    amount = String(required=True, metadata={"example": "55.44"})
+    currency = String(required=True, metadata={"example": "EUR"})
+
+
+class Period(Schema):
+    start = Date(required=True)
+    end = Date(required=True, metadata={"description": "The first day after the period."})
+
+
+class Paging(Schema):
+    page_size = Integer(load_default=25, validate=Range(min=1, max=100))
+    page_token = String(load_default="", validate=[Length(max=512), _sound])
+
+
+class SignIn(Schema):
+    email = Email(required=True, validate=Length(max=254))
+    password = Text(256, required=True)
+
+
+class Account(Schema):
+    id = String(required=True)
+    email = String(required=True)
+    name = String(required=True)
+    language = String(required=True)
+
+
+class Session(Schema):
+    token = String(required=True, metadata={"description": "Send it as Authorization: Bearer."})
+    expires_at = DateTime(required=True)
+    account = Nested(Account, required=True)
+
+
+class SupplyServiceOut(Schema):
+    kind = String(required=True)
+    state = String(required=True)
+    connected_on = Date(allow_none=True)
+    tariff = String()
+    watts = List(Integer())
+    contract_number = String()
+    meter = String()
+
+
+class SupplyOut(Schema):
+    id = String(required=True)
+    account_number = String(required=True)
+    cups = String(metadata={"description": "Empty outside Spain."})
+    street = String()
+    place = String()
+    holder = String()
+    relation = String()
+    time_zone = String(required=True)
+    services = List(Nested(SupplyServiceOut), required=True)
+
+
+class ListedSupply(SupplyOut):
+    """A supply inside a list: a name of its own keeps the document free of doubles."""
+
+
+class SuppliesOut(Schema):
+    supplies = List(Nested(ListedSupply), required=True)
+    current_supply_id = String(required=True)
+
+
+class CurrentSupply(Schema):
+    supply_id = Text(ID_LENGTH, required=True)
+
+
+class Association(Schema):
+    document = Text(32, required=True, metadata={"description": "DNI, NIE, NIF or CUIT of the holder, as people write it."})
+    birth_date = Date(required=True)
+
+
+class Accepted(Schema):
+    detail = String(required=True)
+
+
+class AssociationCode(Schema):
+    code = Text(32, required=True)
+
+
+class AssociationDone(Schema):
+    supplies_added = Integer(required=True)
+
+
+class BilledPeriodOut(Schema):
+    period = Nested(Period, required=True)
+    invoice_id = String(required=True)
+    invoice_number = String(required=True)
+    import_wh = Integer(required=True)
+    hours_expected = Integer(required=True)
+    hours_measured = Integer(required=True)
+    hours_estimated = Integer(required=True)
+    hours_missing = Integer(required=True)
+
+
+class BilledPeriodsOut(Schema):
+    periods = List(Nested(BilledPeriodOut), required=True)
+    next_page_token = String(required=True)
+
+
+class PeriodQuery(Schema):
+    start = Date(required=True)
+    end = Date(required=True, metadata={"description": "Excluded."})
+
+
+class HourOut(Schema):
+    number = Integer(required=True, metadata={"description": "1 + whole hours since local midnight: 1 to 23, 24 or 25."})
+    start = DateTime(required=True)
+    import_wh = Integer(required=True)
+    quality = String(required=True, metadata={"enum": ["R", "E"]})
+    tariff_period = String(required=True)
+
+
+class DayOut(Schema):
+    day = Date(required=True)
+    hours_expected = Integer(required=True)
+    hours = List(Nested(HourOut), required=True, metadata={"description": "Absent hours are not listed."})
+
+
+class CurveOut(Schema):
+    days = List(Nested(DayOut), required=True)
+    time_zone = String(required=True)
+    tariff = String(required=True)
+
+
+class LineOut(Schema):
+    group = String(required=True)
+    concept = String(required=True)
+    description = String(required=True)
+    period = String()
+    quantity = String()
+    unit = String()
+    unit_price = String()
+    amount = Nested(Money, required=True)
+
+
+class InvoiceOut(Schema):
+    id = String(required=True)
+    number = String(required=True)
+    supply_id = String(required=True)
+    period = Nested(Period, required=True)
+    issue_date = Date(required=True)
+    due_date = Date(required=True)
+    total = Nested(Money, required=True)
+    outstanding = Nested(Money, required=True)
+    state = String(required=True, metadata={"enum": ["open", "overdue", "paid"]})
+    import_wh = Integer(required=True)
+    lines = List(Nested(LineOut), required=True, metadata={"description": "Empty in lists."})
+
+
+class InvoicesOut(Schema):
+    invoices = List(Nested(InvoiceOut), required=True)
+    next_page_token = String(required=True)
+
+
+class OpenItemOut(Schema):
+    invoice_id = String(required=True)
+    invoice_number = String(required=True)
+    due_date = Date(required=True)
+    outstanding = Nested(Money, required=True)
+
+
+class DebtOut(Schema):
+    overdue = Nested(Money, required=True)
+    not_yet_due = Nested(Money, required=True)
+    credit = Nested(Money, required=True)
+    open_items = List(Nested(OpenItemOut), required=True)
+
+
+class EntryOut(Schema):
+    date = Date(required=True)
+    kind = String(required=True)
+    document = String(required=True)
+    debit = Nested(Money, required=True)
+    credit = Nested(Money, required=True)
+    balance = Nested(Money, required=True)
+
+
+class StatementOut(Schema):
+    period = Nested(Period, required=True)
+    opening_balance = Nested(Money, required=True)
+    entries = List(Nested(EntryOut), required=True)
+    closing_balance = Nested(Money, required=True)
+
+
+class CertificateOut(Schema):
+    id = String(required=True)
+    code = String(required=True)
+    issued_at = DateTime(required=True)
+    valid_until = Date(required=True)
+    state = String(required=True, metadata={"enum": ["valid", "expired", "revoked"]})
+    not_yet_due = List(Nested(OpenItemOut), required=True)
+
+
+class CertificatesOut(Schema):
+    certificates = List(Nested(CertificateOut), required=True)
+    next_page_token = String(required=True)
+
+
+class CertificateAnswer(Schema):
+    granted = Nested(CertificateOut, metadata={"description": "There when nothing is due."})
+    due = List(Nested(OpenItemOut), required=True, metadata={"description": "What has to be paid first."})
+    total_due = Nested(Money)
+
+
+class VerificationOut(Schema):
+    state = String(required=True, metadata={"enum": ["valid", "expired", "revoked"]})
+    issued_at = DateTime(required=True)
+    valid_until = Date(required=True)
+    holder_masked = String(required=True)
+    supply_masked = String(required=True)
+    issuer = String(required=True)
+
+
+class NoticeOut(Schema):
+    id = String(required=True)
+    kind = String(required=True)
+    title = String(required=True)
+    body = String(required=True)
+    link = String(required=True)
+    created_at = DateTime(required=True)
+    read = Boolean(required=True)
+
+
+class NoticesOut(Schema):
+    notices = List(Nested(NoticeOut), required=True)
+    unread = Integer(required=True)
+    next_page_token = String(required=True)

@@ -1,0 +1,139 @@
+"""What the pages show, as the JSON API says it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from services.chassis.periods import DatePeriod
+from services.gateway.compose.curves import BilledPeriodView, CurveView
+from services.gateway.compose.invoices import CertificateView, DebtView, InvoiceView, OpenItemView, StatementView
+from services.gateway.compose.money import Money
+from services.gateway.compose.notices import NoticeView
+from services.gateway.compose.supplies import SupplyView
+
+
+def money(value: Money) -> dict[str, str]:
+    return {"amount": str(value.amount), "currency": value.currency}
+
+
+def period(value: DatePeriod) -> dict[str, Any]:
+    return {"start": value.start, "end": value.end}
+
+
+def supply(value: SupplyView) -> dict[str, Any]:
+    return asdict(value)
+
+
+def billed_period(value: BilledPeriodView) -> dict[str, Any]:
+    return {
+        "period": period(value.period),
+        "invoice_id": value.invoice_id,
+        "invoice_number": value.invoice_number,
+        "import_wh": value.wh,
+        "hours_expected": value.hours_expected,
+        "hours_measured": value.hours_measured,
+        "hours_estimated": value.hours_estimated,
+        "hours_missing": value.hours_missing,
+    }
+
+
+def curve(value: CurveView) -> dict[str, Any]:
+    return {
+        "time_zone": value.time_zone,
+        "tariff": value.tariff,
+        "days": [
+            {
+                "day": day.day,
+                "hours_expected": len(day.hours),
+                "hours": [
+                    {
+                        "number": hour.number,
+                        "start": hour.starts,
+                        "import_wh": hour.wh,
+                        "quality": "E" if hour.estimated else "R",
+                        "tariff_period": hour.tariff_period,
+                    }
+                    for hour in day.hours
+                    if hour.wh is not None
+                ],
+            }
+            for day in value.days
+        ],
+    }
+
+
+def invoice(value: InvoiceView) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "number": value.number,
+        "supply_id": value.supply_id,
+        "period": period(value.period),
+        "issue_date": value.issued,
+        "due_date": value.due,
+        "total": money(value.total),
+        "outstanding": money(value.outstanding),
+        "state": value.state,
+        "import_wh": value.import_wh,
+        "lines": [{**asdict(line), "amount": money(line.amount)} for line in value.lines],
+    }
+
+
+def open_item(value: OpenItemView) -> dict[str, Any]:
+    return {
+        "invoice_id": value.invoice_id,
+        "invoice_number": value.number,
+        "due_date": value.due,
+        "outstanding": money(value.outstanding),
+    }
+
+
+def debt(value: DebtView) -> dict[str, Any]:
+    return {
+        "overdue": money(value.overdue),
+        "not_yet_due": money(value.not_yet_due),
+        "credit": money(value.credit),
+        "open_items": [open_item(item) for item in value.items],
+    }
+
+
+def statement(value: StatementView) -> dict[str, Any]:
+    return {
+        "period": period(value.period),
+        "opening_balance": money(value.opening),
+        "entries": [
+            {
+                "date": entry.day,
+                "kind": entry.kind,
+                "document": entry.document,
+                "debit": money(entry.debit),
+                "credit": money(entry.credit),
+                "balance": money(entry.balance),
+            }
+            for entry in value.entries
+        ],
+        "closing_balance": money(value.closing),
+    }
+
+
+def certificate(value: CertificateView) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "code": value.code,
+        "issued_at": value.issued_at,
+        "valid_until": value.valid_until,
+        "state": value.state,
+        "not_yet_due": [open_item(item) for item in value.not_yet_due],
+    }
+
+
+def notice(value: NoticeView) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "kind": value.kind,
+        "title": value.title,
+        "body": value.body,
+        "link": value.link,
+        "created_at": value.at,
+        "read": value.read,
+    }

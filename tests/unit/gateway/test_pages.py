@@ -1,0 +1,271 @@
+"""What a member reads on each page."""
+
+import re
+
+import pytest
+from coop.billing.v1 import billing_pb2
+
+from services.chassis.errors import Throttled, Unavailable
+from tests.unit.gateway.conftest import Portal, token_of
+
+MEMBER_PAGES = [
+    "/s/sup-1/",
+    "/s/sup-1/consumption",
+    "/s/sup-1/consumption/2026-10-01",
+    "/s/sup-1/consumption/day/2026-10-14",
+    "/s/sup-1/invoices",
+    "/s/sup-1/invoices/inv-123",
+    "/s/sup-1/statement",
+    "/s/sup-1/certificates",
+    "/supplies",
+    "/supplies/add",
+    "/supplies/asked",
+    "/supplies/confirm",
+    "/notices",
+    "/notices/n-2",
+    "/account",
+    "/account/password",
+]
+PUBLIC_PAGES = ["/", "/register", "/sign-in", "/forgotten-password", "/verify", "/help", "/legal", "/accessibility"]
+
+
+def text(html: str) -> str:
+    """What the page says, in one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\xa0", " ").split())
+
+
+@pytest.mark.parametrize("path", MEMBER_PAGES)
+def test_a_members_page_answers_and_is_not_kept(portal: Portal, path: str) -> None:
+    answer = portal.member.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert len(re.findall(r"<h1[ >]", answer.text)) == 1
+
+
+@pytest.mark.parametrize("path", MEMBER_PAGES)
+def test_a_visitor_is_sent_to_sign_in_and_back(portal: Portal, path: str) -> None:
+    answer = portal.visitor.get(path)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/sign-in?next=")
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_public_page_speaks_the_visitors_language(portal: Portal, path: str, language: str) -> None:
+    answer = portal.visitor.get(path, headers={"Accept-Language": language})
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.text
+
+
+def test_home_says_how_much_until_when_and_why(portal: Portal) -> None:
+    said = text(portal.member.get("/s/sup-1/").text)
+    assert "Tu última factura · octubre 55,44 €" in said
+    assert "Vence el lunes 23 de noviembre quedan 2 días" in said
+    # 6.20 = 2.61 (21 kWh at the 27.81 € / 224 kWh of September) + 0.55 + 0.36 + 0.06 + 2.62
+    assert "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más y 0,55 €" in said
+    assert "En octubre has consumido 245 kWh , un 9 % menos que hace un año." in said
+    assert "Al corriente" in said
+
+
+def test_amount_and_unit_never_break(portal: Portal) -> None:
+    assert "55,44\xa0€" in portal.member.get("/s/sup-1/").text
+
+
+@pytest.mark.parametrize("service", ["supplies", "metering", "billing", "notifications"])
+def test_home_stands_while_a_service_is_down(portal: Portal, service: str) -> None:
+    portal.fakes.stop(service)
+    answer = portal.member.get("/s/sup-1/")
+    assert answer.status_code == 200
+    sorry = "Ahora mismo no podemos mostrarlo"
+    missing = {"supplies": 0, "metering": 1, "billing": 2, "notifications": 1}[service]
+    assert answer.text.count(sorry) == missing
+    assert ("55,44" in answer.text) == (service != "billing")
+
+
+def test_without_identity_the_page_is_an_apology(portal: Portal) -> None:
+    portal.fakes.stop("identity")
+    answer = portal.member.get("/s/sup-1/")
+    assert answer.status_code == 503
+    assert "La oficina no responde ahora mismo" in answer.text
+    assert answer.headers["Retry-After"] == "30"
+
+
+def test_the_supply_of_somebody_else_does_not_exist(portal: Portal) -> None:
+    for path in ("/s/other/", "/s/other/invoices", "/s/other/consumption", "/s/other/certificates", "/s/other/statement"):
+        assert portal.member.get(path).status_code == 404
+
+
+def test_an_invoice_under_another_supply_does_not_exist(portal: Portal) -> None:
+    assert portal.member.get("/s/sup-2/invoices/inv-123").status_code == 404
+    assert portal.member.get("/s/sup-1/invoices/none").status_code == 404
+
+
+def test_a_day_shows_each_hour_with_its_quality(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/consumption/day/2026-10-14").text
+    said = text(page)
+    assert "2 horas son estimadas: el contador no comunicó." in said
+    assert re.search(r"15–16 0,435 Llano E", said)
+    assert re.search(r"20–21 1,228 Punta R", said)
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_an_absent_hour_is_not_a_zero(portal: Portal) -> None:
+    said = text(portal.member.get("/s/sup-1/consumption/day/2026-10-20").text)
+    assert "Falta 1 hora." in said
+    assert "3–4 – falta" in said
+
+
+def test_the_day_of_25_hours(portal: Portal) -> None:
+    said = text(portal.member.get("/s/sup-1/consumption/day/2026-10-25").text)
+    assert "este día tiene 25 horas" in said
+    assert len(re.findall(r"\b2–3\b", said)) >= 2
+
+
+@pytest.mark.parametrize("day", ["2026-11-05", "1999-01-01"])
+def test_days_that_were_not_billed_are_not_shown(portal: Portal, day: str) -> None:
+    assert portal.member.get(f"/s/sup-1/consumption/day/{day}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["day/2026-02-30", "2026-13-01", "2026-10-02", "x", "2026-10-02.csv"])
+def test_dates_that_are_none_are_not_found(portal: Portal, path: str) -> None:
+    assert portal.member.get(f"/s/sup-1/consumption/{path}").status_code == 404
+
+
+def test_the_csv_is_the_distributors(portal: Portal) -> None:
+    answer = portal.member.get("/s/sup-1/consumption/2026-10-01.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert 'filename="ES0575000000000877HA_2026-10-01_2026-10-31.csv"' in answer.headers["Content-Disposition"]
+    lines = answer.text.split("\r\n")
+    assert lines[0] == "CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion"
+    assert lines[1] == "ES0575000000000877HA;01/10/2026;1;0,156;R"
+    assert lines[-1] == ""
+    assert len(lines) == 1 + 745 - 1 + 1  # heading, 745 hours of October less the absent one, and the end
+    assert any(line.startswith("ES0575000000000877HA;25/10/2026;25;") for line in lines)
+    assert "ES0575000000000877HA;14/10/2026;16;0,435;E" in lines
+
+
+def test_an_invoice_explains_its_lines(portal: Portal) -> None:
+    said = text(portal.member.get("/s/sup-1/invoices/inv-123").text)
+    assert "Energía P1 62 kWh × 0,196 12,15" in said
+    assert "IVA 21 % 9,62" in said
+    assert "Has consumido 21 kWh más +2,61" in said
+    assert "Diferencia +6,20" in said
+
+
+def test_a_paid_and_an_overdue_invoice_say_so(portal: Portal) -> None:
+    assert "Pagada" in portal.member.get("/s/sup-1/invoices/inv-61").text
+    portal.world.invoices[0].state = billing_pb2.INVOICE_STATE_OVERDUE
+    portal.world.invoices[0].due_date = "2026-11-20"
+    said = text(portal.member.get("/s/sup-1/invoices/inv-123").text)
+    assert "Vencida desde el 20 de noviembre 1 día de retraso" in said
+
+
+def test_a_first_invoice_has_nothing_to_compare_with(portal: Portal) -> None:
+    del portal.world.invoices[1]
+    portal.world.invoices[0].ClearField("previous_total")
+    assert "Por qué" not in portal.member.get("/s/sup-1/invoices/inv-123").text
+
+
+def test_the_pdf_comes_as_it_is(portal: Portal) -> None:
+    answer = portal.member.get("/s/sup-1/invoices/inv-123.pdf")
+    assert answer.content_type == "application/pdf"
+    assert answer.data == b"%PDF-1.4 the invoice"
+    assert answer.headers["Content-Disposition"] == 'inline; filename="E-2026-000123.pdf"'
+    assert portal.member.get("/s/sup-1/invoices/nope.pdf").status_code == 404
+
+
+def test_a_certificate_is_granted_or_refused_with_what_is_due(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/certificates").text
+    granted = portal.member.post("/s/sup-1/certificates", data={"csrf_token": token_of(page)}, follow_redirects=True)
+    assert granted.status_code == 200
+    assert "7Q4M-2K9D-XW3R-5TBN" in granted.text
+    assert portal.member.get("/s/sup-1/certificates/cer-1.pdf").data == b"%PDF-1.4 certificate"
+    portal.world.overdue = True
+    refused = portal.member.post("/s/sup-1/certificates", data={"csrf_token": token_of(page)})
+    assert refused.status_code == 409
+    assert "E-2026-000061 23 de octubre 49,24" in text(refused.text)
+    assert "Transferencia a ES91" in refused.text
+
+
+def test_the_same_button_pressed_twice_asks_once(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/certificates").text
+    request_id = page.split('name="request_id" value="')[1].split('"')[0]
+    for _ in range(2):
+        portal.member.post("/s/sup-1/certificates", data={"csrf_token": token_of(page), "request_id": request_id})
+    asked = [one.request_id for one in portal.world.requests if type(one).__name__ == "RequestCertificateRequest"]
+    assert asked == [request_id, request_id]
+
+
+@pytest.mark.parametrize("typed", ["7Q4M-2K9D-XW3R-5TBN", "7q4m 2k9d xw3r 5tbn", "7q4m2k9dxw3r5tbn", " 7Q4M.2K9D.XW3R.5TBN "])
+def test_a_code_is_understood_as_people_type_it(portal: Portal, typed: str) -> None:
+    answer = portal.visitor.get("/verify", query_string={"code": typed})
+    assert answer.status_code == 200
+    assert "El certificado es válido" in answer.text
+    assert "A*** P***" in answer.text
+
+
+def test_look_alikes_in_a_code(portal: Portal) -> None:
+    portal.visitor.get("/verify", query_string={"code": "OIL1-0000-0000-0000"})
+    assert portal.world.requests[-1].code == "0111000000000000"
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "says"),
+    [
+        ("", 422, "Escribe el código"),
+        ("7Q4M", 422, "4 letras y cifras"),
+        ("7U4M-2K9D-XW3R-5TBN", 422, "El código lleva U"),
+        ("0000-0000-0000-0000", 404, "0000-0000-0000-0000"),
+    ],
+)
+def test_a_wrong_code_says_what_is_wrong(portal: Portal, typed: str, status: int, says: str) -> None:
+    answer = portal.visitor.get("/verify", query_string={"code": typed})
+    assert answer.status_code == status
+    assert says in text(answer.text)
+    if status == 422:
+        assert "<title>Error: " in answer.text
+
+
+def test_too_many_checks_are_told_when_to_come_back(portal: Portal) -> None:
+    portal.world.failing["VerifyCertificate"] = Throttled("Too many.", retry_after_s=120)
+    answer = portal.visitor.get("/verify", query_string={"code": "7Q4M-2K9D-XW3R-5TBN"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "120")
+
+
+def test_choosing_a_supply_keeps_the_section(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/invoices").text
+    answer = portal.member.post(
+        "/supplies/current", data={"csrf_token": token_of(page), "supply_id": "sup-2", "section": "invoices"}
+    )
+    assert answer.headers["Location"] == "/s/sup-2/invoices"
+    assert portal.world.current == "sup-2"
+    assert portal.member.get("/").headers["Location"] == "/s/sup-2/"
+
+
+def test_choosing_works_while_the_choice_cannot_be_kept(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/").text
+    portal.world.failing["SetCurrentSupply"] = Unavailable("Down.")
+    answer = portal.member.post("/supplies/current", data={"csrf_token": token_of(page), "supply_id": "sup-2"})
+    assert answer.headers["Location"] == "/s/sup-2/"
+
+
+def test_a_member_without_supplies_is_led_to_add_one(portal: Portal) -> None:
+    portal.world.supplies.clear()
+    assert portal.member.get("/").headers["Location"] == "/supplies/add"
+
+
+def test_a_notice_is_marked_by_a_button_not_by_reading(portal: Portal) -> None:
+    page = portal.member.get("/notices/n-2").text
+    assert not portal.world.read
+    portal.member.post("/notices/n-2", data={"csrf_token": token_of(page)})
+    assert portal.world.read == {"n-2"}
+
+
+def test_debt_is_said_with_how_to_pay(portal: Portal) -> None:
+    portal.world.overdue = True
+    said = text(portal.member.get("/s/sup-1/").text)
+    assert "Pago pendiente" in said
+    assert "Debes 49,24 € de 1 factura vencida." in said
+
+
