@@ -1,4 +1,4 @@
-"""The S02 report of a real concentrator, 1 September 2015. It is not ours to ship: tests use it where it lies beside the project."""
+"""The S02 report of a real concentrator (September 2015). Not ours to ship: tests use it where it lies beside the project."""
 
 from pathlib import Path
 
