@@ -13,6 +13,7 @@ from coop.common.v1.types_pb2 import Money
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs instead of a table.")]
 
@@ -27,12 +28,12 @@ def print_json(document: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
     """A table for people; columns named in `numbers` are set to the right. An empty table says so."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    made = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         right = column in numbers
         made.add_column(column, justify="right" if right else "left", no_wrap=right)
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*(Text(str(cell)) for cell in row))
     if made.row_count == 0:
         out.print(f"{title}: none.", markup=False)
         return
@@ -46,8 +47,8 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
     made.add_column()
     for name, value in pairs:
         if str(value):
-            made.add_row(name, str(value))
-    out.print(f"[bold]{title}[/bold]")
+            made.add_row(name, Text(str(value)))
+    out.print(title, style="bold", markup=False)
     out.print(made, soft_wrap=False)
 
 
