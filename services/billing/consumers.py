@@ -77,4 +77,5 @@ def documents_subscription(documents: Documents) -> Subscription:
         handlers={billing.InvoiceDocumentDue: record},
         prepare={billing.InvoiceDocumentDue: render},
         on_permanent_failure="continue",
+        deferred=True,
     )

@@ -69,14 +69,19 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
         # the outbox before and after counts it in one place at least.
         before = outbox.pending(self._database)
         try:
-            behind = sum(
-                sum(self._event_log.lag(subscription.group, subscription.topics).values())
-                for subscription in self._subscriptions
-            )
+            behind = self._behind(deferred=False)
+            waiting = self._behind(deferred=True)
         except EventLogError as error:
             raise Unavailable(f"The event log does not say how far consumers are: {error}") from error
         after = outbox.pending(self._database)
-        return pb.GetLagResponse(outbox_pending=max(before, after), records_behind=behind)
+        return pb.GetLagResponse(outbox_pending=max(before, after), records_behind=behind, records_deferred=waiting)
+
+    def _behind(self, *, deferred: bool) -> int:
+        return sum(
+            sum(self._event_log.lag(subscription.group, subscription.topics).values())
+            for subscription in self._subscriptions
+            if subscription.deferred is deferred
+        )
 
 
 def operations_servicer(database: Database, event_log: EventLog, subscriptions: Sequence[Subscription]) -> ServicerSpec:

@@ -82,6 +82,8 @@ class Subscription:
     handlers: Mapping[type[Message], Handler]
     on_permanent_failure: Literal["stop", "continue"] = "stop"
     prepare: Mapping[type[Message], Preparation] = field(default_factory=dict)
+    #: Nobody waits for this work: how far it is behind is told apart from the rest.
+    deferred: bool = False
     _by_name: dict[str, tuple[type[Message], Handler]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
