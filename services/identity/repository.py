@@ -22,7 +22,7 @@ _ACCOUNT = (
 )
 
 
-def _account(row: Row[Any]) -> Account:
+def _account(row: Any) -> Account:
     return Account(row.id, row.email, row.name, row.language, row.kind, row.state, tuple(row.roles), row.created_at)
 
 

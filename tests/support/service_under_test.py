@@ -18,11 +18,14 @@ from sqlalchemy import select
 
 from services.chassis.clock import FixedClock
 from services.chassis.config import load
+from services.chassis.context import new_traceparent
 from services.chassis.db import TABLES
 from services.chassis.errors import CoopError
+from services.chassis.eventlog import Record, open_event_log
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.status import from_rpc
 from services.chassis.grpc.tokens import TokenSigner
+from services.chassis.ids import new_id
 from services.chassis.service import Process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +91,22 @@ class ServiceUnderTest:
         """The ``number``-th event of a kind, once it is there."""
         eventually(lambda: len(self.events(kind)) >= number)
         return self.events(kind)[number - 1]
+
+    def hear(self, topic: str, key: str, message: Message, source: str, event_id: str = "") -> str:
+        """Appends an event of another service to the log, as its outbox would; gives the event's id."""
+        event_id = event_id or new_id()
+        headers = {
+            "ce_id": event_id,
+            "ce_type": message.DESCRIPTOR.full_name,
+            "ce_source": source,
+            "ce_time": self.clock.now().isoformat(),
+            "traceparent": new_traceparent(),
+            "actor": "test",
+        }
+        with open_event_log(self.process.settings.event_log_url) as log:
+            log.ensure_topics([topic], self.process.settings.event_partitions)
+            log.append([Record(topic, key, message.SerializeToString(), headers)])
+        return event_id
 
     def close(self) -> None:
         for clients in self._clients:

@@ -1,7 +1,7 @@
 """Identity documents of holders: what is kept, what two spellings have in common, and what others may see."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _SEPARATORS = re.compile(r"[\s.\-/·_]+")
 
@@ -17,7 +17,7 @@ class Document:
     type: str
     number: str
     key: str
-    natural: bool
+    natural: bool = field(compare=False)
 
 
 def compact(text: str) -> str:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import Invalid
 from services.identity.domain.accounts import Mistakes, parse_language, parse_name, parse_roles
 from services.identity.domain.audit import GENESIS, AuditEntry, find_break
-from services.chassis.emails import email_key, parse_email
 from services.identity.domain.passwords import check_password, guessable_words, normalise
 from services.identity.domain.sessions import MEMBER_TERMS, STAFF_TERMS
 

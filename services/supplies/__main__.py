@@ -1,0 +1,5 @@
+from services.chassis.service import main
+from services.supplies.app import build
+from services.supplies.settings import Settings
+
+main("supplies", Settings, build)

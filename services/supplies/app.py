@@ -1,0 +1,41 @@
+"""Supplies, put together."""
+
+from coop.supplies.v1 import supplies_service_pb2 as pb
+from coop.supplies.v1 import supplies_service_pb2_grpc as pb_grpc
+
+from services.chassis.grpc.server import ServicerSpec
+from services.chassis.jobs import Worker
+from services.chassis.service import Kit, Parts
+from services.supplies import housekeeping
+from services.supplies.application.associating import settle_one
+from services.supplies.application.core import Core
+from services.supplies.consumers import subscription
+from services.supplies.domain.jurisdictions import jurisdiction
+from services.supplies.grpc_api import SuppliesServicer
+from services.supplies.settings import Settings
+
+
+def build(kit: Kit[Settings]) -> Parts:
+    profile = kit.profile
+    worker = Worker("associations", lambda: settle_one(core))
+    core = Core(
+        database=kit.database,
+        clock=kit.clock,
+        country=jurisdiction(profile.jurisdiction, tariff_zone=profile.tariff_zone, time_zone=profile.time_zone),
+        tz=profile.tz,
+        languages=profile.languages,
+        default_language=profile.default_language,
+        policy=profile.association_policy,
+        wake_worker=worker.wake,
+    )
+    return Parts(
+        servicers=[
+            ServicerSpec(
+                SuppliesServicer(core),
+                pb_grpc.add_SuppliesServiceServicer_to_server,
+                pb.DESCRIPTOR.services_by_name["SuppliesService"],
+            )
+        ],
+        subscriptions=[subscription(worker.wake)],
+        background=[worker.run, lambda stop: housekeeping.run(core, stop)],
+    )

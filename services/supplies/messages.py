@@ -1,0 +1,102 @@
+"""Holders and supplies as messages: what events carry and what callers see."""
+
+from datetime import date
+
+from coop.supplies.events.v1 import events_pb2 as events
+from coop.supplies.v1 import supplies_pb2 as pb
+
+from services.supplies.domain.documents import mask
+from services.supplies.domain.model import Address, Contract, Member, Meter, Service, Supply
+
+MEMBER_TOPIC = "coop.supplies.member.v1"
+SUPPLY_TOPIC = "coop.supplies.supply.v1"
+ACCESS_TOPIC = "coop.supplies.access.v1"
+
+_KIND = {"electricity": pb.SERVICE_KIND_ELECTRICITY, "water": pb.SERVICE_KIND_WATER}
+_STATE = {
+    "connected": pb.SERVICE_STATE_CONNECTED,
+    "disconnected": pb.SERVICE_STATE_DISCONNECTED,
+    "ended": pb.SERVICE_STATE_ENDED,
+}
+
+
+def member_changed(member: Member) -> events.MemberChanged:
+    return events.MemberChanged(
+        member_id=member.id,
+        member_number=member.number,
+        name=member.name,
+        document_type=member.document.type,
+        document=member.document.number,
+        email=member.email,
+        phone=member.phone,
+        language=member.language,
+        postal_address=_address(member.postal),
+        version=member.version,
+    )
+
+
+def supply_changed(supply: Supply, holder: Member) -> events.SupplyChanged:
+    return events.SupplyChanged(supply=supply_message(supply, holder, masked=False), version=supply.version)
+
+
+def supply_message(supply: Supply, holder: Member, *, masked: bool = True, relation: str = "") -> pb.Supply:
+    """``masked`` hides most of the holder's document: only the holder, and the platform's own services, see it whole."""
+    document = holder.document.number
+    return pb.Supply(
+        id=supply.id,
+        account_number=supply.account_number,
+        cups=supply.cups,
+        member_id=supply.member_id,
+        holder_name=holder.name,
+        holder_document=mask(document) if masked else document,
+        address=_address(supply.address),
+        tariff_zone=supply.tariff_zone,
+        time_zone=supply.time_zone,
+        services=[_service(service) for service in supply.services],
+        relation=relation,
+    )
+
+
+def _service(service: Service) -> pb.SupplyService:
+    return pb.SupplyService(
+        id=service.id,
+        kind=_KIND[service.kind],
+        state=_STATE[service.state],
+        connected_on=service.connected_on.isoformat(),
+        billing_from=service.billing_from.isoformat(),
+        meters=[_meter(meter) for meter in service.meters],
+        contracts=[_contract(contract) for contract in service.contracts],
+    )
+
+
+def _meter(meter: Meter) -> pb.Meter:
+    # "from" is a word of Python's: the field is set by name.
+    return pb.Meter(serial=meter.serial, to=_day(meter.end), **{"from": _day(meter.start)})
+
+
+def _contract(contract: Contract) -> pb.Contract:
+    return pb.Contract(
+        id=contract.id,
+        number=contract.number,
+        to=_day(contract.end),
+        product_code=contract.product_code,
+        tariff=contract.tariff,
+        powers=[pb.ContractedPower(period=period, watts=watts) for period, watts in contract.powers],
+        meter_rental=contract.meter_rental,
+        tax_condition=contract.tax_condition,
+        use=contract.use,
+        **{"from": _day(contract.start)},
+    )
+
+
+def _address(address: Address) -> pb.Address:
+    return pb.Address(
+        street=address.street,
+        postcode=address.postcode,
+        municipality=address.municipality,
+        province=address.province,
+    )
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
