@@ -41,7 +41,7 @@ CUPS = ["ES0575000000000877HA", "ES0575000000000001AR", "ES0575000000000002AW", 
 _keys = itertools.count()
 
 
-def member_message(name: str, version: int = 1, **changes: Any) -> MemberChanged:
+def member_message(name: str, /, version: int = 1, **changes: Any) -> MemberChanged:
     values: dict[str, Any] = {
         "member_id": f"{name}-member",
         "member_number": "5555",
