@@ -10,6 +10,7 @@ from coop.identity.v1 import identity_service_pb2 as identity
 from coop.notifications.v1 import notifications_service_pb2 as notifications
 from coop.supplies.v1 import supplies_service_pb2 as supplies
 from flask.typing import ResponseReturnValue
+from marshmallow import RAISE
 
 from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
@@ -134,7 +135,7 @@ def confirm_association(json_data: dict[str, Any]) -> ResponseReturnValue:
 
 @blueprint.get("/notices")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.Paging, location="query")
+@blueprint.input(schemas.Paging, location="query", unknown=RAISE)
 @blueprint.output(schemas.NoticesOut)
 @blueprint.doc(operation_id="listNotices", summary="The inbox, newest first")
 def list_notices(query_data: dict[str, Any]) -> ResponseReturnValue:

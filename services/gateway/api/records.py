@@ -10,6 +10,7 @@ from coop.billing.v1 import billing_service_pb2 as billing
 from coop.common.v1 import types_pb2
 from coop.metering.v1 import metering_service_pb2 as metering
 from flask.typing import ResponseReturnValue
+from marshmallow import RAISE
 
 from services.chassis.errors import Invalid
 from services.chassis.grpc.client import remote
@@ -33,7 +34,7 @@ _PDF = FileSchema(type="string", format="binary")
 
 @blueprint.get("/supplies/<supply_id>/billed-periods")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.Paging, location="query")
+@blueprint.input(schemas.Paging, location="query", unknown=RAISE)
 @blueprint.output(schemas.BilledPeriodsOut)
 @blueprint.doc(operation_id="listBilledPeriods", summary="The periods billed, newest first")
 def billed_periods(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
@@ -49,7 +50,7 @@ def billed_periods(supply_id: str, query_data: dict[str, Any]) -> ResponseReturn
 
 @blueprint.get("/supplies/<supply_id>/consumption")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.PeriodQuery, location="query")
+@blueprint.input(schemas.PeriodQuery, location="query", unknown=RAISE)
 @blueprint.output(schemas.CurveOut)
 @blueprint.doc(operation_id="getConsumption", summary="The hours of a range inside billed periods")
 def consumption(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
@@ -62,7 +63,7 @@ def consumption(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnVal
 
 @blueprint.get("/supplies/<supply_id>/invoices")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.Paging, location="query")
+@blueprint.input(schemas.Paging, location="query", unknown=RAISE)
 @blueprint.output(schemas.InvoicesOut)
 @blueprint.doc(operation_id="listInvoices", summary="Invoices, newest first, without their lines")
 def invoices(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
@@ -113,7 +114,7 @@ def debt(supply_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/supplies/<supply_id>/statement")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.PeriodQuery, location="query")
+@blueprint.input(schemas.PeriodQuery, location="query", unknown=RAISE)
 @blueprint.output(schemas.StatementOut)
 @blueprint.doc(operation_id="getStatement", summary="The movements of a range of days")
 def statement(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
@@ -126,7 +127,7 @@ def statement(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue
 
 @blueprint.get("/supplies/<supply_id>/certificates")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.Paging, location="query")
+@blueprint.input(schemas.Paging, location="query", unknown=RAISE)
 @blueprint.output(schemas.CertificatesOut)
 @blueprint.doc(operation_id="listCertificates", summary="Debt-free certificates, newest first")
 def certificates(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
