@@ -34,7 +34,8 @@ def wait(office: Office, run_id: str, watcher: Watcher = lambda _run: None) -> p
             with office.calling("billing"):
                 state = office.billing.GetBillRun(pb.GetBillRunRequest(bill_run_id=run_id))
         except Unavailable:
-            office.wait_until_reachable("billing", PATIENCE_S)
+            for service in ("identity", "billing"):
+                office.wait_until_reachable(service, PATIENCE_S)
             continue
         if state.run.state == billing_pb2.BILL_RUN_STATE_COMPLETED:
             return state

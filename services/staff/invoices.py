@@ -19,6 +19,7 @@ from services.staff.supplies import SupplyArgument, find
 app = typer.Typer(no_args_is_help=True, help="Invoices.")
 
 PAGE = 100
+UNITS = {"kwh": "kWh", "kw": "kW", "m3": "m³", "kvarh": "kVArh"}
 
 
 @app.command("list")
@@ -74,8 +75,17 @@ def show(
             ("Outstanding", money(found.outstanding)),
         ),
     )
-    lines = [(line.description or line.concept, line.period, line.quantity, line.unit, line.unit_price, money(line.amount))
-             for line in found.lines]  # fmt: skip
+    lines = [
+        (
+            line.description or line.concept,
+            line.period,
+            line.quantity,
+            UNITS.get(line.unit, line.unit),
+            line.unit_price,
+            money(line.amount),
+        )
+        for line in found.lines
+    ]
     lines += [(tax.description or tax.tax, "", money(tax.base), "", tax.rate, money(tax.amount)) for tax in found.taxes]
     lines.append(("Total", "", "", "", "", money(found.total)))
     table(

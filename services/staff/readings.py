@@ -7,11 +7,14 @@ from pathlib import Path
 
 from coop.metering.v1 import metering_service_pb2 as pb
 
-from services.chassis.errors import Internal, Invalid
+from services.chassis.errors import Internal, Invalid, Unavailable
 from services.staff.office import Office
 
 CHUNK = 256 * 1024
 DEADLINE_S = 900.0
+ATTEMPTS = 3
+PATIENCE_S = 30.0
+"""How long a metering service that went away is waited for."""
 
 
 def files_of(paths: list[Path]) -> list[Path]:
@@ -31,7 +34,29 @@ def files_of(paths: list[Path]) -> list[Path]:
 
 
 def import_file(office: Office, path: Path, progress: Callable[[int], None] = lambda _bytes: None) -> pb.ImportSummary:
-    """Streams one file. `progress` hears how many of its bytes metering has read so far."""
+    """Streams one file. `progress` hears how many of its bytes metering has read so far.
+
+    When metering goes away half-way, it is waited for and the file sent again: what it had taken counts as duplicates.
+    A service that was not there from the start is not waited for.
+    """
+    for _ in range(ATTEMPTS - 1):
+        heard: list[int] = []
+
+        def hear(read: int, heard: list[int] = heard) -> None:
+            heard.append(read)
+            progress(read)
+
+        try:
+            return _import_once(office, path, hear)
+        except Unavailable:
+            if not heard:
+                raise
+            for service in ("identity", "metering"):
+                office.wait_until_reachable(service, PATIENCE_S)
+    return _import_once(office, path, progress)
+
+
+def _import_once(office: Office, path: Path, progress: Callable[[int], None]) -> pb.ImportSummary:
     with office.calling("metering"):
         for answer in office.metering.ImportReadings(_parts(path), timeout=DEADLINE_S):
             if answer.HasField("summary"):

@@ -17,8 +17,19 @@ from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs instead of a table.")]
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+PIPED_WIDTH = 250
+"""Columns of a table that goes to a file or a program: wide enough that no number is cut."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    made = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    if not made.is_terminal:
+        made.width = PIPED_WIDTH
+    return made
+
+
+out = _console()
+err = _console(stderr=True)
 
 
 def print_json(document: Any) -> None:
@@ -28,10 +39,12 @@ def print_json(document: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
     """A table for people; columns named in `numbers` are set to the right. An empty table says so."""
-    made = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    made = Table(
+        title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+    )
     for column in columns:
         right = column in numbers
-        made.add_column(column, justify="right" if right else "left", no_wrap=right)
+        made.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows:
         made.add_row(*(Text(str(cell)) for cell in row))
     if made.row_count == 0:

@@ -44,6 +44,9 @@ Say = Callable[[str], None]
 MONTHS_WITH_ACCOUNTS = 2
 """The members open their accounts before the last runs, so that they find those invoices among their notices."""
 SETTLE_S = 120.0
+READERS = ("supplies", "metering", "notifications")
+"""Who is waited for once invoices exist. Billing still renders hundreds of documents then, which nobody needs to wait for:
+one that is asked for is rendered at once."""
 
 __all__ = ["MEMBER_PASSWORD", "STAFF_PASSWORD", "Logins", "load"]
 
@@ -100,13 +103,12 @@ class _Loading:
             with self._step("member accounts"):
                 for member, with_supplies in account_holders(files.cast):
                     open_account(self._settings.addresses, inbox, member, with_supplies)
-                self._settle(SERVICES)
+                self._settle(READERS)
             state.mark("accounts")
         self._bill(files.months[-MONTHS_WITH_ACCOUNTS:])
         with self._step("payments"):
-            self._settle(("billing",))
             self._collect(files.cast)
-            self._settle(SERVICES)
+            self._settle(READERS)
         with office.calling("identity"):
             office.identity.SignOut(identity.SignOutRequest())
         state.mark("everything")
@@ -194,7 +196,7 @@ class _Loading:
             if calm < 2 and time.monotonic() > deadline:
                 slow = ", ".join(f"{name} {count}" for name, count in behind.items() if count)
                 raise TimedOut(f"Events are still on their way after {SETTLE_S:.0f} s ({slow}): look at the logs.")
-            pause.wait(0.02)
+            pause.wait(0.05)
 
     def _lag(self, service: str) -> int:
         with self.office.calling(service):
