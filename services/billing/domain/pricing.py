@@ -49,6 +49,10 @@ class Policy(Protocol):
         """Official references of the regulated prices applied."""
         ...
 
+    def tolls_and_charges(self, line: BillLine, tariff: str, day: date) -> tuple[Decimal, Decimal]:
+        """How much of a line's amount goes to networks and to the system's charges; zero where prices contain neither."""
+        ...
+
 
 def price(
     supply_id: str,

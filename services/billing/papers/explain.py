@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from services.billing.documents.model import Change, ChangeReason, Share
 from services.billing.domain.bill import ZERO, BillLine
-from services.billing.jurisdictions.es.policy import SpanishPolicy
+from services.billing.domain.pricing import Policy
 from services.billing.repository.invoices import Details, Issued
 from services.chassis.money import round_half_up
 
@@ -77,26 +77,17 @@ def _sum(lines: Sequence[BillLine], concept: str) -> Decimal:
     return sum((line.amount for line in lines if line.concept == concept), ZERO)
 
 
-def destination(details: Details, tariff: str, day: date, policy: object) -> tuple[Share, ...]:
-    """The total by where it goes; in Spain the tolls and charges inside the prices are taken out of power and energy.
+def destination(details: Details, tariff: str, day: date, policy: Policy) -> tuple[Share, ...]:
+    """The total by where it goes; tolls and charges that are inside the prices are taken out of power and energy.
 
-    Empty when a share would be negative (a surplus larger than the energy's own part) or the tables do not say.
+    Empty when a share would be negative (a surplus larger than the energy's own part).
     """
-    tolls = charges = ZERO
     electricity = [line for line in details.lines if line.service == "electricity"]
     regulated = sum((line.amount for line in electricity if line.section == "regulated"), ZERO)
+    inside = [policy.tolls_and_charges(line, tariff, day) for line in electricity]
+    tolls = sum((toll for toll, _ in inside), ZERO)
+    charges = sum((charge for _, charge in inside), ZERO)
     supplied = sum((line.amount for line in electricity), ZERO) - regulated
-    if isinstance(policy, SpanishPolicy) and tariff in policy.tolls:
-        toll_kwh, charge_kwh = policy.energy_tolls_and_charges(tariff, day)
-        toll_kw, charge_kw = policy.power_tolls_and_charges(tariff, day)
-        for line in electricity:
-            if line.concept == "power" and line.period in toll_kw:
-                share = toll_kw[line.period] / (toll_kw[line.period] + charge_kw[line.period])
-                part = round_half_up(line.amount * share)
-                tolls, charges = tolls + part, charges + line.amount - part
-            elif line.concept == "energy" and line.quantity is not None and line.period in toll_kwh:
-                tolls += round_half_up(line.quantity * toll_kwh[line.period])
-                charges += round_half_up(line.quantity * charge_kwh[line.period])
     water = sum((line.amount for line in details.lines if line.service == "water"), ZERO)
     shares = (
         Share("energy", supplied - tolls - charges),

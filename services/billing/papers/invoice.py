@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
-from typing import Literal, cast
-from urllib.parse import urlencode
 
 from services.billing.documents.model import (
-    ArgentineFiscal,
     Change,
     Consumption,
     Coverage,
@@ -19,19 +16,19 @@ from services.billing.documents.model import (
     MonthConsumption,
     PaymentOption,
     PeriodQuantity,
-    PriorDebt,
     Tax,
 )
-from services.billing.domain.bill import ZERO
+from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.supplies import Supply
-from services.billing.papers import people
+from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
 
 HISTORY_MONTHS = 14
-COMPARATOR = "https://comparador.cnmc.gob.es/comparador/QRE"
+#: What only one country's invoice says.
+COUNTRIES = {"es": spain.complete, "ar": argentina.complete}
 MISSING_HOURS = {
     "es": "En este periodo faltan las medidas de {missing} de {expected} horas. Se factura solo la energía medida; si más "
     "adelante se reciben esas medidas, se regularizará en otra factura.",
@@ -57,7 +54,6 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
     language: str = printed["language"]
     supply = supply_of(printed["supply"])
     member = member_of(printed["holder"])
-    is_ar = rules.country.code == "ar"
     tariff = next((c.tariff for s in supply.services if s.kind == "electricity" for c in s.contracts), "")
     document = InvoiceDocument(
         jurisdiction=people.jurisdiction(rules),
@@ -68,9 +64,9 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         period_end=invoice.period_end,
         due_date=invoice.due_date,
         issuer=people.issuer(rules),
-        holder=people.holder(member, supply, rules),
+        holder=people.holder(member, supply),
         supply=people.supply_part(supply, invoice.period, dict(printed["product"])),
-        lines=tuple(Line(**line.__dict__) for line in details.lines),
+        lines=tuple(_line(line) for line in details.lines),
         taxes=tuple(
             Tax(
                 tax.code,
@@ -87,16 +83,29 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         total=invoice.total,
         consumptions=_consumptions(papers, supply),
         payment=_payment(rules, invoice),
-        prior_debts=_prior_debts(invoice) if is_ar else None,
         change=_change(papers),
         destination=destination(details, tariff, invoice.period_start, rules.country.policy),
-        argentina=_argentina(rules, invoice, details) if is_ar else None,
-        comparator_url="" if is_ar else comparator_url(invoice, details, supply),
         regulation=tuple(printed["references"]),
         legal=_missing_hours(invoice, language),
         notice=people.notice(rules, language),
     )
-    return document, language
+    return COUNTRIES[rules.country.code](document, invoice, details, supply, rules), language
+
+
+def _line(line: BillLine) -> Line:
+    return Line(
+        **{**line.__dict__, "quantity": shortest(line.quantity), "unit_price": shortest(line.unit_price, places=2)}
+    )
+
+
+def shortest(value: Decimal | None, places: int = 0) -> Decimal | None:
+    """Without the zeros that only the column's scale added; prices keep two decimals."""
+    if value is None:
+        return None
+    short = value.normalize()
+    exponent = short.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return short if exponent <= -places else short.quantize(Decimal(1).scaleb(-places))
 
 
 def _consumptions(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, ...]:
@@ -163,14 +172,6 @@ def _account(text: str) -> str:
     return text
 
 
-def _prior_debts(invoice: Issued) -> tuple[PriorDebt, ...]:
-    """What was overdue on issue (Ley 24.240 art. 30 bis: the bill says it, or that there is none)."""
-    return tuple(
-        PriorDebt(number, date.fromisoformat(due), Decimal(amount))
-        for number, due, amount in invoice.printed["prior_debts"]
-    )
-
-
 def _change(papers: InvoicePapers) -> Change | None:
     before = papers.earlier[0] if papers.earlier else None
     if before is None or papers.previous_details is None or before.period_end != papers.invoice.period_start:
@@ -178,58 +179,8 @@ def _change(papers: InvoicePapers) -> Change | None:
     return change(papers.invoice, papers.details, before, papers.previous_details)
 
 
-def _argentina(rules: Rules, invoice: Issued, details: Details) -> ArgentineFiscal:
-    letter = cast(Literal["A", "B"], invoice.series.partition("-")[0])
-    iva = sum((tax.amount for tax in details.taxes if tax.kind == "iva"), ZERO)
-    return ArgentineFiscal(
-        letter=letter,
-        point_of_sale=int(rules.profile.section("series").get("point_of_sale", 1)),
-        contained_iva=iva if letter == "B" else ZERO,
-    )
-
-
 def _missing_hours(invoice: Issued, language: str) -> tuple[str, ...]:
     if not invoice.hours_missing:
         return ()
     text = MISSING_HOURS.get(language, MISSING_HOURS["en"])
     return (text.format(missing=invoice.hours_missing, expected=invoice.hours_expected),)
-
-
-def comparator_url(invoice: Issued, details: Details, supply: Supply) -> str:
-    """The CNMC comparator's address with the invoice's data (BOE-A-2021-11035); it carries personal data, never log it."""
-
-    def sum_of(*concepts: str) -> Decimal:
-        return sum((line.amount for line in details.lines if line.concept in concepts), ZERO)
-
-    powers = {line.period: line for line in details.lines if line.concept == "power"}
-    energies = {line.period: line for line in details.lines if line.concept == "energy"}
-    surplus = sum_of("surplus")
-    values: dict[str, object] = {"cp": supply.address.postcode, "cups": supply.cups}
-    values |= {f"p{period}": line.quantity for period, line in powers.items()}
-    values |= {
-        "tc": "E0",
-        "iniF": invoice.period_start - timedelta(days=1),
-        "finF": invoice.period_end - timedelta(days=1),
-        "fFact": invoice.issue_date,
-    }
-    values |= {f"cf{period}": f"{line.quantity:.0f}" for period, line in energies.items()}
-    values |= {
-        "imp": invoice.total,
-        "impPot": sum_of("power"),
-        "impEner": sum_of("energy"),
-        "impOtrosSinIE": sum_of("meter_rental"),
-        "finBS": sum_of("social_bonus_financing"),
-        "dto": 0,
-    }
-    if surplus:
-        values["exc"] = surplus
-    values |= {f"pr{period}": line.unit_price for period, line in powers.items()}
-    values |= {f"prE{period[1:]}": line.unit_price for period, line in energies.items()}
-    return f"{COMPARATOR}?{urlencode({name: _text(value) for name, value in values.items()})}"
-
-
-def _text(value: object) -> str:
-    """Decimals without trailing zeros, except money, which keeps its cents."""
-    if isinstance(value, Decimal) and value.as_tuple().exponent not in (0, -2):
-        return f"{value.normalize():f}"
-    return str(value)

@@ -12,13 +12,6 @@ from services.billing.domain.supplies import Supply as KnownSupply
 from services.billing.rules import Rules
 from services.chassis.periods import DatePeriod
 
-#: The holder's condition before IVA, in the words of the Argentine tax office.
-IVA_CONDITIONS = {
-    "consumer": "Consumidor final",
-    "registered": "Responsable inscripto",
-    "monotributo": "Responsable monotributo",
-    "exempt": "Exento",
-}
 #: How a document is called on paper.
 DOCUMENT_NAMES = {"nif": "NIF", "nie": "NIE", "cif": "NIF", "dni": "DNI", "cuit": "CUIT", "passport": "Pasaporte"}
 #: A demonstration says so on every page.
@@ -61,19 +54,13 @@ def issuer(rules: Rules) -> Issuer:
     )
 
 
-def holder(member: Member, supply: KnownSupply, rules: Rules) -> Holder:
-    """The holder; in Argentina with the condition before IVA that the contracts state."""
-    condition = ""
-    if rules.country.code == "ar":
-        conditions = [contract.tax_condition for service in supply.services for contract in service.contracts]
-        condition = IVA_CONDITIONS.get(conditions[-1], "") if conditions else ""
+def holder(member: Member, supply: KnownSupply) -> Holder:
     return Holder(
         name=member.name,
         document_type=DOCUMENT_NAMES.get(member.document_type.lower(), member.document_type.upper()),
         document=member.document,
         address=member.address.lines() or supply.address.lines(),
         member_number=member.number,
-        iva_condition=condition,
     )
 
 

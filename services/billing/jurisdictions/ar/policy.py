@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.billing.domain.bill import BillLine, BillTax
+from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.pricing import PerPeriod, TaxFacts
@@ -70,6 +71,9 @@ class ArgentinePolicy:
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:
         return ()
+
+    def tolls_and_charges(self, line: BillLine, tariff: str, day: date) -> tuple[Decimal, Decimal]:
+        return ZERO, ZERO
 
 
 def invoice_class(segments: Sequence[Segment]) -> str:

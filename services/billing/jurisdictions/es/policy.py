@@ -167,12 +167,21 @@ class SpanishPolicy:
                 found.extend(row.source for _, row in table.spans(segment.days))
         return tuple(dict.fromkeys(found))
 
-    def energy_tolls_and_charges(self, tariff: str, day: date) -> tuple[PerPeriod, PerPeriod]:
-        """Tolls and charges inside an all-included energy price, EUR/kWh by period: where the money goes."""
-        return self.tolls[tariff].at(day).energy, self.charges[tariff].at(day).energy
-
-    def power_tolls_and_charges(self, tariff: str, day: date) -> tuple[PerPeriod, PerPeriod]:
-        return self.tolls[tariff].at(day).power, self.charges[tariff].at(day).power
+    def tolls_and_charges(self, line: BillLine, tariff: str, day: date) -> tuple[Decimal, Decimal]:
+        """Power: its amount in the proportion of toll and charge. Energy: kWh × toll and kWh × charge."""
+        if tariff not in self.tolls:
+            return ZERO, ZERO
+        toll, charge = self.tolls[tariff].at(day), self.charges[tariff].at(day)
+        if line.concept == "power" and line.period in toll.power:
+            kw_toll, kw_charge = toll.power[line.period], charge.power[line.period]
+            part = round_half_up(line.amount * kw_toll / (kw_toll + kw_charge))
+            return part, line.amount - part
+        if line.concept == "energy" and line.quantity is not None and line.period in toll.energy:
+            return (
+                round_half_up(line.quantity * toll.energy[line.period]),
+                round_half_up(line.quantity * charge.energy[line.period]),
+            )
+        return ZERO, ZERO
 
 
 def spain(options: Mapping[str, Any]) -> Jurisdiction:

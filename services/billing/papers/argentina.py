@@ -1,0 +1,52 @@
+"""What only an Argentine invoice says: class and point of sale, the holder's condition, earlier debts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Literal, cast
+
+from services.billing.documents.model import ArgentineFiscal, InvoiceDocument, PriorDebt
+from services.billing.domain.bill import ZERO
+from services.billing.domain.supplies import Supply
+from services.billing.repository.invoices import Details, Issued
+from services.billing.rules import Rules
+
+#: The holder's condition before IVA, in the words of the tax office.
+IVA_CONDITIONS = {
+    "consumer": "Consumidor final",
+    "registered": "Responsable inscripto",
+    "monotributo": "Responsable monotributo",
+    "exempt": "Exento",
+}
+
+
+def complete(
+    document: InvoiceDocument, invoice: Issued, details: Details, supply: Supply, rules: Rules
+) -> InvoiceDocument:
+    conditions = [contract.tax_condition for service in supply.services for contract in service.contracts]
+    return replace(
+        document,
+        holder=replace(document.holder, iva_condition=IVA_CONDITIONS[conditions[-1]]),
+        prior_debts=_prior_debts(invoice),
+        argentina=_heading(rules, invoice, details),
+    )
+
+
+def _prior_debts(invoice: Issued) -> tuple[PriorDebt, ...]:
+    """What was overdue on issue (Ley 24.240 art. 30 bis: the bill says it, or that there is none)."""
+    return tuple(
+        PriorDebt(number, date.fromisoformat(due), Decimal(amount))
+        for number, due, amount in invoice.printed["prior_debts"]
+    )
+
+
+def _heading(rules: Rules, invoice: Issued, details: Details) -> ArgentineFiscal:
+    letter = cast(Literal["A", "B"], invoice.series.partition("-")[0])
+    iva = sum((tax.amount for tax in details.taxes if tax.kind == "iva"), ZERO)
+    return ArgentineFiscal(
+        letter=letter,
+        point_of_sale=int(rules.profile.section("series").get("point_of_sale", 1)),
+        contained_iva=iva if letter == "B" else ZERO,
+    )

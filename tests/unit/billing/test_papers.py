@@ -1,0 +1,251 @@
+"""From an issued invoice to what is printed: comparisons, shares and the comparator's address, all from printed lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal as D
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.billing.domain.bill import Bill, Energy
+from services.billing.domain.planning import plan
+from services.billing.domain.supplies import Address, Member, Supply
+from services.billing.jurisdictions import jurisdiction
+from services.billing.papers.explain import change, destination
+from services.billing.papers.invoice import InvoicePapers, invoice_document, shortest
+from services.billing.papers.spain import comparator_url
+from services.billing.repository.invoices import Details, Issued
+from services.billing.rules import rules_of
+from services.billing.snapshots import member_state, supply_state
+from services.chassis.periods import DatePeriod
+from services.chassis.profile import load_profile
+from tests.unit.billing.examples import (
+    BILL_A,
+    argentine_bill,
+    argentine_supply,
+    book,
+    energy,
+    spanish_bill,
+    spanish_supply,
+)
+
+PROFILES = Path(__file__).resolve().parents[3] / "profiles"
+ANA = Member(
+    "m1", "5555", "Ana Pérez", "nif", "12345678Z", "es", Address("Calle Mayor 1", "46179", "Vallesol", "Valencia")
+)
+
+
+def issued(bill: Bill, supply: Supply, series: str = "E-2026") -> tuple[Issued, Details]:
+    """A bill as it lies in the database after issue."""
+    measured = bill.energy.get("electricity", Energy())
+    product = {
+        segment.service: [segment.product.kind, segment.product.name] for segment in plan_of(supply, bill.period)
+    }
+    printed = {
+        "holder": member_state(ANA),
+        "supply": supply_state(supply),
+        "language": "es",
+        "product": product,
+        "references": list(bill.sources),
+        "prior_debts": [],
+    }
+    row = Issued(
+        "i1",
+        f"{series}-000123",
+        series,
+        123,
+        "run",
+        supply.id,
+        "s1",
+        "m1",
+        supply.account_number,
+        bill.period.start,
+        bill.period.end,
+        date(2026, 11, 3),
+        date(2026, 11, 23),
+        "EUR",
+        bill.net,
+        bill.total,
+        measured.import_wh,
+        measured.hours_expected,
+        measured.hours_measured,
+        measured.hours_estimated,
+        measured.hours_missing,
+        1,
+        printed,
+        "",
+        "",
+        datetime(2026, 11, 3, tzinfo=UTC),
+    )
+    consumption = {(s, p): each for s, found in bill.energy.items() for p, each in found.by_period.items()}
+    return row, Details(bill.lines, bill.taxes, consumption)
+
+
+def plan_of(supply: Supply, period: DatePeriod):
+    return plan(supply, period, book())
+
+
+def month_bill(month: str, consumption: Energy = BILL_A, watts: int = 4600) -> tuple[Issued, Details]:
+    supply = spanish_supply(watts)
+    return issued(spanish_bill(consumption, period=DatePeriod.month(month), supply=supply), supply)
+
+
+WH = st.integers(0, 2_000_000)
+
+
+@given(WH, WH, WH, WH, st.sampled_from([3450, 4600]), st.sampled_from(["2026-08", "2026-09"]))
+def test_the_reasons_of_a_change_sum_to_the_difference(now, before, p3_now, p3_before, watts, month):
+    late = month_bill("2026-10", energy(P1=now, P2=0, P3=p3_now))
+    early = month_bill(month, energy(P1=before, P2=0, P3=p3_before), watts)
+    found = change(*late, *early)
+    assert found.difference == late[0].total - early[0].total
+    assert sum(reason.amount for reason in found.reasons) == found.difference
+    assert all(reason.amount for reason in found.reasons)
+
+
+def test_reasons_are_what_changed():
+    """Same 31 days, same power, 10 kWh more at 0.196 in P1: consumption 1.96 and the taxes on it."""
+    late = month_bill("2026-10", energy(P1=72_000, P2=55_000, P3=128_000))
+    found = change(*late, *month_bill("2026-08"))
+    assert {reason.reason: reason.amount for reason in found.reasons} == {
+        "consumption": D("1.96"),
+        "taxes": D("0.53"),
+    }
+    more_power = change(*month_bill("2026-10"), *month_bill("2026-08", watts=3450))
+    assert {reason.reason for reason in more_power.reasons} == {"power", "taxes"}
+    more_days = change(*month_bill("2026-10"), *month_bill("2026-09"))
+    assert {reason.reason for reason in more_days.reasons} == {"days", "taxes"}
+
+
+def test_a_price_change_is_told_from_consumption():
+    """The same kWh at prices 10 % higher: all of the energy's difference is the price."""
+    row, details = month_bill("2026-10")
+    dearer = tuple(
+        replace(line, unit_price=line.unit_price * D("1.1"), amount=round(line.amount * D("1.1"), 2))
+        if line.concept == "energy"
+        else line
+        for line in details.lines
+    )
+    extra = sum(line.amount for line in dearer) - sum(line.amount for line in details.lines)
+    found = change(replace(row, total=row.total + extra), Details(dearer, details.taxes, {}), row, details)
+    assert {reason.reason: reason.amount for reason in found.reasons} == {"price": extra}
+
+
+@given(WH, WH, WH)
+def test_where_the_money_goes_sums_to_the_total(p1, p2, p3):
+    row, details = month_bill("2026-10", energy(P1=p1, P2=p2, P3=p3))
+    shares = destination(details, "2.0TD", row.period_start, jurisdiction("es").policy)
+    assert sum(share.amount for share in shares) == row.total
+    assert all(share.amount > 0 for share in shares)
+
+
+def test_where_the_money_of_bill_a_goes():
+    """Tolls: power 9.11 + 0.17, energy 62 × 0.033261 + 55 × 0.016409 + 128 × 0.000077 = 2.06 + 0.90 + 0.01."""
+    row, details = month_bill("2026-10")
+    shares = destination(details, "2.0TD", row.period_start, jurisdiction("es").policy)
+    found = {share.code: share.amount for share in shares}
+    assert found["tolls"] == D("9.11") + D("0.17") + D("2.06") + D("0.90") + D("0.01")
+    assert found["charges"] == D("1.71") + D("0.11") + D("3.99") + D("0.71") + D("0.41")
+    assert (found["services"], found["taxes"]) == (D("1.60"), D("11.77"))
+
+
+def test_a_surplus_that_eats_the_energy_share_shows_no_destination():
+    row, details = month_bill("2026-10", energy(export_wh=700_000, P1=62_000, P2=55_000, P3=128_000))
+    assert destination(details, "2.0TD", row.period_start, jurisdiction("es").policy) == ()
+
+
+def test_comparator_address_of_bill_a():
+    row, details = month_bill("2026-10")
+    supply = replace(spanish_supply(), address=Address("Calle Mayor 1", "46179", "Vallesol", "Valencia"))
+    address = urlsplit(comparator_url(row, details, supply))
+    assert f"{address.scheme}://{address.netloc}{address.path}" == "https://comparador.cnmc.gob.es/comparador/QRE"
+    assert {name: values[0] for name, values in parse_qs(address.query).items()} == {
+        "cp": "46179",
+        "cups": "ES0575000000000877HA",
+        "pP1": "4.6",
+        "pP2": "4.6",
+        "tc": "E0",
+        "iniF": "2026-09-30",
+        "finF": "2026-10-31",
+        "fFact": "2026-11-03",
+        "cfP1": "62",
+        "cfP2": "55",
+        "cfP3": "128",
+        "imp": "55.44",
+        "impPot": "11.10",
+        "impEner": "30.97",
+        "impOtrosSinIE": "0.83",
+        "finBS": "0.77",
+        "dto": "0",
+        "prP1": "27.704413",
+        "prP2": "0.725423",
+        "prE1": "0.196",
+        "prE2": "0.128",
+        "prE3": "0.092",
+    }
+
+
+@pytest.mark.parametrize(
+    ("stored", "places", "printed"),
+    [
+        ("27.7044130000", 2, "27.704413"),
+        ("0.1960000000", 2, "0.196"),
+        ("52.1000000000", 2, "52.10"),
+        ("9.0000000000", 2, "9.00"),
+        ("62.000", 0, "62"),
+        ("100.000", 0, "100"),
+        ("48.387", 0, "48.387"),
+    ],
+)
+def test_zeros_of_the_column_are_not_printed(stored, places, printed):
+    assert str(shortest(D(stored), places)) == printed
+
+
+def test_a_spanish_document_adds_up_and_tells_its_history():
+    rules = rules_of(load_profile(PROFILES / "demo-es"))
+    row, details = month_bill("2026-10")
+    earlier = [month_bill("2026-09"), month_bill("2026-08"), month_bill("2025-10")]
+    papers = InvoicePapers(row, details, tuple(each for each, _ in earlier), earlier[0][1])
+    document, language = invoice_document(papers, rules)
+    document.check()
+    (consumption,) = document.consumptions
+    assert (language, document.total, document.currency) == ("es", D("55.44"), "EUR")
+    assert len(consumption.history) == 14
+    assert [(each.year, each.month) for each in consumption.history if each.quantity is not None] == [
+        (2025, 10),
+        (2026, 8),
+        (2026, 9),
+        (2026, 10),
+    ]
+    assert (consumption.same_month_last_year, consumption.last_year) == (D(245), None)
+    assert document.change is not None and document.change.previous_start == date(2026, 9, 1)
+    assert document.payment[0].account == "ES91 2100 0418 4502 0005 1332"
+    assert document.regulation[0].endswith("(BOE-A-2025-26348)")
+
+
+def test_a_month_skipped_is_not_compared_with():
+    rules = rules_of(load_profile(PROFILES / "demo-es"))
+    row, details = month_bill("2026-10")
+    before, earlier_details = month_bill("2026-08")
+    document, _ = invoice_document(InvoicePapers(row, details, (before,), earlier_details), rules)
+    assert document.change is None
+
+
+def test_an_argentine_document_has_its_class_and_condition():
+    rules = rules_of(load_profile(PROFILES / "demo-ar"))
+    supply = argentine_supply("other", "registered", water=True)
+    row, details = issued(argentine_bill(supply, 221_000), supply, "A-LSP")
+    row = replace(row, currency="ARS", printed={**row.printed, "prior_debts": [["A-LSP-1", "2026-10-22", "10.00"]]})
+    document, _ = invoice_document(InvoicePapers(row, details, (), None), rules)
+    document.check()
+    assert document.argentina is not None
+    assert (document.argentina.letter, document.argentina.contained_iva) == ("A", D(0))
+    assert document.holder.iva_condition == "Responsable inscripto"
+    assert document.prior_debts is not None and document.prior_debts[0].amount == D("10.00")
+    assert document.comparator_url == ""
+    assert {share.code for share in document.destination} == {"energy", "water", "taxes"}
