@@ -100,6 +100,11 @@ class DemoSupply:
     dwelling: bool = True
     water: bool = False
 
+    def meter_on(self, day: date) -> str:
+        """Serial of the meter that hangs on a local day; empty before the first and after the last."""
+        found = (meter.serial for meter in self.meters if meter.start <= day and (meter.end is None or day < meter.end))
+        return next(found, "")
+
 
 @dataclass(frozen=True)
 class DemoMember:

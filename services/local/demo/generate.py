@@ -110,20 +110,18 @@ class _ReportWriter:
         doubtful = incidents.doubtful.get(account, {})
         impossible = incidents.impossible.get(account, {})
         reports = {meter.serial: MeterReport(meter.serial) for meter in supply.meters}
+        serial_on = {day: supply.meter_on(day) for day in {hour.day for hour in hours}}
         load = self._load(supply, hours[0].day)
         for index, hour in enumerate(hours):
-            energy = load.hour(hour.day.month, hour.weekday, hour.hour)
-            meter = next(
-                (m for m in supply.meters if m.start <= hour.day and (m.end is None or hour.day < m.end)), None
-            )
-            if meter is None or index in missing:
+            energy = load.hour(hour.month, hour.weekday, hour.hour)
+            serial = serial_on[hour.day]
+            if not serial or index in missing:
                 continue
-            report = reports[meter.serial]
             if index in impossible:
                 stamp, value, quality = impossible[index]
-                report.add(stamp or hour.stamp, value, quality)
-                continue
-            report.add(hour.stamp, energy, doubtful.get(index, "00"))
+                reports[serial].add(stamp or hour.stamp, value, quality)
+            else:
+                reports[serial].add(hour.stamp, energy, doubtful.get(index, "00"))
         return [report for report in reports.values() if report.rows]
 
     def _load(self, supply: DemoSupply, month: date) -> Load:

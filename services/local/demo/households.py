@@ -65,25 +65,25 @@ class Load:
 
     def __init__(self, kind: Household, size: float, power_w: int, southern: bool, rng: Random) -> None:
         self._kind = kind
-        self._size = size
         self._limit = power_w * 92 // 100
         self._southern = southern
-        self._rng = rng
+        self._random = rng.random
         self._day_factor = 1.0
+        # Wh of each local hour before season, day and noise.
+        whole = sum(kind.working)
+        self._working = [kind.kwh_a_day * 1000 * size * share / whole for share in kind.working]
+        self._resting = [kind.kwh_a_day * 1000 * size * share / whole for share in kind.resting]
 
     def hour(self, month: int, weekday: int, hour: int) -> int:
         """Wh of the local hour that begins at `hour` (0 to 23) of a day with this month (1 to 12) and weekday."""
-        kind, rng = self._kind, self._rng
+        kind, random = self._kind, self._random
         if hour == 0:
-            self._day_factor = 0.75 + 0.5 * rng.random()
+            self._day_factor = 0.75 + 0.5 * random()
         resting = weekday >= 5
         season = kind.seasons[(month + 5) % 12 if self._southern else month - 1] / 100
-        away = kind.weekends_only and not resting and season < 1.5
-        noise = 0.65 + 0.7 * rng.random()
-        standby = kind.standby_w * (0.9 + 0.2 * rng.random())
-        if away or weekday == kind.closed_on:
+        noise = 0.65 + 0.7 * random()
+        standby = kind.standby_w * (0.9 + 0.2 * random())
+        if weekday == kind.closed_on or (kind.weekends_only and not resting and season < 1.5):
             return int(standby)
-        shape = kind.resting if resting else kind.working
-        share = shape[hour] / sum(kind.working)
-        active = kind.kwh_a_day * 1000 * self._size * share * season * self._day_factor * noise
-        return min(int(standby + active), self._limit)
+        usual = self._resting[hour] if resting else self._working[hour]
+        return min(int(standby + usual * season * self._day_factor * noise), self._limit)

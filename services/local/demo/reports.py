@@ -22,6 +22,7 @@ class LocalHour:
     """An hour of the month: its local beginning and the stamp its row carries."""
 
     day: date
+    month: int
     hour: int
     weekday: int
     stamp: str
@@ -34,7 +35,11 @@ def local_hours(start: date, end: date, zone: ZoneInfo) -> list[LocalHour]:
     hours = []
     while instant < last:
         begins = instant.astimezone(zone)
-        hours.append(LocalHour(begins.date(), begins.hour, begins.weekday(), stamp((instant + HOUR).astimezone(zone))))
+        hours.append(
+            LocalHour(
+                begins.date(), begins.month, begins.hour, begins.weekday(), stamp((instant + HOUR).astimezone(zone))
+            )
+        )
         instant += HOUR
     return hours
 
