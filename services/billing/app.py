@@ -14,6 +14,7 @@ from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.consumers import documents_subscription, read_model_subscription, runner_subscription
 from services.billing.grpc_api import BillingApi
 from services.billing.metering_client import MeteringEnergy
+from services.billing.press import Press
 from services.billing.rules import rules_of
 from services.billing.settings import Settings
 from services.chassis.blobs import BlobStore
@@ -30,6 +31,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     accounts = Accounts(database, rules)
     blobs = BlobStore(kit.settings.data_dir / "documents")
     documents = Documents(database, rules, blobs, kit.settings.public_url)
+    press = Press()
     api = BillingApi(
         rules,
         bill_runs,
@@ -46,5 +48,10 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"],
             )
         ],
-        subscriptions=[read_model_subscription(), runner_subscription(bill_runs), documents_subscription(documents)],
+        subscriptions=[
+            read_model_subscription(),
+            runner_subscription(bill_runs),
+            documents_subscription(documents, press.invoice),
+        ],
+        background=[press.run],
     )

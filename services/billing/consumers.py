@@ -6,7 +6,7 @@ from coop.billing.events.v1 import events_pb2 as billing
 from coop.supplies.events.v1 import events_pb2 as supplies
 
 from services.billing.application.bill_runs import BillRuns
-from services.billing.application.documents import Documents
+from services.billing.application.documents import Documents, Render
 from services.billing.application.issuing import WORK_TOPIC
 from services.billing.application.pricing import Priced
 from services.billing.repository import read_model
@@ -60,11 +60,11 @@ def runner_subscription(bill_runs: BillRuns) -> Subscription:
     )
 
 
-def documents_subscription(documents: Documents) -> Subscription:
+def documents_subscription(documents: Documents, render: Render) -> Subscription:
     """Invoices to print, in a group of their own: a slow printer holds no bill run up."""
 
-    def render(event: billing.InvoiceDocumentDue, _: Envelope) -> StoredDocument | None:
-        return documents.render_invoice(event.invoice_id)
+    def print_out(event: billing.InvoiceDocumentDue, _: Envelope) -> StoredDocument | None:
+        return documents.render_invoice(event.invoice_id, render)
 
     def record(
         tx: Transaction, event: billing.InvoiceDocumentDue, _: Envelope, rendered: StoredDocument | None
@@ -75,7 +75,7 @@ def documents_subscription(documents: Documents) -> Subscription:
         group="billing-documents",
         topics=(WORK_TOPIC,),
         handlers={billing.InvoiceDocumentDue: record},
-        prepare={billing.InvoiceDocumentDue: render},
+        prepare={billing.InvoiceDocumentDue: print_out},
         on_permanent_failure="continue",
         deferred=True,
     )

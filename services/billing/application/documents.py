@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.billing.application.access import visible_supply
 from services.billing.application.accounts import AccountStatement
 from services.billing.documents import render_certificate, render_invoice, render_statement
+from services.billing.documents.model import InvoiceDocument
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
 from services.billing.repository import certificates, invoices, read_model
@@ -17,6 +19,8 @@ from services.chassis.blobs import BlobStore
 from services.chassis.context import Principal
 from services.chassis.db import Database, Transaction
 from services.chassis.errors import NotFound, Refused
+
+Render = Callable[[InvoiceDocument, str], bytes]
 
 INVOICE, CERTIFICATE = "invoice", "certificate"
 
@@ -39,8 +43,11 @@ class Documents:
         """The invoice's PDF; rendered now when the work item has not come to it yet."""
         return self._read(INVOICE, invoice_id) or self._store(INVOICE, invoice_id, self.render_invoice(invoice_id))
 
-    def render_invoice(self, invoice_id: str) -> StoredDocument | None:
-        """Render and put aside an invoice's PDF, without recording it; None when it is recorded already."""
+    def render_invoice(self, invoice_id: str, render: Render = render_invoice) -> StoredDocument | None:
+        """Render and put aside an invoice's PDF, without recording it; None when it is recorded already.
+
+        `render` says where: here, for somebody who waits, or on the press.
+        """
         with self._database.read() as connection:
             if certificates.stored_document(connection, INVOICE, invoice_id):
                 return None
@@ -53,7 +60,7 @@ class Documents:
             previous = invoices.details(connection, earlier[0].id) if earlier else None
             papers = InvoicePapers(issued, invoices.details(connection, issued.id), tuple(earlier), previous)
         document, language = invoice_document(papers, self._rules)
-        return StoredDocument(self._blobs.put(render_invoice(document, language)), _file_name(issued.number))
+        return StoredDocument(self._blobs.put(render(document, language)), _file_name(issued.number))
 
     def record_invoice(self, tx: Transaction, invoice_id: str, rendered: StoredDocument | None) -> None:
         """Record what `render_invoice` put aside, in the caller's transaction; a document recorded before stays."""

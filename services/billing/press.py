@@ -1,0 +1,79 @@
+"""The printing press: invoices of a bill run are rendered in a process of their own.
+
+Rendering is pure computation, 30 ms a page or so. In the service's own process it would make every call wait for Python's
+lock; here it takes the other core, at the lowest priority, and the process ends when there is nothing to print.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from services.billing.documents import render_invoice
+from services.billing.documents.model import InvoiceDocument
+from services.chassis.errors import Unavailable
+
+IDLE_S = 20.0
+PATIENCE_S = 60.0
+
+
+class Press:
+    """One rendering process, started with the first document and ended ``IDLE_S`` after the last one."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._used_at = 0.0
+        self._printing = 0
+
+    def invoice(self, document: InvoiceDocument, language: str) -> bytes:
+        """The document's PDF. Raises Unavailable when the process died under it: the same call works again."""
+        with self._lock:
+            if self._pool is None:
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_settle_in)
+            pool = self._pool
+            self._printing += 1
+        try:
+            return pool.submit(render_invoice, document, language).result(PATIENCE_S)
+        except BrokenProcessPool as broken:
+            self._end(pool)
+            raise Unavailable("The printing process ended while it printed: it is started again.") from broken
+        finally:
+            with self._lock:
+                self._printing -= 1
+                self._used_at = time.monotonic()
+
+    def run(self, stop: threading.Event) -> None:
+        """Background work of the service: ends the process when it has been idle, and when the service stops."""
+        while not stop.wait(IDLE_S / 2):
+            with self._lock:
+                idle = not self._printing and time.monotonic() - self._used_at > IDLE_S
+                pool = self._pool if idle else None
+            if pool:
+                self._end(pool)
+        if self._pool:
+            self._end(self._pool)
+
+    def _end(self, pool: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle_in() -> None:
+    """In the new process: give way to everybody, and end with the parent even when that is killed."""
+    os.nice(10)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
