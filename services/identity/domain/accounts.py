@@ -88,9 +88,15 @@ class Mistakes:
             return wrong
 
     def raise_any(self) -> None:
-        """Raises one Invalid with the violations of all that was kept; nothing when all was well."""
-        if len(self._found) == 1:
-            raise self._found[0]
-        if self._found:
-            violations = [violation for refused in self._found for violation in refused.violations]
-            raise Invalid(" ".join(refused.message for refused in self._found), "INVALID", violations=violations)
+        """Raises one Invalid with the violations of all that was kept; nothing when all was well.
+
+        The metadata ``reason_<field>`` gives each field's own reason, for whoever shows the sentence in another language.
+        """
+        if not self._found:
+            return
+        violations = [violation for refused in self._found for violation in refused.violations]
+        reasons = {
+            f"reason_{violation.field}": refused.reason for refused in self._found for violation in refused.violations
+        }
+        reason = self._found[0].reason if len(self._found) == 1 else "INVALID"
+        raise Invalid(" ".join(refused.message for refused in self._found), reason, violations=violations, **reasons)

@@ -168,6 +168,8 @@ def confirm(core: Core, key: RequestKey, principal: Principal, *, code: str) -> 
 
     def act() -> str:
         spend(tx, [Count(CONFIRM_ACCOUNT, principal.id)], "Too many codes were tried: try again in {wait}.")
+        # Before any row, as the worker does: two that lock in one order never wait for each other.
+        repository.lock_registry(tx)
         due = access_repository.codes_of(tx, principal.id)
         fitting = next((each for each in due if code_matches(each.id, code, each.code_hash)), None)
         if fitting is None:
@@ -175,7 +177,6 @@ def confirm(core: Core, key: RequestKey, principal: Principal, *, code: str) -> 
                 access_repository.count_wrong_code(tx, each.id, each.tries_left - 1)
             # Not raised here: the wrong try must stay counted.
             return ""
-        repository.lock_registry(tx)
         holder = repository.members_by_id(tx.connection, [fitting.member_id])[fitting.member_id]
         access_repository.settle(tx, fitting.id, "granted", holder.id)
         if principal.id in access_repository.holders_of(tx.connection, holder.id):

@@ -136,7 +136,7 @@ def test_the_demonstration_file_lands_without_a_refusal(profile: str, start: Sta
 
 
 def test_a_stream_that_breaks_off_is_sent_again_without_harm(spain: ServiceUnderTest) -> None:
-    rows = [LUIS | _unique(number) for number in range(450)]
+    rows = [unique_row(number) for number in range(450)]
 
     class Cut(Exception):
         """The sender dies half-way."""
@@ -156,10 +156,11 @@ def test_a_stream_that_breaks_off_is_sent_again_without_harm(spain: ServiceUnder
     assert len(spain.events(events.SupplyChanged)) == 450
 
 
-def _unique(number: int) -> dict[str, str]:
+def unique_row(number: int) -> dict[str, str]:
+    """A row of a member, supply, meter and contract of its own."""
     block = f"0575{number + 5000:012d}"
     digits = f"{number + 40_000_000:08d}"
-    return {
+    return LUIS | {
         "member_number": str(7000 + number),
         "account_number": f"{7000 + number}/1",
         "document": digits + dni.calc_check_digit(digits),

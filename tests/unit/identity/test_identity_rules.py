@@ -153,6 +153,7 @@ def test_all_mistakes_of_a_form_are_told_at_once() -> None:
     with pytest.raises(Invalid) as refused:
         mistakes.raise_any()
     assert [violation.field for violation in refused.value.violations] == ["name", "password"]
+    assert refused.value.metadata == {"reason_name": "NAME_MISSING", "reason_password": "PASSWORD_TOO_SHORT"}
 
 
 def chain(length: int) -> list[tuple[AuditEntry, str]]:
