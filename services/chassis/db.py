@@ -35,7 +35,11 @@ from services.chassis import context
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.columns import BigKey, Json, UtcDateTime
 from services.chassis.errors import Conflict, Invalid
+from services.chassis.eventlog.base import MAX_RECORD_BYTES
 from services.chassis.ids import new_id
+
+#: Largest event, so that key and headers still fit into a record of the event log with it.
+MAX_EVENT_BYTES = MAX_RECORD_BYTES - 10_000
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -208,6 +212,13 @@ class Transaction:
             }
             for event_id, (topic, key, message) in zip(ids, events, strict=True)
         ]
+        for row in rows:
+            if len(row["value"]) > MAX_EVENT_BYTES:
+                # Found out by the relay it would hold up every later event.
+                raise ValueError(
+                    f"The {row['headers']['ce_type']} of {row['key']!r} has {len(row['value'])} bytes, more than "
+                    f"{MAX_EVENT_BYTES}: store the content and send a reference to it."
+                )
         self.connection.execute(insert(TABLES.outbox_event), rows)
         self.has_events = True
         return ids

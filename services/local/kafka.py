@@ -118,10 +118,9 @@ class Broker:
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._ends_within(0.1) or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"The Kafka broker did not start:\n{self.log.read_text()[-3000:]}")
-            time.sleep(0.1)
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """Orderly end, by process id; killed when it takes longer than `timeout_s`."""
@@ -140,6 +139,15 @@ class Broker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Whether the broker's process ended by itself."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return ["java", HEAP, "-cp", self._class_path, main, *arguments]

@@ -35,6 +35,7 @@ from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 _DELIVERY_S = 30.0
 _SETTLE_S = 10.0
+_RETRY_S = 0.1
 _UNKNOWN_TOPIC = 3
 
 
@@ -49,7 +50,7 @@ class KafkaEventLog(EventLog):
         self._producer: KafkaProducer | None = None
         self._topics: dict[str, int] = {}
         self._consumers: weakref.WeakSet[KafkaGroupConsumer] = weakref.WeakSet()
-        self._closed = False
+        self._closed = threading.Event()
 
     def ensure_topics(self, names: Iterable[str], partitions: int = DEFAULT_PARTITIONS) -> None:
         missing = sorted(name for name in set(names) if not self._partitions(name))
@@ -114,7 +115,7 @@ class KafkaEventLog(EventLog):
         if not partitions:
             return {}
         with self._administration() as admin:
-            committed = _patiently(lambda: admin.list_group_offsets({group: partitions}))[group]
+            committed = self._patiently(lambda: admin.list_group_offsets({group: partitions}))[group]
             earliest = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
             latest = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         lag = {}
@@ -124,7 +125,7 @@ class KafkaEventLog(EventLog):
         return lag
 
     def close(self) -> None:
-        self._closed = True
+        self._closed.set()
         for consumer in list(self._consumers):
             consumer.close()
         with self._lock:
@@ -162,8 +163,18 @@ class KafkaEventLog(EventLog):
                 self._admin = KafkaAdminClient(**settings, request_timeout_ms=10_000)
             yield self._admin
 
+    def _patiently(self, ask: Callable[[], Any]) -> Any:
+        """The answer, asking again while the cluster is still settling (a new group's coordinator is being elected)."""
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            try:
+                return ask()
+            except RetriableError:
+                if time.monotonic() > deadline or self._closed.wait(_RETRY_S):
+                    raise
+
     def _refuse_if_closed(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise EventLogError(f"The event log at {','.join(self._settings.servers)} is closed.")
 
     def _partitions(self, topic: str) -> int:
@@ -181,18 +192,6 @@ class KafkaEventLog(EventLog):
     def _require(self, topic: str) -> None:
         if not self._partitions(topic):
             raise UnknownTopic(f"Topic {topic!r} does not exist in the event log; create it with ensure_topics.")
-
-
-def _patiently(ask: Callable[[], Any]) -> Any:
-    """The answer, asking again for a while when the cluster is still settling (a new group's coordinator is elected)."""
-    deadline = time.monotonic() + _SETTLE_S
-    while True:
-        try:
-            return ask()
-        except RetriableError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from services.chassis.eventlog.kafka_settings import KafkaSettings
 _ANSWER_MS = 10_000
 # Leaving waits behind a join that is still held up by a slow member. After this the lease ends the membership instead.
 _LEAVE_MS = 3_000
+_METADATA_MS = 30_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REPLACED = (
     CommitFailedError,
@@ -68,6 +70,7 @@ class KafkaGroupConsumer(Consumer):
             enable_auto_commit=False,
             auto_offset_reset=start,
             allow_auto_create_topics=False,
+            metadata_max_age_ms=_METADATA_MS,
             # The library's first choice, "range", gives every topic's first partitions to the same member.
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             session_timeout_ms=int(settings.lease_s * 1000),
@@ -76,6 +79,11 @@ class KafkaGroupConsumer(Consumer):
             request_timeout_ms=_ANSWER_MS,
         )
         self._kafka.subscribe(topics, listener=_Rebalance(self))
+        try:
+            self._learn_partitions(topics)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
@@ -160,6 +168,15 @@ class KafkaGroupConsumer(Consumer):
         """These, and no others, are this member's now. Kafka forgets pauses in every rebalance; we do not."""
         self._paused &= partitions
         self._kafka.pause(*(KafkaPartition(*partition) for partition in self._paused))
+
+    def _learn_partitions(self, topics: list[str]) -> None:
+        """Ask for the topics' partitions before joining. The member that shares them out may be this one; a topic it
+        had not heard of yet would be left to nobody until the metadata are next refreshed."""
+        deadline = time.monotonic() + _ANSWER_MS / 1000
+        for topic in topics:
+            while not self._kafka.partitions_for_topic(topic):
+                if time.monotonic() > deadline:
+                    raise EventLogUnavailable(f"Kafka does not say which partitions {topic!r} has.")
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

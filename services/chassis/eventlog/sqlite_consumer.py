@@ -29,9 +29,10 @@ from services.chassis.eventlog.base import (
     TopicPartition,
     UnknownTopic,
 )
-from services.chassis.eventlog.sqlite_pulse import Pulse
+from services.chassis.eventlog.sqlite_pulse import SLOWEST_LOOK_S, Pulse
 
 _POLL_BYTES = 16_000_000
+_SHORTEST_WAIT_S = 2 * SLOWEST_LOOK_S
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,6 +70,7 @@ class SqliteConsumer(Consumer):
         self._owned: dict[TopicPartition, _Owned] = {}
         self._membership_seen: int | None = None
         self._turn = 0
+        self._empty_at: int | None = None
         self._closed = False
         self._closing = threading.Lock()
         self._connection = store.connect(path, synchronous="NORMAL")
@@ -94,15 +96,22 @@ class SqliteConsumer(Consumer):
         while True:
             beat = self._pulse.beat
             self._last_used = time.monotonic()
-            try:
-                self._share_partitions()
-                records = self._fetch(max_records)
-            except sqlite3.OperationalError as error:
-                raise EventLogUnavailable(f"The event log's file cannot be read: {error}.") from error
+            records: list[ConsumedRecord] = []
+            # Where nothing was found nothing is until the pulse says so, which it does for those who wait.
+            if beat != self._empty_at or timeout_s < _SHORTEST_WAIT_S:
+                records = self._look(max_records)
+                self._empty_at = None if records else beat
             remaining_s = deadline - time.monotonic()
             if records or remaining_s <= 0 or self._closed:
                 return records
             self._pulse.wait(beat, remaining_s)
+
+    def _look(self, max_records: int) -> list[ConsumedRecord]:
+        try:
+            self._share_partitions()
+            return self._fetch(max_records)
+        except sqlite3.OperationalError as error:
+            raise EventLogUnavailable(f"The event log's file cannot be read: {error}.") from error
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._refuse_if_closed()
@@ -133,11 +142,13 @@ class SqliteConsumer(Consumer):
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         owned = self._own(partition)
+        self._empty_at = None
         owned.position = offset
         owned.lowest = min(owned.lowest, offset)
         owned.highest = max(owned.highest, offset)
 
     def rewind(self, partitions: Iterable[TopicPartition] | None = None) -> None:
+        self._empty_at = None
         for partition in self.assignment if partitions is None else partitions:
             owned = self._own(partition)
             committed = self._committed(owned.partition_id)
@@ -149,6 +160,7 @@ class SqliteConsumer(Consumer):
             self._own(partition).paused = True
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._empty_at = None
         for partition in partitions:
             self._own(partition).paused = False
 

@@ -127,15 +127,18 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
-                return
-            raise EventLogUnavailable(
-                "The event log's folder does not support SQLite's write-ahead log; put it on a local disk."
-            )
+            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         except sqlite3.OperationalError as error:
             if time.monotonic() > deadline:
                 raise EventLogUnavailable(f"The event log's file stays locked: {error}.") from error
-            time.sleep(0.01)
+            with write(connection):
+                pass  # Beginning to write does respect the timeout: it waits for whoever is switching.
+            continue
+        if mode != "wal":
+            raise EventLogUnavailable(
+                "The event log's folder does not support SQLite's write-ahead log; put it on a local disk."
+            )
+        return
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,6 @@
 """The chassis' event machinery on both databases, with the embedded event log."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,16 +27,3 @@ def event_log(event_log_url: str) -> Iterator[EventLog]:
     with open_event_log(event_log_url, lease_s=0.8) as opened:
         opened.ensure_topics([ledger.TOPIC], partitions=4)
         yield opened
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Wait until something holds, at most twenty seconds."""
-
-    def wait(holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not holds():
-            assert time.monotonic() < deadline, "it did not come true within 20 s"
-            time.sleep(0.01)
-
-    return wait

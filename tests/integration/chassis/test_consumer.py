@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,9 @@ from services.chassis.subscription import Envelope
 from services.chassis.telemetry import EVENTS_HANDLED
 from tests.integration.chassis import ledger
 from tests.integration.chassis.ledger import GROUP, TOPIC, consumer, effects, emit, note, running, subscription
+from tests.support.service_under_test import eventually
 
 PROJECT = Path(__file__).resolve().parents[3]
-Eventually = Callable[[Callable[[], bool]], None]
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -42,9 +41,7 @@ def behind(event_log: EventLog) -> int:
     return sum(event_log.lag(GROUP, [TOPIC]).values())
 
 
-def test_an_event_that_comes_twice_has_one_effect(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
+def test_an_event_that_comes_twice_has_one_effect(database: Database, event_log: EventLog) -> None:
     emit(database, 1, 2)
     publish(database, event_log)
     with event_log.consumer("copier", [TOPIC]) as reader:
@@ -57,7 +54,7 @@ def test_an_event_that_comes_twice_has_one_effect(
     assert effects(database) == [1, 2, 3]
 
 
-def test_unknown_types_are_skipped_and_counted(database: Database, event_log: EventLog, eventually: Eventually) -> None:
+def test_unknown_types_are_skipped_and_counted(database: Database, event_log: EventLog) -> None:
     counter = EVENTS_HANDLED.labels(GROUP, "google.protobuf.StringValue", "unknown")
     before = counter._value.get()
     with database.write() as transaction:
@@ -70,9 +67,7 @@ def test_unknown_types_are_skipped_and_counted(database: Database, event_log: Ev
     assert counter._value.get() == before + 1
 
 
-def test_a_handler_sees_the_envelope_and_carries_the_trace_on(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
+def test_a_handler_sees_the_envelope_and_carries_the_trace_on(database: Database, event_log: EventLog) -> None:
     seen: list[Envelope] = []
 
     def handler(transaction: Transaction, message: Int64Value, envelope: Envelope) -> None:
@@ -97,7 +92,7 @@ def test_a_handler_sees_the_envelope_and_carries_the_trace_on(
 
 
 def test_a_passing_failure_is_tried_again_in_order_without_holding_up_other_partitions(
-    database: Database, event_log: EventLog, eventually: Eventually
+    database: Database, event_log: EventLog
 ) -> None:
     attempts: list[float] = []
 
@@ -127,9 +122,7 @@ def test_a_passing_failure_is_tried_again_in_order_without_holding_up_other_part
     assert pauses[2] >= 0.4
 
 
-def test_a_transaction_that_cannot_commit_is_done_again(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
+def test_a_transaction_that_cannot_commit_is_done_again(database: Database, event_log: EventLog) -> None:
     failures = iter([True, False, False, False])
 
     def handler(transaction: Transaction, message: Int64Value, envelope: Envelope) -> None:
@@ -144,14 +137,12 @@ def test_a_transaction_that_cannot_commit_is_done_again(
     assert effects(database) == [1, 2, 3]
 
 
-def test_the_record_in_hand_is_finished_before_stopping(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
-    begun = threading.Event()
+def test_the_record_in_hand_is_finished_before_stopping(database: Database, event_log: EventLog) -> None:
+    begun, asked_to_stop = threading.Event(), threading.Event()
 
     def handler(transaction: Transaction, message: Int64Value, envelope: Envelope) -> None:
         begun.set()
-        time.sleep(0.3)
+        assert asked_to_stop.wait(10)
         note(transaction, message, envelope)
 
     emit(database, *range(10))
@@ -159,6 +150,7 @@ def test_the_record_in_hand_is_finished_before_stopping(
     with running(consumer(database, event_log, subscription(handler))) as stop:
         assert begun.wait(10)
         stop.set()
+        asked_to_stop.set()
     assert effects(database) == [0]
     assert behind(event_log) == 9
     with running(consumer(database, event_log, subscription())):
@@ -167,7 +159,7 @@ def test_the_record_in_hand_is_finished_before_stopping(
 
 
 def test_two_consumers_share_and_hand_over_without_doubling(
-    database: Database, database_url: str, event_log: EventLog, eventually: Eventually
+    database: Database, database_url: str, event_log: EventLog
 ) -> None:
     total = 200
     for n in range(total):
@@ -187,7 +179,7 @@ def test_two_consumers_share_and_hand_over_without_doubling(
 
 
 def test_killing_the_consumer_at_any_moment_doubles_no_effect(
-    database: Database, database_url: str, event_log: EventLog, event_log_url: str, eventually: Eventually
+    database: Database, database_url: str, event_log: EventLog, event_log_url: str
 ) -> None:
     total = 400
     for first in range(0, total, 20):
@@ -210,9 +202,7 @@ def test_killing_the_consumer_at_any_moment_doubles_no_effect(
     assert effects(database) == list(range(total))
 
 
-def test_a_refusal_takes_back_everything_the_handler_did(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
+def test_a_refusal_takes_back_everything_the_handler_did(database: Database, event_log: EventLog) -> None:
     told: list[int] = []
 
     def handler(transaction: Transaction, message: Int64Value, envelope: Envelope) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -18,8 +18,7 @@ from services.chassis.operations import OperationsServicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.subscription import Envelope, Subscription
 from tests.integration.chassis.ledger import GROUP, TOPIC, consumer, effects, emit, note, running, subscription
-
-Eventually = Callable[[Callable[[], bool]], None]
+from tests.support.service_under_test import eventually
 
 
 class Choosy:
@@ -69,7 +68,7 @@ def behind(event_log: EventLog) -> int:
 
 
 @pytest.fixture
-def letter(database: Database, event_log: EventLog, stopping: Subscription, eventually: Eventually) -> DeadLetter:
+def letter(database: Database, event_log: EventLog, stopping: Subscription) -> DeadLetter:
     """1, 2 and 3 of one key were published and 2 was refused, then the consumer ended."""
     emit(database, 1, 2, 3)
     publish(database, event_log)
@@ -87,12 +86,7 @@ def test_a_refused_event_is_kept_with_its_reason(database: Database, letter: Dea
 
 
 def test_its_partition_stays_stopped_after_a_restart_while_others_go_on(
-    database: Database,
-    event_log: EventLog,
-    choosy: Choosy,
-    stopping: Subscription,
-    letter: DeadLetter,
-    eventually: Eventually,
+    database: Database, event_log: EventLog, choosy: Choosy, stopping: Subscription, letter: DeadLetter
 ) -> None:
     choosy.refuses.clear()
     keys = [f"other-{n}" for n in range(12)]
@@ -118,7 +112,6 @@ def test_retrying_handles_the_event_and_lets_the_partition_go_on_in_order(
     stopping: Subscription,
     letter: DeadLetter,
     staff: OperationsServicer,
-    eventually: Eventually,
 ) -> None:
     with running(consumer(database, event_log, stopping)):
         with pytest.raises(Refused, match="Supply 2 has no contract"):
@@ -137,12 +130,7 @@ def test_retrying_handles_the_event_and_lets_the_partition_go_on_in_order(
 
 
 def test_discarding_gives_the_event_up_and_keeps_why(
-    database: Database,
-    event_log: EventLog,
-    stopping: Subscription,
-    letter: DeadLetter,
-    staff: OperationsServicer,
-    eventually: Eventually,
+    database: Database, event_log: EventLog, stopping: Subscription, letter: DeadLetter, staff: OperationsServicer
 ) -> None:
     def discard(why: str, request_id: str = "r1") -> pb.DeadLetter:
         return staff.DiscardDeadLetter(
@@ -161,9 +149,7 @@ def test_discarding_gives_the_event_up_and_keeps_why(
     assert [found.state for found in list_letters(database, include_closed=True)] == ["discarded"]
 
 
-def test_continuing_leaves_a_letter_and_goes_on(
-    database: Database, event_log: EventLog, choosy: Choosy, eventually: Eventually
-) -> None:
+def test_continuing_leaves_a_letter_and_goes_on(database: Database, event_log: EventLog, choosy: Choosy) -> None:
     emit(database, 1, 2, 3)
     publish(database, event_log)
     going_on = subscription(choosy, on_permanent_failure="continue")
@@ -177,9 +163,7 @@ def test_continuing_leaves_a_letter_and_goes_on(
     assert effects(database) == [1, 3, 2]
 
 
-def test_bytes_that_are_not_the_message_become_a_dead_letter(
-    database: Database, event_log: EventLog, eventually: Eventually
-) -> None:
+def test_bytes_that_are_not_the_message_become_a_dead_letter(database: Database, event_log: EventLog) -> None:
     event_log.append([Record(TOPIC, "k", b"\xff\xff\xff", {"ce_type": "google.protobuf.Int64Value"})])
     with running(consumer(database, event_log, subscription(on_permanent_failure="continue"))):
         eventually(lambda: behind(event_log) == 0)
@@ -190,7 +174,7 @@ def test_bytes_that_are_not_the_message_become_a_dead_letter(
 
 
 def test_letters_are_listed_in_pages(
-    database: Database, event_log: EventLog, staff: OperationsServicer, choosy: Choosy, eventually: Eventually
+    database: Database, event_log: EventLog, staff: OperationsServicer, choosy: Choosy
 ) -> None:
     choosy.refuses = set(range(5))
     emit(database, *range(5))

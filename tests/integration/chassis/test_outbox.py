@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +22,9 @@ from services.chassis.eventlog import EventLog, EventLogUnavailable, Record
 from services.chassis.outbox import KEEP_PUBLISHED, OutboxRelay, pending
 from tests.integration.chassis import ledger
 from tests.integration.chassis.ledger import TOPIC, emit, log_records, running
+from tests.support.service_under_test import eventually
 
 PROJECT = Path(__file__).resolve().parents[3]
-Eventually = Callable[[Callable[[], bool]], None]
 
 
 def numbers(records: Sequence[Record]) -> list[int]:
@@ -48,7 +48,7 @@ def test_committed_events_arrive_in_order_with_their_headers(database: Database,
 
 
 def test_a_commit_wakes_the_relay_and_another_process_s_commit_is_found(
-    database: Database, database_url: str, event_log: EventLog, eventually: Eventually
+    database: Database, database_url: str, event_log: EventLog
 ) -> None:
     relay = OutboxRelay(database, event_log, look_every_s=30)
     with running(relay.run) as stop:
@@ -103,7 +103,7 @@ class Flaky(EventLog):
         self._behind.close()
 
 
-def test_an_unreachable_log_only_delays(database: Database, event_log: EventLog, eventually: Eventually) -> None:
+def test_an_unreachable_log_only_delays(database: Database, event_log: EventLog) -> None:
     flaky = Flaky(event_log)
     flaky.fail_before = 2
     with running(OutboxRelay(database, flaky).run):
@@ -130,9 +130,7 @@ def test_concurrent_relays_keep_the_order(database: Database, database_url: str,
         emit(database, *range(first, first + 20))
     other = Database(database_url, service="ledger")
     with running(OutboxRelay(database, event_log).run, OutboxRelay(other, event_log).run):
-        deadline = time.monotonic() + 20
-        while pending(database) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: pending(database) == 0)
     appended = sum(event_log.lag("nobody", [TOPIC]).values())
     found = numbers(log_records(event_log, appended))
     assert list(dict.fromkeys(found)) == list(range(600))
@@ -147,6 +145,12 @@ def test_a_batch_is_bounded_in_bytes(database: Database, event_log: EventLog) ->
             transaction.emit(TOPIC, "k", StringValue(value="x" * 900_000))
     relay = OutboxRelay(database, event_log)
     assert [relay.publish() for _ in range(3)] == [8, 4, 0]
+
+
+def test_an_event_too_large_for_the_log_is_refused_before_it_is_in_the_outbox(database: Database) -> None:
+    with pytest.raises(ValueError, match=r"has 990005 bytes, more than 990000"), database.write() as transaction:
+        transaction.emit(TOPIC, "k", StringValue(value="x" * 990_001))
+    assert pending(database) == 0
 
 
 def test_published_rows_go_after_a_while_and_unpublished_ones_stay(database_url: str, event_log: EventLog) -> None:
@@ -167,7 +171,7 @@ def test_published_rows_go_after_a_while_and_unpublished_ones_stay(database_url:
 
 
 def test_killing_the_relay_at_any_moment_loses_nothing(
-    database: Database, database_url: str, event_log: EventLog, event_log_url: str, eventually: Eventually
+    database: Database, database_url: str, event_log: EventLog, event_log_url: str
 ) -> None:
     written = 0
     for round_ in range(3):
