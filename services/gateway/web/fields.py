@@ -74,7 +74,7 @@ class Form(FlaskForm):
         for violation in error.violations:
             field = self._fields.get((names or {}).get(violation.field, violation.field))
             if field is not None:
-                field.errors = [*field.errors, sentence(error)]
+                field.errors = [*field.errors, sentence(error, violation)]
                 placed = True
         if not placed:
             self.form_errors.append(sentence(error))

@@ -5,15 +5,17 @@ Services speak to programs in reasons and to engineers in English; the member re
 
 from __future__ import annotations
 
-from flask_babel import LazyString, gettext
+from flask_babel import LazyString, get_locale, gettext
 from flask_babel import lazy_gettext as _
 
-from services.chassis.errors import CoopError
+from services.chassis.errors import CoopError, Violation
 
 _BY_REASON: dict[str, LazyString] = {
     "SIGN_IN": _("You have to sign in first."),
-    "SIGN_IN_REFUSED": _("The e-mail address or the password is not right."),
-    "CREDENTIALS": _("The e-mail address or the password is not right."),
+    "SESSION_OVER": _("Your session is over: sign in again."),
+    "ACCOUNT_GONE": _("Your session is over: sign in again."),
+    "PASSWORD_CHANGED": _("The password was changed in the meantime: sign in again."),
+    "WRONG_CREDENTIALS": _("The e-mail address or the password is not right."),
     "WRONG_PASSWORD": _("The current password is not right."),
     "NAME_MISSING": _("Write your name."),
     "NAME_MALFORMED": _("The name is too long or has characters that a name does not have."),
@@ -24,6 +26,10 @@ _BY_REASON: dict[str, LazyString] = {
     "PASSWORD_TOO_LONG": _("The password is too long."),
     "PASSWORD_COMMON": _("Too many people use that password: choose another, such as four words of your own."),
     "PASSWORD_CONTEXT": _("The password must not be your name, your address or the cooperative's name: choose another."),
+    "DOCUMENT_MALFORMED": _("That number is not a document's: check its digits and its letter."),
+    "DATE_MALFORMED": _("That is not a date of the calendar."),
+    "DATE_UNKNOWN": _("That is not a date of the calendar."),
+    "WRONG_CODE": _("That code is not right or is too old. Look for the newest mail, or ask for another code."),
 }
 _BY_CODE: dict[str, LazyString] = {
     "INVALID_ARGUMENT": _("Something in the form is not right: check it and try again."),
@@ -37,7 +43,14 @@ _BY_CODE: dict[str, LazyString] = {
 }
 
 
-def sentence(error: CoopError) -> str:
-    """What the member reads about an error."""
-    found = _BY_REASON.get(error.reason) or _BY_CODE.get(error.code)
+def sentence(error: CoopError, violation: Violation | None = None) -> str:
+    """What the member reads about an error, or about one of the fields it names.
+
+    An error about several fields says the reason of each in its metadata. In English the service's own sentence about
+    a field is shown, for it names what was written.
+    """
+    if violation is not None and get_locale().language == "en":
+        return violation.description
+    reason = error.metadata.get(f"reason_{violation.field}", error.reason) if violation is not None else error.reason
+    found = _BY_REASON.get(reason) or _BY_CODE.get(error.code)
     return str(found) if found is not None else gettext("Something failed on our side. Try again in a few minutes.")

@@ -21,7 +21,7 @@ from coop.supplies.v1 import supplies_pb2, supplies_service_pb2, supplies_servic
 
 from services.chassis.clock import FixedClock
 from services.chassis.context import caller
-from services.chassis.errors import CoopError, Invalid, NotFound, Unauthenticated
+from services.chassis.errors import CoopError, Invalid, NotFound, Refused, Unauthenticated
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
 from services.chassis.periods import day_start, hours_in_day
@@ -192,13 +192,13 @@ class Identity(identity_service_pb2_grpc.IdentityServiceServicer):
     def Activate(self, request: Any, context: Any) -> Any:
         self.world.enter("Activate", request)
         if request.token != "mail-token":
-            raise Invalid("The activation link is not valid any more.", "TOKEN_INVALID")
+            raise Refused("This link is not one of ours.", "LINK_UNKNOWN")
         return identity.ActivateResponse()
 
     def SignIn(self, request: Any, context: Any) -> Any:
         self.world.enter("SignIn", request)
         if (request.email, request.password) != ("ana@example.org", PASSWORD):
-            raise Unauthenticated("The e-mail address or the password is not right.", "CREDENTIALS")
+            raise Unauthenticated("The e-mail address or the password is not right.", "WRONG_CREDENTIALS")
         self.world.sessions.add("good-token")
         made = identity.SignInResponse(session_token="good-token", account=self._account())
         made.expires_at.FromDatetime(self.world.clock.now() + timedelta(hours=12))
@@ -207,7 +207,7 @@ class Identity(identity_service_pb2_grpc.IdentityServiceServicer):
     def IssueAccessToken(self, request: Any, context: Any) -> Any:
         self.world.enter("IssueAccessToken", request)
         if request.session_token not in self.world.sessions:
-            raise Unauthenticated("The session is over.", "SESSION")
+            raise Unauthenticated("The session is over.", "SESSION_OVER")
         token, until = self.signer.member("acc-1", "ses-1")
         made = identity.IssueAccessTokenResponse(access_token=token, account=self._account())
         made.expires_at.FromDatetime(until)
@@ -225,7 +225,7 @@ class Identity(identity_service_pb2_grpc.IdentityServiceServicer):
     def ResetPassword(self, request: Any, context: Any) -> Any:
         self.world.enter("ResetPassword", request)
         if request.token != "mail-token":
-            raise Invalid("The link is not valid any more.", "TOKEN_INVALID")
+            raise Refused("This link is not one of ours.", "LINK_UNKNOWN")
         return identity.ResetPasswordResponse()
 
     def ChangePassword(self, request: Any, context: Any) -> Any:
@@ -262,13 +262,13 @@ class Supplies(supplies_service_pb2_grpc.SuppliesServiceServicer):
     def RequestAssociation(self, request: Any, context: Any) -> Any:
         self.world.enter("RequestAssociation", request)
         if request.document == "12345678A":
-            raise Invalid("The letter of 12345678A does not match its number.", "DOCUMENT_CHECK", field="document")
+            raise Invalid("The letter of 12345678A does not match its number.", "DOCUMENT_MALFORMED", field="document")
         return supplies_service_pb2.RequestAssociationResponse()
 
     def ConfirmAssociation(self, request: Any, context: Any) -> Any:
         self.world.enter("ConfirmAssociation", request)
         if request.code.replace(" ", "") != "123456":
-            raise Invalid("The code is not right.", "CODE", field="code")
+            raise Invalid("The code is not right.", "WRONG_CODE", field="code")
         return supplies_service_pb2.ConfirmAssociationResponse(supplies_added=2)
 
 
