@@ -1,12 +1,21 @@
-"""Settings of billing: those of every service."""
+"""Settings of billing: those of every service, and how a bill run is cut."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.chassis.config import ServiceSettings
+from services.chassis.config import ServiceSettings, setting
+
+
+def _chunk(text: str) -> int:
+    size = int(text)
+    if not 1 <= size <= 1000:
+        raise ValueError("give 1 to 1000 supplies")
+    return size
 
 
 @dataclass(frozen=True)
 class Settings(ServiceSettings):
-    """Billing needs nothing that the other services do not have."""
+    chunk_supplies: int = setting(
+        "COOP_BILL_RUN_CHUNK", default="100", parse=_chunk, help="supplies that are billed in one transaction"
+    )

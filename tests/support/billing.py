@@ -149,11 +149,12 @@ class MeasuredEnergy:
 class Office:
     """Billing's use cases on a database, at a fixed instant, with energy that tests decide."""
 
-    def __init__(self, database: Database, folder: Path, profile: str = "demo-es") -> None:
+    def __init__(self, database: Database, folder: Path, profile: str = "demo-es", chunk_supplies: int = 100) -> None:
         self.database = database
         self.rules: Rules = rules_of(load_profile(ROOT / "profiles" / profile))
         self.energy = MeasuredEnergy()
-        self.runs = BillRuns(database, self.rules, MonthPricer(database, self.rules, self.energy))
+        pricer = MonthPricer(database, self.rules, self.energy)
+        self.runs = BillRuns(database, self.rules, pricer, chunk_supplies)
         self.accounts = Accounts(database, self.rules)
         self.invoices = Invoices(database, self.rules)
         self.certificates = Certificates(database, self.rules, self.accounts)

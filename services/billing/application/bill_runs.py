@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from coop.billing.events.v1 import events_pb2 as events
+from sqlalchemy import Connection
 
 from services.billing.application.issuing import WORK_TOPIC, ChunkIssuer
 from services.billing.application.pricing import MonthPricer, Priced
@@ -20,8 +21,6 @@ from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod, parse_date
 
-#: Supplies per unit of work: large enough for batches, small enough to be shared and lost cheaply.
-CHUNK_SUPPLIES = 100
 #: How often a watcher looks at the database when the work is done by another process.
 LOOK_EVERY_S = 1.0
 
@@ -33,10 +32,12 @@ class RunState:
 
 
 class BillRuns:
-    def __init__(self, database: Database, rules: Rules, pricer: MonthPricer) -> None:
+    def __init__(self, database: Database, rules: Rules, pricer: MonthPricer, chunk_supplies: int = 100) -> None:
+        """`chunk_supplies` per unit of work: large enough for batches, small enough to be shared and lost cheaply."""
         self._database = database
         self._rules = rules
         self._pricer = pricer
+        self._chunk_supplies = chunk_supplies
         self._issuer = ChunkIssuer(rules)
         self._changed = threading.Condition()
 
@@ -71,13 +72,10 @@ class BillRuns:
             self._send_out(tx, runs.open_chunk_ids(connection, run))
             return run.id
         issue_date = wanted or self._rules.today(tx.clock.now())
-        self._check_dates(tx, days, issue_date)
+        self._check_dates(connection, days, issue_date, tx.clock.now())
         supply_ids = read_model.to_bill(connection, days)
         billed = read_model.count_billed(connection, days)
-        chunks = [
-            (new_id(), supply_ids[start : start + CHUNK_SUPPLIES])
-            for start in range(0, len(supply_ids), CHUNK_SUPPLIES)
-        ]
+        chunks = [(new_id(), each) for each in self._cut(supply_ids)]
         now = tx.clock.now()
         fresh = Run(
             id=run.id if run else new_id(),
@@ -101,12 +99,16 @@ class BillRuns:
         self._send_out(tx, [chunk_id for chunk_id, _ in chunks])
         return fresh.id
 
+    def _cut(self, supply_ids: list[str]) -> list[list[str]]:
+        size = self._chunk_supplies
+        return [supply_ids[start : start + size] for start in range(0, len(supply_ids), size)]
+
     def _send_out(self, tx: Transaction, chunk_ids: list[str]) -> None:
         """Work items of chunks; one that comes twice finds its chunk done."""
         tx.emit_many([(WORK_TOPIC, chunk_id, events.BillRunChunkReady(chunk_id=chunk_id)) for chunk_id in chunk_ids])
 
-    def _check_dates(self, tx: Transaction, days: DatePeriod, issue_date: date) -> None:
-        today = self._rules.today(tx.clock.now())
+    def _check_dates(self, connection: Connection, days: DatePeriod, issue_date: date, now: datetime) -> None:
+        today = self._rules.today(now)
         if issue_date < days.end:
             last = days.end - timedelta(days=1)
             raise Refused(
@@ -118,8 +120,8 @@ class BillRuns:
                 f"The issue date {issue_date} is in the future (today is {today}); use a day that has come.",
                 "ISSUE_DATE_IN_FUTURE",
             )
-        latest = series.latest_date(tx.connection, self._rules.invoice_series)
-        running = runs.latest_running_issue_date(tx.connection)
+        latest = series.latest_date(connection, self._rules.invoice_series)
+        running = runs.latest_running_issue_date(connection)
         latest = max((each for each in (latest, running) if each), default=issue_date)
         if issue_date < latest:
             raise Refused(
@@ -148,14 +150,16 @@ class BillRuns:
 
     # ------------------------------------------------------------------------------------------------------ queries
     def preview(self, period: str, issue_date: str) -> Iterator[RunState]:
-        """Price the month as `start` would and write nothing: progress after each chunk, the held ones at the end."""
+        """Price the month as `start` would, refusing what it refuses, and write nothing: progress after each chunk, the
+        held ones at the end."""
         days = _month(period)
         now = self._database.clock.now()
         day = _issue_date(issue_date) or self._rules.today(now)
         with self._database.read() as connection:
+            self._check_dates(connection, days, day, now)
             supply_ids = read_model.to_bill(connection, days)
             billed = read_model.count_billed(connection, days)
-        chunks = [supply_ids[start : start + CHUNK_SUPPLIES] for start in range(0, len(supply_ids), CHUNK_SUPPLIES)]
+        chunks = self._cut(supply_ids)
         run = Run(
             id="",
             period=days.start.strftime("%Y-%m"),

@@ -16,6 +16,7 @@ from typing import Protocol
 from services.billing.domain.bill import ZERO, Bill, BillLine, BillTax, Energy, PeriodEnergy
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import HeldBill, Segment, by_year, year_days
+from services.billing.domain.taxes import percent
 from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
@@ -206,8 +207,6 @@ def _monthly_lines(segment: Segment, concept: str, section: str, monthly: Decima
             section,
             segment.service,
             round_half_up(monthly),
-            quantity=Decimal(1),
-            unit="month",
             unit_price=monthly,
             price_unit="month",
         )
@@ -277,7 +276,7 @@ def check_hours(segment: Segment, energy: Energy, min_ratio: Decimal) -> None:
         raise HeldBill(
             "MISSING_READINGS",
             f"{energy.hours_missing} of {energy.hours_expected} hours are missing for contract "
-            f"{segment.contract.number}, and at least {min_ratio} of them must be there; import them and run the month "
+            f"{segment.contract.number}, and at least {percent(min_ratio)} % must be there; import them and run the month "
             "again.",
             segment.contract.id,
         )

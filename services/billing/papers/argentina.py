@@ -28,7 +28,7 @@ def complete(
     conditions = [contract.tax_condition for service in supply.services for contract in service.contracts]
     return replace(
         document,
-        holder=replace(document.holder, iva_condition=IVA_CONDITIONS[conditions[-1]]),
+        holder=replace(document.holder, iva_condition=IVA_CONDITIONS.get(conditions[-1], conditions[-1])),
         prior_debts=_prior_debts(invoice),
         argentina=_heading(rules, invoice, details),
     )

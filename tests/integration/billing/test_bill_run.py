@@ -15,9 +15,9 @@ from coop.billing.events.v1.events_pb2 import BillRunChunkReady, InvoiceDocument
 from sqlalchemy import func, select
 
 from services.billing import tables
-from services.billing.application import bill_runs
 from services.billing.application.issuing import invoice_hash
 from services.billing.repository import invoices, runs
+from services.chassis.db import Database
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
 from tests.support.billing import (
     STAFF,
@@ -34,8 +34,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bill_runs, "CHUNK_SUPPLIES", 5)
+def small(database: Database, tmp_path: Path) -> Office:
+    """An office whose runs are cut into chunks of five supplies."""
+    return Office(database, tmp_path, chunk_supplies=5)
 
 
 def issued(office: Office) -> list[invoices.Issued]:
@@ -108,63 +109,61 @@ def test_a_chunk_asks_metering_once(office: Office) -> None:
     assert_sound(office, 30)
 
 
-def test_work_items_that_come_twice_bill_once(office: Office, small_chunks: None) -> None:
-    office.add_supplies(12)
-    office.start()
-    for chunk_id in [*office.waiting_chunks(), *office.waiting_chunks()]:
-        office.work(chunk_id)
-    assert_sound(office, 12)
+def test_work_items_that_come_twice_bill_once(small: Office) -> None:
+    small.add_supplies(12)
+    small.start()
+    for chunk_id in [*small.waiting_chunks(), *small.waiting_chunks()]:
+        small.work(chunk_id)
+    assert_sound(small, 12)
 
 
-def test_two_workers_with_the_same_chunks_at_once(office: Office, small_chunks: None) -> None:
+def test_two_workers_with_the_same_chunks_at_once(small: Office) -> None:
     """Each of four workers prices and issues every chunk."""
-    office.add_supplies(20)
-    run_id = office.start().run.id
-    chunks = office.waiting_chunks()
+    small.add_supplies(20)
+    run_id = small.start().run.id
+    chunks = small.waiting_chunks()
 
     def work(number: int) -> None:
         for chunk_id in chunks[number:] + chunks[:number]:
-            office.work(chunk_id)
+            small.work(chunk_id)
 
     in_threads(4, work)
-    assert_sound(office, 20)
-    run = office.runs.get(run_id).run
+    assert_sound(small, 20)
+    run = small.runs.get(run_id).run
     assert (run.state, run.chunks_done, run.invoiced, run.total) == ("completed", 4, 20, D("55.44") * 20)
 
 
-def test_two_months_at_once_share_the_series(office: Office, small_chunks: None) -> None:
-    office.add_supplies(10)
-    office.start("2026-09", "2026-11-02")
-    office.start("2026-10", "2026-11-02")
-    chunks = office.waiting_chunks()
-    in_threads(len(chunks), lambda number: office.work(chunks[number]))
-    assert_sound(office, 20)
+def test_two_months_at_once_share_the_series(small: Office) -> None:
+    small.add_supplies(10)
+    small.start("2026-09", "2026-11-02")
+    small.start("2026-10", "2026-11-02")
+    chunks = small.waiting_chunks()
+    in_threads(len(chunks), lambda number: small.work(chunks[number]))
+    assert_sound(small, 20)
 
 
 @pytest.mark.parametrize("dies_in", [1, 2, 4])
 @pytest.mark.parametrize("moment", ["priced", "issued", "committed"])
-def test_killed_and_started_again(
-    office: Office, tmp_path: Path, small_chunks: None, dies_in: int, moment: str
-) -> None:
+def test_killed_and_started_again(small: Office, tmp_path: Path, dies_in: int, moment: str) -> None:
     """SIGKILL before, inside and after the transaction of a chunk; another process takes the run up again."""
-    office.add_supplies(18)
-    run_id = office.start().run.id
-    url = office.database.url.render_as_string(hide_password=False)
+    small.add_supplies(18)
+    run_id = small.start().run.id
+    url = small.database.url.render_as_string(hide_password=False)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}"}
     arguments = [sys.executable, str(PROGRAM), url, str(tmp_path), str(dies_in), moment]
     died = subprocess.run(arguments, cwd=ROOT, env=environment, timeout=60, check=False)
     assert died.returncode == -signal.SIGKILL
-    done_before = office.runs.get(run_id).run.chunks_done
+    done_before = small.runs.get(run_id).run.chunks_done
     assert done_before == dies_in - (moment != "committed")
-    assert len(issued(office)) == min(done_before * 5, 18)
+    assert len(issued(small)) == min(done_before * 5, 18)
 
     # Taking the run up again sends out what is not done; the log brings the others again too.
     if done_before < 4:
-        office.start()
-    for chunk_id in office.waiting_chunks():
-        office.work(chunk_id)
-    assert_sound(office, 18)
-    state = office.runs.get(run_id)
+        small.start()
+    for chunk_id in small.waiting_chunks():
+        small.work(chunk_id)
+    assert_sound(small, 18)
+    state = small.runs.get(run_id)
     assert (state.run.state, state.run.invoiced, state.run.chunks_done) == ("completed", 18, 4)
 
 
@@ -222,17 +221,24 @@ def test_a_few_missing_hours_are_billed_as_measured(office: Office) -> None:
     assert (row.total, row.hours_missing) == (D("55.44"), 20)
 
 
-def test_preview_says_what_the_run_would_do_and_writes_nothing(office: Office, small_chunks: None) -> None:
-    office.add_supplies(12)
-    office.energy.of["s00003-light"] = measured(missing=745, P1=0)
-    states = list(office.runs.preview("2026-10", "2026-11-02"))
+def test_preview_says_what_the_run_would_do_and_writes_nothing(small: Office) -> None:
+    small.add_supplies(12)
+    small.energy.of["s00003-light"] = measured(missing=745, P1=0)
+    states = list(small.runs.preview("2026-10", "2026-11-02"))
     assert [state.run.chunks_done for state in states] == [1, 2, 3]
     assert [state.run.state for state in states] == ["running", "running", "completed"]
     last = states[-1]
     assert (last.run.invoiced, last.run.total) == (11, D("55.44") * 11)
     assert [each.account_number for each in last.held] == ["4/1"]
-    assert issued(office) == [] and office.events(BillRunChunkReady) == []
-    assert office.bill().run.total == last.run.total
+    assert issued(small) == [] and small.events(BillRunChunkReady) == []
+    assert small.bill().run.total == last.run.total
+
+
+def test_preview_refuses_what_the_run_would(office: Office) -> None:
+    with pytest.raises(Refused, match="cannot be billed on 2026-11-21"):
+        list(office.runs.preview("2026-11", ""))
+    with pytest.raises(Invalid, match="not a month"):
+        list(office.runs.preview("2026-00", ""))
 
 
 def test_credit_pays_the_next_invoice(office: Office) -> None:

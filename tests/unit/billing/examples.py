@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from services.billing.domain.bill import Bill, Energy, PeriodEnergy
 from services.billing.domain.planning import plan
-from services.billing.domain.pricing import price
+from services.billing.domain.pricing import Policy, price
 from services.billing.domain.products import PriceBook, price_book
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.billing.jurisdictions import jurisdiction
@@ -59,6 +60,12 @@ def energy(export_wh: int = 0, hours: int = 745, missing: int = 0, **periods: in
 BILL_A = energy(P1=62_000, P2=55_000, P3=128_000)
 
 
+@cache
+def policy(country: str, **options: bool) -> Policy:
+    """The country's policy, its tables read once."""
+    return jurisdiction(country, options).policy
+
+
 def spanish_supply(watts: int = 4600, **contract: Any) -> Supply:
     values: dict[str, Any] = {
         "id": "c1",
@@ -95,13 +102,13 @@ def spanish_bill(
 ) -> Bill:
     segments = plan(supply or spanish_supply(), period, prices or book())
     energies = [consumption for _ in segments]
-    return price("supply-1", period, segments, energies, jurisdiction("es", options).policy, issued)
+    return price("supply-1", period, segments, energies, policy("es", **options), issued)
 
 
 def argentine_bill(supply: Supply, wh: int, issued: date = date(2026, 11, 2)) -> Bill:
     segments = plan(supply, OCTOBER, book())
     energies = [energy(P1=wh, hours=744) if segment.metered else None for segment in segments]
-    return price(supply.id, OCTOBER, segments, energies, jurisdiction("ar").policy, issued)
+    return price(supply.id, OCTOBER, segments, energies, policy("ar"), issued)
 
 
 def amounts(bill: Bill) -> dict[str, Decimal]:
