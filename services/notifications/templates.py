@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_skeleton
 from jinja2 import Environment, StrictUndefined
 
 from services.chassis.i18n import format_day, format_money, locale_for
@@ -94,8 +95,7 @@ class Renderer:
             return format_day(date.fromisoformat(text), locale)
 
         def month(text: str) -> str:
-            start = date.fromisoformat(text)
-            return format_day(start, locale, "LLLL y") if start.day == 1 else format_day(start, locale)
+            return str(format_skeleton("yMMMM", date.fromisoformat(text), locale=locale))
 
         return {"coop": self._profile, "money": money, "day": day, "month": month, "url": self.url, **data}
 

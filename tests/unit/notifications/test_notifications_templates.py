@@ -60,7 +60,7 @@ def test_the_languages_say_different_things(renderer: Renderer, kind: str) -> No
 def test_amounts_and_dates_are_written_as_the_country_writes_them() -> None:
     spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
     mail = spain.mail("invoice_issued", 1, "es", DATA)
-    assert mail.subject == "Su factura de octubre 2026: 55,44\N{NO-BREAK SPACE}€"
+    assert mail.subject == "Su factura de octubre de 2026: 55,44\N{NO-BREAK SPACE}€"
     assert "22 de noviembre de 2026" in mail.text
     assert "http://127.0.0.1:8000/s/1/invoices/2" in mail.text
 
