@@ -24,6 +24,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rich.console import Console
 
 from services.chassis.config import SettingsError, environment, load
+from services.chassis.errors import CoopError
 from services.chassis.profile import Profile, load_profile
 from services.chassis.service import READINESS
 from services.local.processes import Child, Children
@@ -146,7 +147,7 @@ def _wait_until_ready(
     """Waits for each service's own word that it is ready. Raises CannotRun with a part's last words when it ends instead."""
     waiting: dict[str, Callable[[], bool]] = {"mail": lambda: _answers(f"{settings.inbox}/api/messages")}
     for number, service in enumerate(SERVICES, start=1):
-        waiting[service] = lambda address=f"127.0.0.1:{settings.port + number}": _healthy(address)  # type: ignore[misc]
+        waiting[service] = lambda address=f"127.0.0.1:{settings.port + number}": healthy(address)  # type: ignore[misc]
     waiting["gateway"] = lambda: _answers(f"http://127.0.0.1:{settings.port}/readyz")
     deadline = time.monotonic() + START_PATIENCE_S
     by_name = {child.name: child for child in children.all}
@@ -165,7 +166,8 @@ def _wait_until_ready(
         stop.wait(0.05)
 
 
-def _healthy(address: str) -> bool:
+def healthy(address: str) -> bool:
+    """Whether the service at a gRPC address says that it is ready."""
     with grpc.insecure_channel(address, [("grpc.initial_reconnect_backoff_ms", 100)]) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
@@ -208,7 +210,10 @@ def _demo(
     from services.local.demo.load import load
 
     say("Loading the demonstration cooperative (the first start only)...")
-    return load(shared, profile, folder, say)
+    try:
+        return load(shared, profile, folder, say)
+    except CoopError as why:
+        raise CannotRun(f"The demonstration was not loaded to its end: {why.message}") from why
 
 
 def _print_welcome(say: Callable[[str], None], settings: LocalSettings, profile: Profile, credentials: Any) -> None:

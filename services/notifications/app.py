@@ -19,7 +19,7 @@ from services.notifications.templates import Renderer
 def build(kit: Kit[Settings]) -> Parts:
     renderer = Renderer(kit.profile, kit.settings.public_url)
     composer = Composer(renderer, kit.clients, kit.profile, kit.settings.mail_from or kit.profile.email)
-    sender = Sender(kit.database, composer, SmtpTransport(kit.settings))
+    sender = Sender(kit.database, composer, SmtpTransport(kit.settings), lease_s=kit.settings.mail_lease_s)
     consumers = Consumers(renderer, kit.profile.tz, wake=sender.wake)
     return Parts(
         servicers=[

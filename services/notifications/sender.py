@@ -23,7 +23,7 @@ from services.notifications.domain.delivery import Hopeless, State, Trouble, nex
 from services.notifications.smtp import ServerDown, SmtpTransport
 
 TOPIC = "coop.notifications.message.v1"
-LEASE = timedelta(seconds=60)
+LEASE_S = 60.0
 """How long a claimed mail is left to its sender; longer than composing and sending can take together."""
 LOOK_EVERY_S = 30.0
 """A look for mails that another process queued; those of this process wake the sender at once."""
@@ -33,10 +33,13 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 class Sender:
     """One thread's work. `wake` is called when mails were queued."""
 
-    def __init__(self, database: Database, composer: Composer, transport: SmtpTransport) -> None:
+    def __init__(
+        self, database: Database, composer: Composer, transport: SmtpTransport, *, lease_s: float = LEASE_S
+    ) -> None:
         self._database = database
         self._composer = composer
         self._transport = transport
+        self._lease = timedelta(seconds=lease_s)
         self._wake = threading.Event()
 
     def wake(self) -> None:
@@ -72,7 +75,7 @@ class Sender:
         """Sends the mail that has waited longest; False when none is due. Raises ServerDown with the mail put back."""
         now = self._database.clock.now()
         with self._database.write() as tx:
-            row = repository.claim(tx.connection, now, now + LEASE)
+            row = repository.claim(tx.connection, now, now + self._lease)
         if row is None:
             return False
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.chassis.config import ServiceSettings, parse_address, setting
+from services.chassis.config import ServiceSettings, parse_address, parse_seconds, setting
 
 TLS_MODES = ("none", "starttls", "tls")
 
@@ -21,5 +21,7 @@ class Settings(ServiceSettings):
     smtp_tls: str = setting("COOP_SMTP_TLS", default="none", parse=_tls, help="none, starttls or tls")
     smtp_user: str = setting("COOP_SMTP_USER", default="", help="empty: the mail server asks for no password")
     smtp_password: str = setting("COOP_SMTP_PASSWORD", default="", help="password of COOP_SMTP_USER")
+    #: Longer than composing and sending one mail can take; a sender that died gives its mail back after it.
+    mail_lease_s: float = setting("COOP_MAIL_LEASE_SECONDS", default="60", parse=parse_seconds, help="claim on a mail")
     #: Empty: the profile's address.
     mail_from: str = setting("COOP_MAIL_FROM", default="", help="address that members see as the sender")

@@ -83,7 +83,7 @@ class Office(Session):
                 )
 
         with remote():
-            return self.supplies.ImportMembers(messages(), timeout=600)
+            return self.supplies.ImportMembers(messages(), wait_for_ready=True, timeout=600)
 
     def import_readings(self, path: Path) -> Any:
         """The summary of one file's import."""
@@ -96,7 +96,7 @@ class Office(Session):
 
         summary = None
         with remote():
-            for answer in self.metering.ImportReadings(messages(), timeout=900):
+            for answer in self.metering.ImportReadings(messages(), wait_for_ready=True, timeout=900):
                 if answer.WhichOneof("part") == "summary":
                     summary = answer.summary
         assert summary is not None
@@ -157,11 +157,10 @@ def open_office(stack: Stack) -> Office:
     return Office(stack, "office@example.org", PASSWORD)
 
 
-def mails(stack: Stack, to: str = "") -> list[dict[str, Any]]:
-    """What the catcher holds, newest first, without waiting."""
+def mail_ids(stack: Stack, to: str) -> set[str]:
+    """The Message-IDs of the mails to one address."""
     with urllib.request.urlopen(f"{stack.mail_url}/api/messages?to={urllib.parse.quote(to)}", timeout=30) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["messages"]
-    return found
+        return {mail["message_id"] for mail in json.load(answer)["messages"]}
 
 
 def mail_text(stack: Stack, to: str) -> str:

@@ -74,7 +74,13 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    folder: Path, *, profile: str = "demo-es", production_like: bool = False, demo: bool = True, port: int = 0
+    folder: Path,
+    *,
+    profile: str = "demo-es",
+    production_like: bool = False,
+    demo: bool = True,
+    port: int = 0,
+    settings: dict[str, str] | None = None,
 ) -> Iterator[Stack]:
     """Starts the local runner and stops it, drained, at the end. Raises StackDidNotStart with what it said."""
     port = port or free_base_port()
@@ -82,6 +88,7 @@ def running_stack(
     arguments += ["--production-like"] if production_like else []
     arguments += [] if demo else ["--no-demo"]
     environment = {**os.environ, "PORT": str(port), "COOP_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    environment |= settings or {}
     environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'gen'}"
     process = subprocess.Popen(
         arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

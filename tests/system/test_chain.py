@@ -1,0 +1,73 @@
+"""The chain gives the same books when services are killed under it, and on PostgreSQL with Kafka."""
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+from services.local.kafka import KafkaMissing
+from services.local.runner import healthy
+from tests.support.needs import missing
+from tests.support.office import open_office
+from tests.support.stack import StackDidNotStart, running_stack
+from tests.system.chain import NUMBERS, SUPPLIES, run_chain
+from tests.system.conftest import Undisturbed
+
+
+def test_a_month_bills_every_supply_once_without_a_gap(undisturbed: Undisturbed) -> None:
+    outcome = undisturbed.outcome
+    assert len(outcome.invoices) == SUPPLIES
+    assert all(len(found) == 1 for found in outcome.invoices.values())
+    serials = sorted(int(re.findall(r"\d+", number)[-1]) for number in outcome.numbers)
+    assert serials == list(NUMBERS)
+    assert outcome.mails == {f"member{number}@example.org": 1 for number in NUMBERS}
+    assert outcome.dead_letters == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_services_killed_in_turn_change_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    with running_stack(tmp_path / "stack", demo=False, settings={"COOP_MAIL_LEASE_SECONDS": "5"}) as stack:
+        office = open_office(stack)
+        done = threading.Event()
+        killed: list[str] = []
+
+        def kill_in_turn() -> None:
+            while not done.is_set():
+                for name in ("metering", "billing", "supplies", "notifications"):
+                    stack.kill(name)
+                    killed.append(name)
+                    # The next one falls once this one answers again, so that something of the chain always moves.
+                    while not done.wait(0.2) and not healthy(stack.grpc_address(name)):
+                        pass
+
+        killer = threading.Thread(target=kill_in_turn)
+        killer.start()
+        try:
+            outcome = run_chain(stack, office, tmp_path)
+        finally:
+            done.set()
+            killer.join()
+    assert {"metering", "billing", "supplies", "notifications"} <= set(killed)
+    assert outcome.invoices == undisturbed.outcome.invoices
+    assert outcome.numbers == undisturbed.outcome.numbers
+    assert outcome.dead_letters == 0
+    # A mail that the server had taken when its sender was killed comes again under the same Message-ID, which is how mail
+    # programs know it for the same; it counts once here, and none is lost.
+    assert outcome.mails == undisturbed.outcome.mails
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+def test_postgresql_and_kafka_give_the_same_books(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    try:
+        with running_stack(tmp_path / "stack", demo=False, production_like=True) as stack:
+            outcome = run_chain(stack, open_office(stack), tmp_path)
+    except (StackDidNotStart, KafkaMissing) as why:
+        if "is not on this machine" in str(why) or "not installed" in str(why):
+            missing(str(why))
+        raise
+    assert outcome == undisturbed.outcome
