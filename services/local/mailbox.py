@@ -113,7 +113,8 @@ def _summary(mail_id: str, content: bytes) -> Summary:
 
 def _body(mail: EmailMessage, subtype: str) -> str:
     part = mail.get_body(preferencelist=(subtype,))
-    return str(part.get_content()) if part is not None else ""
+    # Lines end in CR LF on the wire and in LF here.
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
 def _attachments(mail: EmailMessage) -> Iterator[Attachment]:
