@@ -19,7 +19,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class LineView:
-    """One printed line. `group` says what it is about: "energy", "power", "other" or "tax"."""
+    """One printed line. `group` says what it is about: "energy", "power", "water", "other" or "tax"."""
 
     group: str
     concept: str
@@ -196,6 +196,8 @@ class CertificateView:
 def _group(concept: str) -> str:
     if concept.startswith(("energy", "block", "variable")):
         return "energy"
+    if concept.startswith(("water", "sewage")):
+        return "water"
     if concept.startswith("power"):
         return "power"
     return "other"

@@ -16,7 +16,7 @@ from services.gateway.compose.money import Money
 
 @dataclass(frozen=True)
 class Why:
-    """`parts` are (cause, amount), causes "used", "price", "power", "other" and "tax"; their sum is `difference`."""
+    """`parts` are (cause, amount), causes "used", "price", "power", "water", "other" and "tax"; their sum is `difference`."""
 
     difference: Money
     parts: tuple[tuple[str, Money], ...]
@@ -31,7 +31,7 @@ def why(invoice: InvoiceView, before: InvoiceView) -> Why:
     energy = now["energy"] - then["energy"]
     used = _effect_of_quantity(invoice, before, then["energy"])
     parts = [("used", used), ("price", energy - used)]
-    parts += [(group, now[group] - then[group]) for group in ("power", "other", "tax")]
+    parts += [(group, now[group] - then[group]) for group in ("power", "water", "other", "tax")]
     return Why(
         difference=Money(invoice.total.amount - before.total.amount, currency),
         parts=tuple((cause, Money(amount, currency)) for cause, amount in parts if amount),
@@ -48,7 +48,7 @@ def _effect_of_quantity(invoice: InvoiceView, before: InvoiceView, energy_before
 
 
 def _by_group(invoice: InvoiceView) -> dict[str, Decimal]:
-    sums = {"energy": Decimal(0), "power": Decimal(0), "other": Decimal(0), "tax": Decimal(0)}
+    sums = {"energy": Decimal(0), "power": Decimal(0), "water": Decimal(0), "other": Decimal(0), "tax": Decimal(0)}
     for line in invoice.lines:
         sums[line.group] += line.amount.amount
     # What the lines do not explain (a printed rounding, say) stays visible among the others.

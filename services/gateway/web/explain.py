@@ -42,6 +42,7 @@ def cause_label(cause: str, reason: Why) -> str:
     return {
         "price": _("Price of the energy and the hours of use"),
         "power": _("Contracted power"),
+        "water": _("Water"),
         "other": _("Other items"),
         "tax": _("Taxes"),
     }[cause]
@@ -68,6 +69,7 @@ def _piece(cause: str, part: Money, reason: Why) -> str:
     return {
         "price": _("%(amount)s for the price and the hours of use", amount=size),
         "power": _("%(amount)s of contracted power", amount=size),
+        "water": _("%(amount)s of water", amount=size),
         "other": _("%(amount)s of other items", amount=size),
         "tax": _("%(amount)s of taxes", amount=size),
     }[cause]

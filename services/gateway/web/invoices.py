@@ -25,7 +25,7 @@ blueprint = Blueprint("invoices", __name__)
 PAGE = 24
 DOCUMENT_DEADLINE_S = 15.0
 """A document may have to be rendered before its first byte."""
-_GROUPS = ("energy", "power", "other", "tax")
+_GROUPS = ("energy", "power", "water", "other", "tax")
 
 
 @blueprint.get("/s/<supply_id>/invoices")

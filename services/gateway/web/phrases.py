@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from babel.numbers import get_currency_symbol
@@ -12,15 +13,17 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from services.gateway import formatting
+from services.gateway.compose.calculation import Calculation, calculation
 from services.gateway.compose.curves import BilledPeriodView, DayView
 from services.gateway.compose.invoices import LineView
 from services.gateway.compose.money import Money
 from services.gateway.web.charts import swatch
 from services.gateway.web.frame import profile
-from services.gateway.web.words import amount, decimal_text, locale, percent
+from services.gateway.web.words import amount, day, decimal_text, locale, percent, tariff_period
 
-_SLICES = {"energy": "slice-1", "power": "slice-2", "other": "slice-3", "tax": "slice-4"}
-_SWATCHES = {"energy": "p1", "power": "p2", "other": "p3", "tax": "previous"}
+_UNITS = {"kwh": "kWh", "kw": "kW", "m3": "m³", "kvarh": "kVArh", "unit": "", "month": ""}
+_SLICES = {"energy": "slice-1", "power": "slice-2", "water": "slice-2", "other": "slice-3", "tax": "slice-4"}
+_SWATCHES = {"energy": "p1", "power": "p2", "water": "p2", "other": "p3", "tax": "previous"}
 
 
 def hours_words(billed: BilledPeriodView) -> str:
@@ -42,17 +45,64 @@ def day_hours_words(day: DayView) -> str:
     return ngettext("%(num)d measured", "%(num)d measured", day.measured) + _exceptions(day.estimated, day.missing)
 
 
-def line_calculation(line: LineView) -> str:
-    """How a line came to its amount, as far as the invoice says: "62 kWh × 0,196"; for a tax its rate and base."""
+def line_name(line: LineView) -> str:
+    """What a line is for, in the reader's language where the concept is known, else as it is printed."""
+    names = {
+        "power": _("Contracted power"),
+        "energy": _("Energy used"),
+        "meter_rental": _("Meter rental"),
+        "social_bonus_financing": _("Financing of the social tariff"),
+        "surplus": _("Compensation of surplus energy"),
+        "fixed_charge": _("Fixed charge"),
+        "water": _("Drinking water"),
+        "water_fixed": _("Water service charge"),
+        "sewage": _("Sewage"),
+        "iee": _("Electricity tax (IEE)"),
+        "iva": _("Value added tax (IVA)"),
+    }
+    name = names.get(line.concept, line.description)
+    if not line.period or line.group == "tax":
+        return name
+    word = tariff_period(line.period) if line.group == "energy" else line.period
+    return f"{name} · {word} ({line.period})" if word != line.period else f"{name} · {word}"
+
+
+def line_calculation(line: LineView, days: int) -> str:
+    """How a line came to its amount: "62 kWh × 0,196 €/kWh", "31 días × 0,81 €/mes"; for a tax its rate. Empty when the
+    line does not say enough."""
     if line.group == "tax":
-        try:
-            rate = Decimal(line.unit_price)
-        except ArithmeticError:
-            return ""
-        return f"{decimal_text(str((rate * 100).normalize()))}{formatting.NO_BREAK}%" if rate else ""
-    quantity = f"{decimal_text(line.quantity)}{formatting.NO_BREAK}{line.unit}".strip() if line.quantity else ""
-    price = decimal_text(line.unit_price) if line.unit_price else ""
-    return " × ".join(part for part in (quantity, price) if part)
+        return _rate(line)
+    found = calculation(line, days)
+    if found is None:
+        return ""
+    unit = _UNITS.get(found.unit, found.unit)
+    pieces = []
+    if found.quantity is not None:
+        pieces.append(f"{decimal_text(str(found.quantity))}{formatting.NO_BREAK}{unit}".strip(formatting.NO_BREAK))
+    if found.days:
+        pieces.append(ngettext("%(num)d day", "%(num)d days", found.days))
+    pieces.append(f"{decimal_text(str(found.price))}{formatting.NO_BREAK}{_price_unit(found, unit, line.amount.currency)}")
+    return " × ".join(pieces)
+
+
+def _rate(line: LineView) -> str:
+    try:
+        rate = Decimal(line.unit_price)
+    except ArithmeticError:
+        return ""
+    return f"{decimal_text(format((rate * 100).normalize(), 'f'))}{formatting.NO_BREAK}%" if rate else ""
+
+
+def _price_unit(found: Calculation, unit: str, currency: str) -> str:
+    """ "€/kWh", "€/kW y año", "€/mes"."""
+    per = {
+        "quantity": unit,
+        "quantity_year": _("%(unit)s and year", unit=unit),
+        "quantity_month": _("%(unit)s and month", unit=unit),
+        "year": _("year"),
+        "month": _("month"),
+    }[found.per]
+    return f"{currency_sign(currency)}/{per}" if per else currency_sign(currency)
 
 
 def share(wh: int, total: int) -> str:
@@ -64,6 +114,13 @@ def plain_amount(value: Decimal, signed: bool = False) -> str:
     """An amount without its currency, for columns that carry it in their heading."""
     text = formatting.number(abs(value), locale(), 2)
     return ("−" if value < 0 else "+" if signed and value > 0 else "") + text
+
+
+def days_between(first: date, last: date, style: str = "day") -> str:
+    """Two civil dates as a range, the month said once: "1–31 de octubre", "30 de septiembre – 2 de octubre"."""
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{day(last, style)}"
+    return f"{day(first, style)} – {day(last, style)}"
 
 
 def negated(value: Money) -> Money:
@@ -88,7 +145,7 @@ def slice_swatch(group: str) -> Markup:
 
 
 def group_name(group: str) -> str:
-    return {"energy": _("Energy"), "power": _("Power"), "other": _("Other items"), "tax": _("Taxes")}[group]
+    return {"energy": _("Energy"), "power": _("Power"), "water": _("Water"), "other": _("Other items"), "tax": _("Taxes")}[group]
 
 
 def address_line() -> str:
@@ -101,8 +158,9 @@ def register(app: Flask) -> None:
     """Give the templates these phrases."""
     app.jinja_env.filters.update(plain_amount=plain_amount, negated=negated, slices=slices)
     app.jinja_env.globals.update(
-        hours_words=hours_words, day_hours_words=day_hours_words, line_calculation=line_calculation, share=share,
-        money_of=money_of, currency_sign=currency_sign, slice_swatch=slice_swatch, group_name=group_name,
+        hours_words=hours_words, day_hours_words=day_hours_words, line_calculation=line_calculation, line_name=line_name,
+        share=share,
+        days_between=days_between, money_of=money_of, currency_sign=currency_sign, slice_swatch=slice_swatch, group_name=group_name,
     )  # fmt: skip
 
 

@@ -89,16 +89,15 @@ def invoice(number: int, start: date, end: date, total: str, wh: int, state: int
         energy = {"P1": ("52", "0.196", "10.19"), "P2": ("50", "0.128", "6.40"), "P3": ("122", "0.092", "11.22")}
     line = billing_pb2.InvoiceLine
     power_lines = [("P1", "10.82", "27.704413"), ("P2", "0.28", "0.725423")] if grow == "0" else [("P1", "10.47", "27.704413"), ("P2", "0.27", "0.725423")]
-    days = (end - start).days
     lines = [
-        line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit=f"kW × {days} días", unit_price=price, amount=money(a))
+        line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit="kw", unit_price=price, amount=money(a))
         for p, a, price in power_lines
     ] + [
-        line(concept="energy", description=f"Energía {p}", period=p, quantity=q, unit="kWh", unit_price=price, amount=money(a))
+        line(concept="energy", description=f"Energía {p}", period=p, quantity=q, unit="kwh", unit_price=price, amount=money(a))
         for p, (q, price, a) in energy.items()
     ] + [
-        line(concept="bono_social_financing", description="Financiación del bono social", quantity=str(days), unit="días", unit_price="0.024688", amount=money("0.77" if grow == "0" else "0.74")),
-        line(concept="meter_rental", description="Alquiler del contador", quantity=str(days), unit="días", unit_price="0.026630", amount=money("0.83" if grow == "0" else "0.80")),
+        line(concept="social_bonus_financing", description="Financiación del bono social", unit_price="9.011295", amount=money("0.77" if grow == "0" else "0.74")),
+        line(concept="meter_rental", description="Alquiler del contador", unit_price="0.81", amount=money("0.83" if grow == "0" else "0.80")),
     ]  # fmt: skip
     tax = billing_pb2.InvoiceTax
     taxes = [

@@ -147,7 +147,10 @@ def test_the_csv_is_the_distributors(portal: Portal) -> None:
 
 def test_an_invoice_explains_its_lines(portal: Portal) -> None:
     said = text(portal.member.get("/s/sup-1/invoices/inv-123").text)
-    assert "Energía P1 62 kWh × 0,196 12,15" in said
+    assert "Energía consumida · Punta (P1) 62 kWh × 0,196 €/kWh 12,15" in said
+    assert "Potencia contratada · P1 4,6 kW × 31 días × 27,704413 €/kW y año 10,82" in said
+    assert "Financiación del bono social 31 días × 9,011295 €/año 0,77" in said
+    assert "Alquiler del contador 31 días × 0,81 €/mes 0,83" in said
     assert "IVA 21 % 9,62" in said
     assert "Has consumido 21 kWh más +2,61" in said
     assert "Diferencia +6,20" in said
