@@ -53,9 +53,10 @@ class Press:
         while not stop.wait(IDLE_S / 2):
             with self._lock:
                 idle = not self._printing and time.monotonic() - self._used_at > IDLE_S
-                pool = self._pool if idle else None
+                # Taken away under the lock: whoever prints next starts a new process instead of meeting a closed one.
+                pool, self._pool = (self._pool, None) if idle else (None, self._pool)
             if pool:
-                self._end(pool)
+                pool.shutdown(wait=False)
         if self._pool:
             self._end(self._pool)
 
