@@ -1,6 +1,7 @@
 """The whole platform as ``make run`` starts it, on free ports and in a folder of its own."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,11 +21,18 @@ class StackDidNotStart(Exception):
 
 
 def free_base_port() -> int:
-    """A port whose neighbours up to +30, which the runner uses too, are free as well."""
-    for base in range(20_000 + os.getpid() % 20_000, 60_000, 40):
+    """A port whose neighbours up to +30, which the runner uses too, are free as well.
+
+    Below the range from which the kernel takes outgoing ports (32768 on Linux), so that none of them is taken by chance.
+    """
+    bases = list(range(12_000, 32_000, 40))
+    random.shuffle(bases)
+    for base in bases:
         try:
             for offset in range(31):
                 with socket.socket() as probe:
+                    # Ends of closed connections may linger on a port that is free to listen on.
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:
             continue
