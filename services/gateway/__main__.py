@@ -43,7 +43,9 @@ def _check_free(address: str) -> None:
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as taken:
-            raise OSError(f"{address} cannot be listened on ({taken.strerror}): choose another with COOP_HTTP_ADDRESS.") from taken
+            raise OSError(
+                f"{address} cannot be listened on ({taken.strerror}): choose another with COOP_HTTP_ADDRESS."
+            ) from taken
 
 
 if __name__ == "__main__":

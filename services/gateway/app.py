@@ -23,8 +23,22 @@ from services.gateway.access_log import register as register_access_log
 from services.gateway.secret import gateway_secret
 from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream
-from services.gateway.web import account, certificates, consumption, errors, health, home, invoices, notices, pages
-from services.gateway.web import frame, phrases, supplies, verify, words
+from services.gateway.web import (
+    account,
+    certificates,
+    consumption,
+    errors,
+    frame,
+    health,
+    home,
+    invoices,
+    notices,
+    pages,
+    phrases,
+    supplies,
+    verify,
+    words,
+)
 
 MAX_REQUEST_BYTES = 64 * 1024
 """Nothing that members send is larger than a form."""
@@ -100,7 +114,11 @@ def _upstream(settings: Settings) -> Upstream:
 def _enter() -> None:
     """Each request has an id and a trace of its own, which follow it through every call it makes."""
     given = request.headers.get("X-Request-Id", "")
-    name = given if 8 <= len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum() else secrets.token_hex(8)
+    name = (
+        given
+        if 8 <= len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum()
+        else secrets.token_hex(8)
+    )
     context.enter(context.ANONYMOUS, name, context.child_traceparent(request.headers.get("traceparent", "")))
 
 

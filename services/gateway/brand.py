@@ -68,7 +68,9 @@ def light_palette(brand: str) -> Palette:
 
 def dark_palette(brand: str) -> Palette:
     """The palette on dark cards: the brand lightened until it reads on the card and on its own soft ground."""
-    ink = _until(_with_lightness(brand, 0.78, chroma=_calm(brand)), [DARK_CARD, mix(brand, DARK_PAPER, 0.30)], step=0.01)
+    ink = _until(
+        _with_lightness(brand, 0.78, chroma=_calm(brand)), [DARK_CARD, mix(brand, DARK_PAPER, 0.30)], step=0.01
+    )
     soft = mix(ink, DARK_PAPER, 0.17)
     return Palette(
         brand=ink,
@@ -125,7 +127,9 @@ def _calm(colour: str) -> float:
 
 def _channels(colour: str) -> tuple[float, float, float]:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise ValueError(f"the brand colour {colour!r} is not of the form #rrggbb: correct it in the profile's coop.toml")
+        raise ValueError(
+            f"the brand colour {colour!r} is not of the form #rrggbb: correct it in the profile's coop.toml"
+        )
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return _linear(red), _linear(green), _linear(blue)
 

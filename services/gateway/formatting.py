@@ -17,9 +17,30 @@ from babel.numbers import format_currency, format_decimal
 NO_BREAK = "\u00a0"
 # Patterns of Unicode TR 35. `full` names the weekday, `day` does not, `short` abbreviates the month.
 _PATTERNS = {
-    "es": {"full": "EEEE d 'de' MMMM", "day": "d 'de' MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " 'de' y"},
-    "en": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " y"},
-    "ca": {"full": "EEEE d MMMM", "day": "d MMMM", "short": "d MMM", "weekday": "EEE d MMM", "month": "LLLL", "year": " 'de' y"},
+    "es": {
+        "full": "EEEE d 'de' MMMM",
+        "day": "d 'de' MMMM",
+        "short": "d MMM",
+        "weekday": "EEE d MMM",
+        "month": "LLLL",
+        "year": " 'de' y",
+    },
+    "en": {
+        "full": "EEEE d MMMM",
+        "day": "d MMMM",
+        "short": "d MMM",
+        "weekday": "EEE d MMM",
+        "month": "LLLL",
+        "year": " y",
+    },
+    "ca": {
+        "full": "EEEE d MMMM",
+        "day": "d MMMM",
+        "short": "d MMM",
+        "weekday": "EEE d MMM",
+        "month": "LLLL",
+        "year": " 'de' y",
+    },
 }
 
 
@@ -74,7 +95,7 @@ def civil_date(day: date, locale: Locale, style: str = "day", *, today: date | N
 
 
 def month_name(day: date, locale: Locale, *, today: date | None = None) -> str:
-    """"octubre", or "octubre de 2025" when it is not this year's."""
+    """ "octubre", or "octubre de 2025" when it is not this year's."""
     patterns = _PATTERNS.get(locale.language, _PATTERNS["en"])
     pattern = patterns["month"]
     if today is None or day.year != today.year:
@@ -91,4 +112,3 @@ def moment(instant: datetime, zone: ZoneInfo, locale: Locale) -> str:
     """An instant in local words: "21 de noviembre de 2026, 17:00"."""
     local = instant.astimezone(zone)
     return f"{civil_date(local.date(), locale)}, {format_datetime(local, 'HH:mm', locale=locale)}"
-

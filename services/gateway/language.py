@@ -61,7 +61,9 @@ def register(app: Flask, languages: list[str], default_language: str, jurisdicti
     domain = PoDomain()
     known = [language for language in languages if language in domain.languages()]
     if not known:
-        raise ValueError(f"the profile asks for {languages}, but there are catalogues only for {sorted(domain.languages())}")
+        raise ValueError(
+            f"the profile asks for {languages}, but there are catalogues only for {sorted(domain.languages())}"
+        )
     default = default_language if default_language in known else known[0]
 
     def choose() -> Locale:

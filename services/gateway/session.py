@@ -43,7 +43,12 @@ def cookie_name() -> str:
 def start(response: Response, token: str) -> None:
     """Give the browser its session. No lifetime: it ends with the browser, and earlier when identity says so."""
     response.set_cookie(
-        cookie_name(), token, httponly=True, samesite="Lax", secure=current_app.config["SESSION_COOKIE_SECURE"], path="/"
+        cookie_name(),
+        token,
+        httponly=True,
+        samesite="Lax",
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        path="/",
     )
 
 

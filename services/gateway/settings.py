@@ -24,7 +24,9 @@ class Settings(ServiceSettings):
     web_workers: int = setting("COOP_WEB_WORKERS", default="1", parse=_parse_count, help="worker processes")
     web_threads: int = setting("COOP_WEB_THREADS", default="16", parse=_parse_count, help="requests at once per worker")
     #: How many reverse proxies stand in front and set X-Forwarded-For; 0 believes none of those headers.
-    trusted_proxies: int = setting("COOP_TRUSTED_PROXIES", default="0", parse=_parse_count, help="reverse proxies in front")
+    trusted_proxies: int = setting(
+        "COOP_TRUSTED_PROXIES", default="0", parse=_parse_count, help="reverse proxies in front"
+    )
     page_budget_s: float = setting(
         "COOP_PAGE_BUDGET_SECONDS", default="2.5", parse=parse_seconds, help="how long a page waits for its parts"
     )

@@ -212,7 +212,13 @@ def test_the_supply_of_somebody_else_is_not_found(stack: Stack, page: Page, brow
     other = browser.new_context(locale="es-ES", base_url=stack.base_url)
     visitor = other.new_page()
     sign_in(visitor, address_of(stack, "two supplies"))
-    for path in (foreign, f"{foreign}invoices", f"{foreign}consumption", f"{foreign}statement", f"{foreign}certificates"):
+    for path in (
+        foreign,
+        f"{foreign}invoices",
+        f"{foreign}consumption",
+        f"{foreign}statement",
+        f"{foreign}certificates",
+    ):
         answer = visitor.goto(path)
         assert answer is not None and answer.status == 404, path
     other.close()
@@ -231,14 +237,26 @@ def test_a_wrong_password_and_a_forgotten_one(stack: Stack, page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_real_pages(stack: Stack, browser: Browser, width: int, scheme: str) -> None:
     opened = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="es-ES", base_url=stack.base_url  # type: ignore[arg-type]
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        locale="es-ES",
+        base_url=stack.base_url,  # type: ignore[arg-type]
     )
     page = opened.new_page()
     sign_in(page, address_of(stack, "two supplies"))
     page.wait_for_url("**/s/**")
     home = urllib.parse.urlsplit(page.url).path
     complaints: list[str] = []
-    for path in (home, f"{home}consumption", f"{home}invoices", f"{home}certificates", f"{home}statement", "/notices", "/supplies", "/account"):
+    for path in (
+        home,
+        f"{home}consumption",
+        f"{home}invoices",
+        f"{home}certificates",
+        f"{home}statement",
+        "/notices",
+        "/supplies",
+        "/account",
+    ):
         page.goto(path)
         complaints += [f"{path}: {finding}" for finding in accessibility_findings(page)]
         if sideways(page):

@@ -30,7 +30,9 @@ def page(request: pytest.FixtureRequest, browser: Browser, portal_url: str) -> I
 
 def test_every_page(page: Page) -> None:
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on(
+        "console", lambda message: complaints.append(f"console: {message.text}") if message.type == "error" else None
+    )
     for path in PAGES:
         if path in ("/sign-in",):
             page.context.clear_cookies()

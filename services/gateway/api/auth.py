@@ -30,7 +30,9 @@ def verify(token: str) -> session.Member | None:
 @auth.error_processor
 def refuse(_error: HTTPError) -> Response:
     """No session, or one that is over: how to get one."""
-    return problems.of_service(Unauthenticated("Sign in with POST /api/v1/sessions and send its token as a bearer.", "TOKEN"))
+    return problems.of_service(
+        Unauthenticated("Sign in with POST /api/v1/sessions and send its token as a bearer.", "TOKEN")
+    )
 
 
 def metadata() -> CallMetadata:

@@ -37,7 +37,12 @@ SCHEMA: dict[str, Any] = {
 
 def problem(status: int, detail: str, *, reason: str = "", errors: list[dict[str, str]] | None = None) -> Response:
     """A problem document. `type` is about:blank: the status says the kind, `reason` is what programs match on."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     if reason:
         body["reason"] = reason
     if errors:

@@ -195,5 +195,9 @@ def verify(code: str) -> ResponseReturnValue:
 def _period(query: dict[str, date]) -> types_pb2.DatePeriod:
     """The range asked for. Raises Invalid when it holds no day."""
     if query["end"] <= query["start"]:
-        raise Invalid(f"The range from {query['start']} to {query['end']} holds no day: its end is excluded.", "EMPTY_RANGE", field="end")
+        raise Invalid(
+            f"The range from {query['start']} to {query['end']} holds no day: its end is excluded.",
+            "EMPTY_RANGE",
+            field="end",
+        )
     return types_pb2.DatePeriod(start=query["start"].isoformat(), end=query["end"].isoformat())

@@ -97,7 +97,9 @@ class CurrentSupply(Schema):
 
 
 class Association(Schema):
-    document = Text(32, required=True, metadata={"description": "DNI, NIE, NIF or CUIT of the holder, as people write it."})
+    document = Text(
+        32, required=True, metadata={"description": "DNI, NIE, NIF or CUIT of the holder, as people write it."}
+    )
     birth_date = Date(required=True)
 
 
@@ -135,7 +137,9 @@ class PeriodQuery(Schema):
 
 
 class HourOut(Schema):
-    number = Integer(required=True, metadata={"description": "1 + whole hours since local midnight: 1 to 23, 24 or 25."})
+    number = Integer(
+        required=True, metadata={"description": "1 + whole hours since local midnight: 1 to 23, 24 or 25."}
+    )
     start = DateTime(required=True)
     import_wh = Integer(required=True)
     quality = String(required=True, metadata={"enum": ["R", "E"]})

@@ -61,8 +61,11 @@ class HourView:
 
 @dataclass(frozen=True)
 class DayView:
+    """A local day under a tariff; `tariff` is "2.0TD", "3.0TD", … or empty where hours have no tariff periods."""
+
     day: date
     hours: tuple[HourView, ...]
+    tariff: str
 
     @property
     def wh(self) -> int:
@@ -110,10 +113,12 @@ class CurveView:
 
     @classmethod
     def of(cls, curve: metering.GetCurveResponse) -> CurveView:
-        return cls(tuple(_day(day, curve.time_zone) for day in curve.days), curve.time_zone, curve.tariff)
+        # Outside the Spanish access tariffs every hour costs the same: its one period is not worth a colour or a word.
+        tariff = curve.tariff if curve.tariff.endswith("TD") else ""
+        return cls(tuple(_day(day, curve.time_zone, tariff) for day in curve.days), curve.time_zone, curve.tariff)
 
 
-def _day(message: metering.DayCurve, time_zone: str) -> DayView:
+def _day(message: metering.DayCurve, time_zone: str, tariff: str) -> DayView:
     day, tz = date.fromisoformat(message.day), zone(time_zone)
     midnight = day_start(day, tz)
     found = {hour.start.ToDatetime(tzinfo=UTC): hour for hour in message.hours}
@@ -127,7 +132,7 @@ def _day(message: metering.DayCurve, time_zone: str) -> DayView:
                 starts=start.astimezone(tz),
                 wh=hour.import_wh if hour is not None else None,
                 estimated=hour is not None and hour.quality == metering.QUALITY_ESTIMATED,
-                tariff_period=hour.tariff_period if hour is not None else "",
+                tariff_period=hour.tariff_period if hour is not None and tariff else "",
             )
         )
-    return DayView(day, tuple(hours))
+    return DayView(day, tuple(hours), tariff)

@@ -22,7 +22,13 @@ class NoticeView:
     def of(cls, notice: notifications.Notice) -> NoticeView:
         link = notice.link if notice.link.startswith("/") and not notice.link.startswith("//") else ""
         return cls(
-            notice.id, notice.kind, notice.title, notice.body, link, notice.created_at.ToDatetime(tzinfo=UTC), notice.read
+            notice.id,
+            notice.kind,
+            notice.title,
+            notice.body,
+            link,
+            notice.created_at.ToDatetime(tzinfo=UTC),
+            notice.read,
         )
 
 
@@ -36,4 +42,6 @@ class Notices:
 
     @classmethod
     def of(cls, response: notifications.ListMyNoticesResponse) -> Notices:
-        return cls(tuple(NoticeView.of(notice) for notice in response.notices), response.unread, response.next_page_token)
+        return cls(
+            tuple(NoticeView.of(notice) for notice in response.notices), response.unread, response.next_page_token
+        )

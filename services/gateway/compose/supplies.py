@@ -95,7 +95,9 @@ def my_supplies(supplies: Iterable[supplies_pb2.Supply], current_id: str) -> MyS
 
 
 def _service(service: supplies_pb2.SupplyService) -> ServiceView:
-    contracts = sorted(service.contracts, key=lambda contract: (contract.to == "", contract.to, getattr(contract, "from")))
+    contracts = sorted(
+        service.contracts, key=lambda contract: (contract.to == "", contract.to, getattr(contract, "from"))
+    )
     contract = contracts[-1] if contracts else supplies_pb2.Contract()
     meters = sorted(service.meters, key=lambda meter: (meter.to == "", meter.to, getattr(meter, "from")))
     return ServiceView(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coop.identity.v1 import identity_service_pb2 as identity
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import session as form_session
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -16,6 +17,7 @@ from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
 from services.gateway import session
 from services.gateway.web.fields import Form, TextField
+from services.gateway.web.frame import my_navigation
 from services.gateway.web.sentences import sentence
 
 blueprint = Blueprint("account", __name__)
@@ -130,6 +132,7 @@ def sign_in() -> ResponseReturnValue:
             form.form_errors.append(_("The e-mail address or the password is not right."))
         else:
             response = make_response(redirect(wanted or url_for("home.start"), 303))
+            form_session.clear()  # form tokens of before signing in end here
             session.start(response, answer.session_token)
             return response
     return render_template("pages/sign_in.html", form=form, next=wanted), 422 if form.errors else 200
@@ -143,6 +146,7 @@ def sign_out() -> ResponseReturnValue:
                 session.upstream().identity.SignOut(identity.SignOutRequest(), metadata=session.member_metadata())
         except Unauthenticated:
             pass  # the session was over already: the browser is out either way
+    form_session.clear()
     response = make_response(redirect(url_for("account.signed_out"), 303))
     session.end(response)
     return response
@@ -200,7 +204,9 @@ def reset() -> ResponseReturnValue:
 @blueprint.get("/account")
 @session.members_only
 def show() -> ResponseReturnValue:
-    return render_template("pages/account.html", me=session.member(), form=ButtonForm(), section="account")
+    return render_template(
+        "pages/account.html", me=session.member(), form=ButtonForm(), section="account", nav=my_navigation()
+    )
 
 
 @blueprint.route("/account/password", methods=["GET", "POST"])
@@ -223,11 +229,20 @@ def password() -> ResponseReturnValue:
         else:
             flash(_("Your password is changed. Your other sessions are closed."), "ok")
             return redirect(url_for("account.show"), 303)
-    return render_template("pages/password.html", form=form, section="account"), 422 if form.errors else 200
+    return render_template(
+        "pages/password.html", form=form, section="account", nav=my_navigation()
+    ), 422 if form.errors else 200
 
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
-_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 def device(user_agent: str) -> str:

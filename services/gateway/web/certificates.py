@@ -31,7 +31,9 @@ def index(supply_id: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         with remote():
             answer = session.upstream().billing.RequestCertificate(
-                billing.RequestCertificateRequest(supply_id=supply_id, request_id=request.form.get("request_id") or new_id()),
+                billing.RequestCertificateRequest(
+                    supply_id=supply_id, request_id=request.form.get("request_id") or new_id()
+                ),
                 timeout=DOCUMENT_DEADLINE_S,
                 metadata=session.member_metadata(),
             )
@@ -55,7 +57,12 @@ def index(supply_id: str) -> ResponseReturnValue:
         lambda answer: DebtView.of(answer.debt),
     )
     return page.render(
-        "pages/certificates.html", part=part.part(), debt=debt.part().value, form=form, request_id=new_id(), today=today()
+        "pages/certificates.html",
+        part=part.part(),
+        debt=debt.part().value,
+        form=form,
+        request_id=new_id(),
+        today=today(),
     )
 
 

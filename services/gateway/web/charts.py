@@ -76,7 +76,9 @@ def draw(chart: Chart, locale: Locale) -> Markup:
     top_wh, step = _scale(max((bar.wh for group in chart.groups for bar in group.bars), default=0))
     height = TOP + chart.height + AXIS + (BANDS if chart.bands else 0)
     pieces = [
-        Markup('<div class="chart"><svg role="img" aria-label="{}" width="100%" height="{}">').format(chart.label, height),
+        Markup('<div class="chart"><svg role="img" aria-label="{}" width="100%" height="{}">').format(
+            chart.label, height
+        ),
         Markup(
             '<defs><pattern id="{}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
             '<rect class="hatch-ground" width="6" height="6"/><line class="hatch-line" x1="1.5" y1="0" x2="1.5" y2="6"/>'

@@ -136,7 +136,11 @@ def _place(
     """The period that starts there, the next newer and the next older. Raises NotFound."""
     for index, billed in enumerate(periods):
         if billed.period.start == start:
-            return billed, periods[index - 1] if index else None, periods[index + 1] if index + 1 < len(periods) else None
+            return (
+                billed,
+                periods[index - 1] if index else None,
+                periods[index + 1] if index + 1 < len(periods) else None,
+            )
     raise NotFound(f"No billed period starts on {start}.")
 
 

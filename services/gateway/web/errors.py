@@ -18,6 +18,7 @@ from services.gateway.api import problems
 from services.gateway.statuses import status_of
 from services.gateway.web.sentences import sentence
 
+
 def page(status: int, detail: str = "") -> Response:
     """The error page of a status."""
     titles = {
@@ -88,6 +89,7 @@ def of_fault(error: Exception) -> Response:
 
 def register(app: Flask) -> None:
     """Answer errors of pages; those under /api are answered by the API."""
+
     def pick(page_answer: Any, api_answer: Any) -> Any:
         return lambda error: (api_answer if request.path.startswith("/api") else page_answer)(error)
 

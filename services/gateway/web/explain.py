@@ -33,7 +33,11 @@ def cause_label(cause: str, reason: Why) -> str:
     """The name of a row of the explanation."""
     if cause == "used":
         changed = energy(abs(reason.wh_more))
-        return _("You used %(energy)s more", energy=changed) if reason.wh_more > 0 else _("You used %(energy)s less", energy=changed)
+        return (
+            _("You used %(energy)s more", energy=changed)
+            if reason.wh_more > 0
+            else _("You used %(energy)s less", energy=changed)
+        )
     if cause == "power" and reason.days_more:
         days = abs(reason.days_more)
         if reason.days_more > 0:

@@ -92,6 +92,12 @@ def ask_my_supplies(fanout: Fanout) -> Asked[MySupplies]:
     )
 
 
+def my_navigation(mine: Asked[MySupplies] | None = None) -> list[Entry]:
+    """The navigation of a page about the person: with the pages of the current supply, when it can be known now."""
+    found = (mine or ask_my_supplies(session.fanout())).part().value
+    return navigation(found.start_id if found else "")
+
+
 def navigation(supply_id: str = "") -> list[Entry]:
     """The main navigation of a signed-in member; the pages of a supply only when there is one."""
     entries = []

@@ -89,7 +89,9 @@ def show(supply_id: str) -> ResponseReturnValue:
     return page.render(
         "pages/home.html",
         invoices=last,
-        invoice_title=_("Your last invoice · %(month)s", month=month_of(latest.month)) if latest else _("Your last invoice"),
+        invoice_title=_("Your last invoice · %(month)s", month=month_of(latest.month))
+        if latest
+        else _("Your last invoice"),
         why_sentence=why_sentence(reason, latest) if latest else None,
         debt=debt.part(),
         consumption=periods.part(),

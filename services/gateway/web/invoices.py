@@ -73,6 +73,7 @@ def show(supply_id: str, invoice_id: str) -> ResponseReturnValue:
         invoice=invoice,
         today=today(),
         shares=_shares(invoice),
+        six_periods=any(line.period in ("P4", "P5", "P6") for line in invoice.lines),
         reason=reason,
         rows=[(cause_label(cause, reason), amount) for cause, amount in reason.parts] if reason else [],
         sentence=why_sentence(reason, invoice),

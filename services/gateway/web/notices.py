@@ -12,7 +12,7 @@ from services.gateway import session
 from services.gateway.compose.fanout import Fanout, Part
 from services.gateway.compose.notices import Notices
 from services.gateway.web.account import ButtonForm
-from services.gateway.web.frame import ask_my_supplies, navigation
+from services.gateway.web.frame import ask_my_supplies, my_navigation
 
 blueprint = Blueprint("notices", __name__)
 
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
         "pages/notices.html",
         part=part,
         section="notices",
-        nav=navigation(_start(mine)),
+        nav=my_navigation(mine),
         newer=url_for("notices.index") if token else None,
         older=url_for("notices.index", **{"from": following}) if following else None,
     )
@@ -55,7 +55,7 @@ def show(notice_id: str) -> ResponseReturnValue:
     found = next((notice for notice in inbox.notices if notice.id == notice_id), None)
     if found is None:
         raise NotFound("There is no such notice among the latest.")
-    return render_template("pages/notice.html", notice=found, form=form, section="notices", nav=navigation(_start(mine)))
+    return render_template("pages/notice.html", notice=found, form=form, section="notices", nav=my_navigation(mine))
 
 
 def _ask(fanout: Fanout, size: int, token: str) -> Part[Notices]:
@@ -64,8 +64,3 @@ def _ask(fanout: Fanout, size: int, token: str) -> Part[Notices]:
         notifications.ListMyNoticesRequest(page_size=size, page_token=token),
         Notices.of,
     ).part()
-
-
-def _start(mine: object) -> str:
-    value = mine.part().value  # type: ignore[attr-defined]
-    return value.start_id if value else ""

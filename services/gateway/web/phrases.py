@@ -45,7 +45,7 @@ def day_hours_words(day: DayView) -> str:
     return ngettext("%(num)d measured", "%(num)d measured", day.measured) + _exceptions(day.estimated, day.missing)
 
 
-def line_name(line: LineView) -> str:
+def line_name(line: LineView, six_periods: bool = False) -> str:
     """What a line is for, in the reader's language where the concept is known, else as it is printed."""
     names = {
         "power": _("Contracted power"),
@@ -63,7 +63,7 @@ def line_name(line: LineView) -> str:
     name = names.get(line.concept, line.description)
     if not line.period or line.group == "tax":
         return name
-    word = tariff_period(line.period) if line.group == "energy" else line.period
+    word = tariff_period(line.period) if line.group == "energy" and not six_periods else line.period
     return f"{name} · {word} ({line.period})" if word != line.period else f"{name} · {word}"
 
 
@@ -81,7 +81,9 @@ def line_calculation(line: LineView, days: int) -> str:
         pieces.append(f"{decimal_text(str(found.quantity))}{formatting.NO_BREAK}{unit}".strip(formatting.NO_BREAK))
     if found.days:
         pieces.append(ngettext("%(num)d day", "%(num)d days", found.days))
-    pieces.append(f"{decimal_text(str(found.price))}{formatting.NO_BREAK}{_price_unit(found, unit, line.amount.currency)}")
+    pieces.append(
+        f"{decimal_text(str(found.price))}{formatting.NO_BREAK}{_price_unit(found, unit, line.amount.currency)}"
+    )
     return " × ".join(pieces)
 
 
@@ -145,7 +147,13 @@ def slice_swatch(group: str) -> Markup:
 
 
 def group_name(group: str) -> str:
-    return {"energy": _("Energy"), "power": _("Power"), "water": _("Water"), "other": _("Other items"), "tax": _("Taxes")}[group]
+    return {
+        "energy": _("Energy"),
+        "power": _("Power"),
+        "water": _("Water"),
+        "other": _("Other items"),
+        "tax": _("Taxes"),
+    }[group]
 
 
 def address_line() -> str:

@@ -62,7 +62,8 @@ def days(curve: CurveView) -> Picture:
 
     def groups(every: int) -> list[Group]:
         return [
-            Group(str(day.day.day) if index % every == 0 else "", (_day_bar(day),)) for index, day in enumerate(curve.days)
+            Group(str(day.day.day) if index % every == 0 else "", (_day_bar(day),))
+            for index, day in enumerate(curve.days)
         ]
 
     return Picture(
@@ -70,7 +71,7 @@ def days(curve: CurveView) -> Picture:
         draw(Chart("days-phone", label, groups(7)), locale()),
         draw(Chart("days", label, groups(2)), locale()),
         _legend(
-            _tariff_legend(curve.by_period),
+            _tariff_legend(curve.by_period, curve.tariff),
             _("E: some hours are estimated") if any(day.estimated for day in curve.days) else "",
             "days-key",
             absent=any(day.missing for day in curve.days),
@@ -83,7 +84,9 @@ def hours(day: DayView) -> Picture:
     sentence = _share_sentence(_("You used %(energy)s."), day.wh, day.by_period)
     if day.estimated:
         sentence += " " + ngettext(
-            "%(num)d hour is estimated: the meter did not answer.", "%(num)d hours are estimated: the meter did not answer.", day.estimated
+            "%(num)d hour is estimated: the meter did not answer.",
+            "%(num)d hours are estimated: the meter did not answer.",
+            day.estimated,
         )
     if day.missing:
         sentence += " " + ngettext("%(num)d hour is missing.", "%(num)d hours are missing.", day.missing)
@@ -91,7 +94,8 @@ def hours(day: DayView) -> Picture:
 
     def groups(every: int) -> list[Group]:
         return [
-            Group(str(hour.clock) if hour.clock % every == 0 else "", (_hour_bar(hour),)) for hour in day.hours
+            Group(str(hour.clock) if hour.clock % every == 0 else "", (_hour_bar(hour, day.tariff),))
+            for hour in day.hours
         ]
 
     return Picture(
@@ -99,7 +103,10 @@ def hours(day: DayView) -> Picture:
         draw(Chart("hours-phone", label, groups(6), _bands(day, short=True)), locale()),
         draw(Chart("hours", label, groups(2), _bands(day, short=False)), locale()),
         _legend(
-            _tariff_legend(day.by_period), _("E: estimated") if day.estimated else "", "hours-key", absent=day.missing > 0
+            _tariff_legend(day.by_period, day.tariff),
+            _("E: estimated") if day.estimated else "",
+            "hours-key",
+            absent=day.missing > 0,
         ),
     )
 
@@ -156,13 +163,13 @@ def _day_bar(day: DayView) -> Bar:
     return Bar(parts, title, estimated=day.estimated > 0)
 
 
-def _hour_bar(hour: HourView) -> Bar:
+def _hour_bar(hour: HourView, tariff: str) -> Bar:
     clock = f"{hour.clock}–{hour.clock + 1}"
     if hour.wh is None:
         return Bar((), ": ".join((clock, _("no reading"))))
     title = f"{clock}: {energy(hour.wh)}"
     if hour.tariff_period:
-        title += f", {tariff_period(hour.tariff_period)}"
+        title += f", {tariff_period(hour.tariff_period, tariff)}"
     return Bar((Part(hour.wh, hour.tariff_period.lower()),), title, estimated=hour.estimated)
 
 
@@ -171,14 +178,16 @@ def _bands(day: DayView, short: bool) -> list[Band]:
     for name, run in groupby(day.hours, key=lambda hour: hour.tariff_period):
         end = start + len(list(run))
         if name:
-            bands.append(Band(start, end, name.lower(), name if short else tariff_period(name)))
+            bands.append(Band(start, end, name.lower(), name if short else tariff_period(name, day.tariff)))
         start = end
     return bands
 
 
-def _tariff_legend(by_period: dict[str, int]) -> list[tuple[str, str]]:
+def _tariff_legend(by_period: dict[str, int], tariff: str) -> list[tuple[str, str]]:
     if len(by_period) < 2:
         return []
+    if tariff != "2.0TD":
+        return [(name.lower(), name) for name in by_period]
     return [(name.lower(), f"{tariff_period(name)} ({name})") for name in by_period]
 
 

@@ -25,7 +25,9 @@ _BY_REASON: dict[str, LazyString] = {
     "PASSWORD_TOO_SHORT": _("The password is too short: use at least 12 characters."),
     "PASSWORD_TOO_LONG": _("The password is too long."),
     "PASSWORD_COMMON": _("Too many people use that password: choose another, such as four words of your own."),
-    "PASSWORD_CONTEXT": _("The password must not be your name, your address or the cooperative's name: choose another."),
+    "PASSWORD_CONTEXT": _(
+        "The password must not be your name, your address or the cooperative's name: choose another."
+    ),
     "DOCUMENT_MALFORMED": _("That number is not a document's: check its digits and its letter."),
     "DATE_MALFORMED": _("That is not a date of the calendar."),
     "DATE_UNKNOWN": _("That is not a date of the calendar."),
@@ -38,8 +40,12 @@ _BY_CODE: dict[str, LazyString] = {
     "PERMISSION_DENIED": _("Your account may not do that."),
     "UNAUTHENTICATED": _("You have to sign in first."),
     "RESOURCE_EXHAUSTED": _("There have been too many attempts. Wait a few minutes and try again."),
-    "UNAVAILABLE": _("That part of the office does not answer right now. Nothing was lost: try again in a few minutes."),
-    "DEADLINE_EXCEEDED": _("That part of the office does not answer right now. Nothing was lost: try again in a few minutes."),
+    "UNAVAILABLE": _(
+        "That part of the office does not answer right now. Nothing was lost: try again in a few minutes."
+    ),
+    "DEADLINE_EXCEEDED": _(
+        "That part of the office does not answer right now. Nothing was lost: try again in a few minutes."
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from services.chassis.telemetry import logger
 from services.gateway import session
 from services.gateway.web.account import ButtonForm
 from services.gateway.web.fields import CivilDateField, Form, TextField
-from services.gateway.web.frame import ask_my_supplies, navigation, profile
+from services.gateway.web.frame import ask_my_supplies, my_navigation, navigation, profile
 
 blueprint = Blueprint("supplies", __name__)
 
@@ -30,7 +30,9 @@ _SECTIONS = {
 
 
 class AddForm(Form):
-    document = TextField(lazy("Identity document of the holder"), [DataRequired(lazy("Write the number of the document."))])
+    document = TextField(
+        lazy("Identity document of the holder"), [DataRequired(lazy("Write the number of the document."))]
+    )
     birth_date = CivilDateField(lazy("Birth date of the holder"))
 
 
@@ -44,7 +46,12 @@ def index() -> ResponseReturnValue:
     mine = ask_my_supplies(session.fanout()).part()
     current = mine.value.start_id if mine.value else ""
     return render_template(
-        "pages/supplies.html", part=mine, form=ButtonForm(), section="supplies", nav=navigation(current), current=current
+        "pages/supplies.html",
+        part=mine,
+        form=ButtonForm(),
+        section="supplies",
+        nav=navigation(current),
+        current=current,
     )
 
 
@@ -89,7 +96,11 @@ def add() -> ResponseReturnValue:
             return redirect(url_for("supplies.asked"), 303)
     return (
         render_template(
-            "pages/supply_add.html", form=form, section="supplies", nav=navigation(_current()), jurisdiction=profile().jurisdiction
+            "pages/supply_add.html",
+            form=form,
+            section="supplies",
+            nav=my_navigation(),
+            jurisdiction=profile().jurisdiction,
         ),
         422 if form.errors else 200,
     )
@@ -122,18 +133,14 @@ def confirm() -> ResponseReturnValue:
                     metadata=session.member_metadata(),
                 )
         except (Invalid, NotFound, Refused):
-            form.code.errors = [_("That code is not right or is too old. Look for the newest mail, or ask for another code.")]
+            form.code.errors = [
+                _("That code is not right or is too old. Look for the newest mail, or ask for another code.")
+            ]
         else:
             added = answer.supplies_added
             flash(ngettext("%(num)d supply was added.", "%(num)d supplies were added.", added), "ok")
             return redirect(url_for("home.start"), 303)
     return (
-        render_template("pages/supply_confirm.html", form=form, section="supplies", nav=navigation(_current())),
+        render_template("pages/supply_confirm.html", form=form, section="supplies", nav=my_navigation()),
         422 if form.errors else 200,
     )
-
-
-def _current() -> str:
-    """The current supply's id for the navigation, or "" when it cannot be known now."""
-    mine = ask_my_supplies(session.fanout()).part()
-    return mine.value.start_id if mine.value else ""

@@ -88,7 +88,10 @@ def _problem(code: str) -> str:
         return _("Write the code that is printed on the certificate.")
     strange = sorted(set(code) - _CROCKFORD)
     if strange:
-        return _("The code has %(letters)s, which no code of ours has: look again at the paper.", letters=", ".join(strange)[:40])
+        return _(
+            "The code has %(letters)s, which no code of ours has: look again at the paper.",
+            letters=", ".join(strange)[:40],
+        )
     if len(code) != CODE_LENGTH:
         return _(
             "The code has %(count)d letters and digits, and ours have %(length)d: look again at the paper.",

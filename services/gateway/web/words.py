@@ -51,7 +51,7 @@ def moment(instant: datetime) -> str:
 
 
 def month_of(value: date) -> str:
-    """"octubre", with the year unless it is this one."""
+    """ "octubre", with the year unless it is this one."""
     return formatting.month_name(value, locale(), today=today())
 
 
@@ -74,8 +74,10 @@ def service_name(kind: str) -> str:
     return {"electricity": _("Electricity"), "water": _("Water")}.get(kind, kind)
 
 
-def tariff_period(name: str) -> str:
-    """"P1" of a three-period tariff in words."""
+def tariff_period(name: str, tariff: str = "2.0TD") -> str:
+    """ "P1" of the tariff of three periods in words; those of six go by their numbers."""
+    if tariff != "2.0TD":
+        return name
     return {"P1": _("Peak"), "P2": _("Mid"), "P3": _("Valley")}.get(name, name)
 
 

@@ -82,13 +82,19 @@ def supply(supply_id: str, number: str, cups: str, street: str) -> supplies_pb2.
     )  # fmt: skip
 
 
-def invoice(number: int, start: date, end: date, total: str, wh: int, state: int, previous: str = "", grow: str = "0") -> Any:
+def invoice(
+    number: int, start: date, end: date, total: str, wh: int, state: int, previous: str = "", grow: str = "0"
+) -> Any:
     """The worked bill of 55.44 €, or one that differs from it in the energy and the taxes."""
     energy = {"P1": ("62", "0.196", "12.15"), "P2": ("55", "0.128", "7.04"), "P3": ("128", "0.092", "11.78")}
     if grow != "0":
         energy = {"P1": ("52", "0.196", "10.19"), "P2": ("50", "0.128", "6.40"), "P3": ("122", "0.092", "11.22")}
     line = billing_pb2.InvoiceLine
-    power_lines = [("P1", "10.82", "27.704413"), ("P2", "0.28", "0.725423")] if grow == "0" else [("P1", "10.47", "27.704413"), ("P2", "0.27", "0.725423")]
+    power_lines = (
+        [("P1", "10.82", "27.704413"), ("P2", "0.28", "0.725423")]
+        if grow == "0"
+        else [("P1", "10.47", "27.704413"), ("P2", "0.27", "0.725423")]
+    )
     lines = [
         line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit="kw", unit_price=price, amount=money(a))
         for p, a, price in power_lines
@@ -130,7 +136,34 @@ def new_world() -> World:
     return world
 
 
-_MONTH_WH = (245, 224, 210, 249, 236, 205, 214, 240, 282, 331, 352, 310, 268, 278, 228, 236, 262, 220, 190, 221, 252, 301, 361, 340, 299, 291)
+_MONTH_WH = (
+    245,
+    224,
+    210,
+    249,
+    236,
+    205,
+    214,
+    240,
+    282,
+    331,
+    352,
+    310,
+    268,
+    278,
+    228,
+    236,
+    262,
+    220,
+    190,
+    221,
+    252,
+    301,
+    361,
+    340,
+    299,
+    291,
+)
 
 
 def billed_periods() -> list[metering.BilledPeriod]:
@@ -158,7 +191,32 @@ def tariff_period(start: datetime) -> str:
     return "P1" if local.hour in (10, 11, 12, 13, 18, 19, 20, 21) else "P2"
 
 
-_SHAPE = (180, 150, 140, 130, 130, 140, 190, 380, 520, 410, 330, 300, 360, 620, 580, 340, 280, 310, 470, 730, 960, 810, 550, 300)
+_SHAPE = (
+    180,
+    150,
+    140,
+    130,
+    130,
+    140,
+    190,
+    380,
+    520,
+    410,
+    330,
+    300,
+    360,
+    620,
+    580,
+    340,
+    280,
+    310,
+    470,
+    730,
+    960,
+    810,
+    550,
+    300,
+)
 
 
 def day_curve(day: date, *, estimated: tuple[int, ...] = (), missing: tuple[int, ...] = ()) -> metering.DayCurve:
@@ -244,7 +302,9 @@ class Supplies(supplies_service_pb2_grpc.SuppliesServiceServicer):
 
     def ListMySupplies(self, request: Any, context: Any) -> Any:
         self.world.enter("ListMySupplies", request)
-        return supplies_service_pb2.ListMySuppliesResponse(supplies=self.world.supplies, current_supply_id=self.world.current)
+        return supplies_service_pb2.ListMySuppliesResponse(
+            supplies=self.world.supplies, current_supply_id=self.world.current
+        )
 
     def GetSupply(self, request: Any, context: Any) -> Any:
         self.world.enter("GetSupply", request)
@@ -291,7 +351,9 @@ class Metering(metering_service_pb2_grpc.MeteringServiceServicer):
         for offset in range((end - start).days):
             day = start + timedelta(days=offset)
             odd = day == date(2026, 10, 14)
-            days.append(day_curve(day, estimated=(16, 17) if odd else (), missing=(4,) if day == date(2026, 10, 20) else ()))
+            days.append(
+                day_curve(day, estimated=(16, 17) if odd else (), missing=(4,) if day == date(2026, 10, 20) else ())
+            )
         return metering.GetCurveResponse(days=days, time_zone="Europe/Madrid", tariff="2.0TD")
 
 
@@ -331,7 +393,11 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     def GetDebtState(self, request: Any, context: Any) -> Any:
         self.world.enter("GetDebtState", request)
         self.world.owned(request.supply_id)
-        items = [billing_pb2.OpenItem(invoice_id="inv-123", invoice_number="E-2026-000123", due_date="2026-11-23", outstanding=money("55.44"))]
+        items = [
+            billing_pb2.OpenItem(
+                invoice_id="inv-123", invoice_number="E-2026-000123", due_date="2026-11-23", outstanding=money("55.44")
+            )
+        ]
         if self.world.overdue:
             items = self._due()
         return billing_service_pb2.GetDebtStateResponse(
@@ -342,7 +408,11 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         )  # fmt: skip
 
     def _due(self) -> list[Any]:
-        return [billing_pb2.OpenItem(invoice_id="inv-61", invoice_number="E-2026-000061", due_date="2026-10-23", outstanding=money("49.24"))]
+        return [
+            billing_pb2.OpenItem(
+                invoice_id="inv-61", invoice_number="E-2026-000061", due_date="2026-10-23", outstanding=money("49.24")
+            )
+        ]
 
     def GetStatement(self, request: Any, context: Any) -> Any:
         self.world.enter("GetStatement", request)
@@ -392,14 +462,20 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         self.world.enter("GetCertificateDocument", request)
         if request.certificate_id not in {one.id for one in self.world.certificates}:
             raise NotFound(f"Certificate {request.certificate_id} is unknown.")
-        yield billing_service_pb2.GetCertificateDocumentResponse(file_name="certificate.pdf", chunk=b"%PDF-1.4 certificate")
+        yield billing_service_pb2.GetCertificateDocumentResponse(
+            file_name="certificate.pdf", chunk=b"%PDF-1.4 certificate"
+        )
 
     def VerifyCertificate(self, request: Any, context: Any) -> Any:
         self.world.enter("VerifyCertificate", request)
         if request.code.replace("-", "") != "7Q4M2K9DXW3R5TBN":
             raise NotFound("No certificate has this code.")
         made = billing_service_pb2.VerifyCertificateResponse(
-            state="valid", valid_until="2026-12-21", holder_masked="A*** P***", supply_masked="ES0575…0877", issuer="Cooperativa Vallesol"
+            state="valid",
+            valid_until="2026-12-21",
+            holder_masked="A*** P***",
+            supply_masked="ES0575…0877",
+            issuer="Cooperativa Vallesol",
         )
         made.issued_at.FromDatetime(self.world.clock.now())
         return made
@@ -416,7 +492,14 @@ class Notifications(notifications_service_pb2_grpc.NotificationsServiceServicer)
             ("n-2", "Factura de octubre disponible", "/s/sup-1/invoices/inv-123", datetime(2026, 11, 2, 9, tzinfo=UTC)),
             ("n-1", "Hemos cambiado el contador", "", datetime(2026, 10, 17, 9, tzinfo=UTC)),
         ):
-            one = notifications.Notice(id=key, kind="x", title=title, body="Ya puedes verla.\nUn saludo.", link=link, read=key == "n-1" or key in self.world.read)
+            one = notifications.Notice(
+                id=key,
+                kind="x",
+                title=title,
+                body="Ya puedes verla.\nUn saludo.",
+                link=link,
+                read=key == "n-1" or key in self.world.read,
+            )
             one.created_at.FromDatetime(at)
             made.append(one)
         return notifications.ListMyNoticesResponse(notices=made, unread=sum(not one.read for one in made))

@@ -106,7 +106,9 @@ def test_schemathesis_finds_nothing(portal: Portal) -> None:
     assert len(operations) == 21
     for operation in operations:
 
-        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+        @settings(
+            max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True
+        )
         @schemathesis_case(operation)
         def probe(case: Any) -> None:
             portal.world.sessions.add("good-token")

@@ -20,11 +20,15 @@ def view(message: billing_pb2.Invoice) -> InvoiceView:
 
 
 def october() -> InvoiceView:
-    return view(invoice(2, date(2026, 10, 1), date(2026, 11, 1), "55.44", 245_000, billing_pb2.INVOICE_STATE_OPEN, "49.24"))
+    return view(
+        invoice(2, date(2026, 10, 1), date(2026, 11, 1), "55.44", 245_000, billing_pb2.INVOICE_STATE_OPEN, "49.24")
+    )
 
 
 def september() -> InvoiceView:
-    return view(invoice(1, date(2026, 9, 1), date(2026, 10, 1), "49.24", 224_000, billing_pb2.INVOICE_STATE_PAID, grow="less"))
+    return view(
+        invoice(1, date(2026, 9, 1), date(2026, 10, 1), "49.24", 224_000, billing_pb2.INVOICE_STATE_PAID, grow="less")
+    )
 
 
 def test_the_worked_example() -> None:

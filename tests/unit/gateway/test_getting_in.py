@@ -75,19 +75,25 @@ def test_an_old_activation_link(portal: Portal) -> None:
 
 
 def test_signing_in_gives_a_cookie_and_goes_where_one_wanted(portal: Portal) -> None:
-    answer = post(portal, "/sign-in?next=/s/sup-1/invoices", email="ana@example.org", password=PASSWORD, next="/s/sup-1/invoices")
+    answer = post(
+        portal, "/sign-in?next=/s/sup-1/invoices", email="ana@example.org", password=PASSWORD, next="/s/sup-1/invoices"
+    )
     assert answer.headers["Location"] == "/s/sup-1/invoices"
     cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("coop-session="))
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie and "Expires" not in cookie
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"])
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"]
+)
 def test_signing_in_never_leads_elsewhere(portal: Portal, wanted: str) -> None:
     answer = post(portal, "/sign-in", email="ana@example.org", password=PASSWORD, next=wanted)
     assert answer.headers["Location"] == "/"
 
 
-@pytest.mark.parametrize(("email", "password"), [("ana@example.org", "wrong wrong wrong"), ("nobody@example.org", PASSWORD)])
+@pytest.mark.parametrize(
+    ("email", "password"), [("ana@example.org", "wrong wrong wrong"), ("nobody@example.org", PASSWORD)]
+)
 def test_a_refusal_does_not_say_which_was_wrong(portal: Portal, email: str, password: str) -> None:
     answer = post(portal, "/sign-in", email=email, password=password)
     assert answer.status_code == 422

@@ -97,7 +97,9 @@ def test_money(locale: Locale, currency: str, amount: str, text: str) -> None:
     assert formatting.money(Decimal(amount), currency, locale) == text
 
 
-@pytest.mark.parametrize(("wh", "text"), [(245_000, "245 kWh"), (9_210, "9,21 kWh"), (21_000, "21 kWh"), (117, "0,117 kWh"), (0, "0 kWh")])
+@pytest.mark.parametrize(
+    ("wh", "text"), [(245_000, "245 kWh"), (9_210, "9,21 kWh"), (21_000, "21 kWh"), (117, "0,117 kWh"), (0, "0 kWh")]
+)
 def test_energy(wh: int, text: str) -> None:
     assert formatting.energy(wh, ES) == text.replace(" ", "\xa0")
 
@@ -137,7 +139,11 @@ def test_every_text_is_translated() -> None:
     )
     wanted = {message[0] if isinstance(message, tuple) else message for _, _, message, _, _ in source}
     with (FOLDER / "es" / "LC_MESSAGES" / "messages.po").open("rb") as file:
-        catalogue = {message.id[0] if isinstance(message.id, tuple) else message.id: message for message in read_po(file) if message.id}
+        catalogue = {
+            message.id[0] if isinstance(message.id, tuple) else message.id: message
+            for message in read_po(file)
+            if message.id
+        }
     assert wanted - set(catalogue) == set()
     assert set(catalogue) - wanted == set()
     for message in catalogue.values():

@@ -62,7 +62,10 @@ def test_home_says_how_much_until_when_and_why(portal: Portal) -> None:
     assert "Tu última factura · octubre 55,44 €" in said
     assert "Vence el lunes 23 de noviembre quedan 2 días" in said
     # 6.20 = 2.61 (21 kWh at the 27.81 € / 224 kWh of September) + 0.55 + 0.36 + 0.06 + 2.62
-    assert "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más y 0,55 €" in said
+    assert (
+        "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más y 0,55 €"
+        in said
+    )
     assert "En octubre has consumido 245 kWh , un 9 % menos que hace un año." in said
     assert "Al corriente" in said
 
@@ -91,7 +94,13 @@ def test_without_identity_the_page_is_an_apology(portal: Portal) -> None:
 
 
 def test_the_supply_of_somebody_else_does_not_exist(portal: Portal) -> None:
-    for path in ("/s/other/", "/s/other/invoices", "/s/other/consumption", "/s/other/certificates", "/s/other/statement"):
+    for path in (
+        "/s/other/",
+        "/s/other/invoices",
+        "/s/other/consumption",
+        "/s/other/certificates",
+        "/s/other/statement",
+    ):
         assert portal.member.get(path).status_code == 404
 
 
@@ -200,7 +209,9 @@ def test_the_same_button_pressed_twice_asks_once(portal: Portal) -> None:
     assert asked == [request_id, request_id]
 
 
-@pytest.mark.parametrize("typed", ["7Q4M-2K9D-XW3R-5TBN", "7q4m 2k9d xw3r 5tbn", "7q4m2k9dxw3r5tbn", " 7Q4M.2K9D.XW3R.5TBN "])
+@pytest.mark.parametrize(
+    "typed", ["7Q4M-2K9D-XW3R-5TBN", "7q4m 2k9d xw3r 5tbn", "7q4m2k9dxw3r5tbn", " 7Q4M.2K9D.XW3R.5TBN "]
+)
 def test_a_code_is_understood_as_people_type_it(portal: Portal, typed: str) -> None:
     answer = portal.visitor.get("/verify", query_string={"code": typed})
     assert answer.status_code == 200
@@ -270,5 +281,3 @@ def test_debt_is_said_with_how_to_pay(portal: Portal) -> None:
     said = text(portal.member.get("/s/sup-1/").text)
     assert "Pago pendiente" in said
     assert "Debes 49,24 € de 1 factura vencida." in said
-
-

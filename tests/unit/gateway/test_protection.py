@@ -15,7 +15,9 @@ POSTS = ["/register", "/activate", "/sign-in", "/sign-out", "/forgotten-password
          "/supplies/add", "/supplies/confirm", "/supplies/current", "/s/sup-1/certificates", "/notices/n-2", "/language"]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/", "/s/sup-1/", "/nowhere", "/api/nowhere", "/api/v1/me", "/healthz", "/static/none.css", "/activate"])
+@pytest.mark.parametrize(
+    "path", ["/", "/s/sup-1/", "/nowhere", "/api/nowhere", "/api/v1/me", "/healthz", "/static/none.css", "/activate"]
+)
 def test_the_headers_are_on_every_answer(portal: Portal, path: str) -> None:
     answer = portal.visitor.get(path)
     assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
