@@ -51,7 +51,7 @@ def create_app(
     profile = profile or load_profile(settings.profile_dir)
     app = APIFlask(
         "services.gateway", title=f"{profile.name}: API", version="1", spec_path=api.SPEC_PATH, docs_path=None,
-        static_folder=None, json_errors=False,
+        static_folder=None,  # type: ignore[arg-type] json_errors=False,
     )  # fmt: skip
     app.config.update(
         SECRET_KEY=gateway_secret(settings),

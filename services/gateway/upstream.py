@@ -61,7 +61,10 @@ class Upstream:
 
 
 def document(answers: Any) -> tuple[str, Iterator[bytes]]:
-    """The file name and the bytes of a streamed document. The first message is read here, so that a refusal is still an error page."""
+    """The file name and the bytes of a streamed document.
+
+    The first message is read here, so that a refusal is still an error page.
+    """
     with remote():
         first = next(iter(answers), None)
 

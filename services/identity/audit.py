@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, insert, select, update
 
+from services.chassis.attempts import address_prefix
 from services.chassis.context import caller
 from services.chassis.db import Transaction
-from services.chassis.limits import address_prefix
 from services.identity.domain.audit import GENESIS, AuditEntry, ChainBreak, find_break
 from services.identity.tables import audit_entry, audit_head
 

@@ -157,18 +157,16 @@ def open_office(stack: Stack) -> Office:
     return Office(stack, "office@example.org", PASSWORD)
 
 
-def mail_ids(stack: Stack, to: str) -> set[str]:
-    """The Message-IDs of the mails to one address."""
-    with urllib.request.urlopen(f"{stack.mail_url}/api/messages?to={urllib.parse.quote(to)}", timeout=30) as answer:
-        return {mail["message_id"] for mail in json.load(answer)["messages"]}
+def mails(stack: Stack, to: str, *, after: str = "", wait_s: int = 0) -> list[dict[str, Any]]:
+    """The mails to one address, newest first, that came after the one with id ``after``; waits for one if said."""
+    query = urllib.parse.urlencode({"to": to, "after": after, "wait": wait_s})
+    with urllib.request.urlopen(f"{stack.mail_url}/api/messages?{query}", timeout=wait_s + 10) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["messages"]
+    return found
 
 
-def mail_text(stack: Stack, to: str) -> str:
-    """The text of the newest mail to an address, waiting for the first one to arrive."""
-    url = f"{stack.mail_url}/api/messages?to={urllib.parse.quote(to)}&wait=20"
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        newest = json.load(answer)["messages"][0]
-    with urllib.request.urlopen(f"{stack.mail_url}/api/messages/{newest['id']}", timeout=30) as answer:
+def mail_text(stack: Stack, mail_id: str) -> str:
+    with urllib.request.urlopen(f"{stack.mail_url}/api/messages/{mail_id}", timeout=30) as answer:
         return str(json.load(answer)["text"])
 
 
@@ -178,9 +176,12 @@ def open_account(stack: Stack, email: str, name: str = "Test") -> Session:
     request = identity_service_pb2.RegisterRequest(
         email=email, password=PASSWORD, name=name, language="es", request_id=new_id()
     )
+    earlier = mails(stack, email)
     with remote():
         identity.Register(request, timeout=20)
-    link = re.search(r"https?://\S+", mail_text(stack, email))
+    came = mails(stack, email, after=earlier[0]["id"] if earlier else "", wait_s=20)
+    assert came, f"no activation mail to {email} within 20 s"
+    link = re.search(r"https?://\S+", mail_text(stack, came[0]["id"]))
     assert link, "the activation mail has no link"
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(link[0]).query)
     token = query["token"][0] if "token" in query else link[0].rstrip("/").rpartition("/")[2]

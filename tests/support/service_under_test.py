@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -117,9 +118,10 @@ class ServiceUnderTest:
 def eventually(holds: Callable[[], bool], seconds: float = 15) -> None:
     """Waits until something holds; fails when it has not within ``seconds``."""
     deadline = time.monotonic() + seconds
+    pause = threading.Event()
     while not holds():
         assert time.monotonic() < deadline, f"it did not come true within {seconds} s"
-        time.sleep(0.01)
+        pause.wait(0.01)
 
 
 @contextmanager

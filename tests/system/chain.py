@@ -10,7 +10,7 @@ from coop.supplies.v1 import supplies_service_pb2
 
 from services.chassis.errors import CoopError, TimedOut, Unavailable
 from tests.bench.cooperative import member_rows, write_reports
-from tests.support.office import Office, mail_ids
+from tests.support.office import Office, mails
 from tests.support.stack import Stack
 
 SUPPLIES = 240
@@ -80,12 +80,12 @@ def all_supplies(office: Office) -> list[Any]:
 
 
 def await_mails(stack: Stack, addresses: list[str]) -> dict[str, int]:
-    """How many different mails each address got, once each has one."""
+    """How many different mails each address got, told by Message-ID, once each has one."""
     wait = threading.Event()
-    got: dict[str, int] = {}
+    waiting = set(addresses)
     for _ in range(300):
-        got |= {address: len(mail_ids(stack, address)) for address in addresses if not got.get(address)}
-        if all(got.values()):
-            return {address: len(mail_ids(stack, address)) for address in addresses}
+        waiting = {address for address in waiting if not mails(stack, address)}
+        if not waiting:
+            return {address: len({mail["message_id"] for mail in mails(stack, address)}) for address in addresses}
         wait.wait(0.2)
-    raise AssertionError(f"no mail for {[address for address, count in got.items() if not count][:5]} within a minute")
+    raise AssertionError(f"no mail to {sorted(waiting)[:5]} within a minute")

@@ -21,7 +21,12 @@ def visible_supply(connection: Connection, caller: Principal, supply_id: str) ->
 def check_document(connection: Connection, caller: Principal, supply_id: str, what: str) -> None:
     """NotFound, naming `what` was asked for, unless the caller may see the supply it belongs to."""
     if not _may_see(connection, caller, supply_id):
-        raise NotFound(f"There is no {what}; look at the list of your supply.", "NO_DOCUMENT")
+        raise no_document(what)
+
+
+def no_document(what: str) -> NotFound:
+    """The one answer for what does not exist and for what is somebody else's."""
+    return NotFound(f"There is no {what}; look at the list of your supply.", "NO_DOCUMENT")
 
 
 def _may_see(connection: Connection, caller: Principal, supply_id: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from coop.billing.events.v1 import events_pb2 as events
 
-from services.billing.application.access import check_document, visible_supply
+from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.application.accounts import Accounts
 from services.billing.domain.certificates import (
     CODE_BYTES,
@@ -30,11 +30,12 @@ from services.billing.repository.read_model import KnownSupply
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.billing.snapshots import member_state, supply_state
+from services.chassis.attempts import Count, Limit, address_prefix
 from services.chassis.context import Principal
 from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
-from services.chassis.limits import Count, Limit, address_prefix, spend
+from services.chassis.limits import spend
 
 CERTIFICATE_TOPIC = "coop.billing.certificate.v1"
 SERIES = "C"
@@ -159,7 +160,7 @@ class Certificates:
         with self._database.read() as connection:
             found = certificates.by_id(connection, certificate_id)
             if found is None:
-                raise NotFound(f"There is no certificate {certificate_id!r}.", "NO_CERTIFICATE")
+                raise no_document(f"certificate {certificate_id!r}")
             check_document(connection, caller, found.supply_id, f"certificate {certificate_id!r}")
         return found
 
@@ -177,7 +178,7 @@ class Certificates:
     def _revoke(self, tx: Transaction, certificate_id: str, why: str) -> str:
         found = certificates.by_id(tx.connection, certificate_id, lock=True)
         if found is None:
-            raise NotFound(f"There is no certificate {certificate_id!r}.", "NO_CERTIFICATE")
+            raise no_document(f"certificate {certificate_id!r}")
         if found.revoked_at is not None:
             raise Refused(f"Certificate {found.number} was revoked before.", "ALREADY_REVOKED")
         certificates.revoke(tx.connection, certificate_id, tx.clock.now(), why)

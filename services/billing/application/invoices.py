@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from services.billing.application.access import check_document, visible_supply
+from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.repository import invoices, ledger
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database
-from services.chassis.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Invoices:
         with self._database.read() as connection:
             found = invoices.find(connection, id_or_number.strip())
             if found is None:
-                raise NotFound(f"There is no invoice {id_or_number!r}; look at the list of your supply.", "NO_DOCUMENT")
+                raise no_document(f"invoice {id_or_number!r}")
             check_document(connection, caller, found.supply_id, f"invoice {id_or_number!r}")
             before = invoices.of_supply(connection, found.supply_id, before=found.period_start, limit=1)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]

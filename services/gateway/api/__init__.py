@@ -39,7 +39,7 @@ def _problem(error: HTTPError) -> Any:
     return problems.of_validation(error) if request.path.startswith("/api") else errors.page(error.status_code)
 
 
-def _document_problems(spec: dict[str, Any]) -> dict[str, Any]:
+def _document_problems(spec: Any) -> Any:
     """Every operation may answer a problem."""
     spec["components"]["schemas"]["Problem"] = problems.SCHEMA
     reference = {"$ref": "#/components/schemas/Problem"}

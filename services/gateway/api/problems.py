@@ -9,6 +9,7 @@ from typing import Any
 from apiflask.exceptions import HTTPError
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from services.chassis import context
 from services.chassis.errors import CoopError, Throttled
@@ -67,10 +68,10 @@ def of_service(error: CoopError) -> Response:
     return response
 
 
-def of_http(error: HTTPException) -> Response:
+def of_http(error: HTTPException) -> BaseResponse:
     """An HTTP error such as 404, 405 or 415, with its headers."""
     if error.code is None or error.code < 400:
-        return Response.force_type(error.get_response(), request.environ)
+        return error.get_response(request.environ)
     response = problem(error.code, error.description or HTTPStatus(error.code).phrase)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -87,9 +88,8 @@ def of_validation(error: HTTPError) -> Response:
         for field, sentences in place.items()
         for sentence in (sentences if isinstance(sentences, list) else [str(sentences)])
     ]
-    response = problem(error.status_code, error.message, errors=errors)
-    for name, value in (error.headers or {}).items():
-        response.headers[name] = value
+    response = problem(error.status_code, error.message or HTTPStatus(error.status_code).phrase, errors=errors)
+    response.headers.update(error.headers or {})
     return response
 
 

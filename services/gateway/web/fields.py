@@ -12,6 +12,7 @@ from wtforms import Field, StringField
 from wtforms.validators import ValidationError
 
 from services.chassis.errors import CoopError
+from services.gateway.web.frame import today
 from services.gateway.web.sentences import sentence
 
 _PARTS = ("day", "month", "year")
@@ -21,9 +22,7 @@ class TextField(StringField):
     """Text without blanks at its ends: what people paste often carries some."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata(valuelist)
-        if self.data:
-            self.data = self.data.strip()
+        self.data: str = valuelist[0].strip() if valuelist else ""
 
 
 class CivilDateField(Field):
@@ -45,7 +44,7 @@ class CivilDateField(Field):
             yield part, labels[part], self.texts[part], f"bday-{part}"
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
-        self.process_errors = []
+        self.process_errors: list[str] = []
         self.data: date | None = None
         if formdata is not None:
             self.texts = {part: formdata.get(f"{self.name}-{part}", "").strip() for part in _PARTS}
@@ -61,7 +60,7 @@ class CivilDateField(Field):
             raise ValidationError(
                 _("%(date)s is not a date of the calendar: write it in numbers, such as 27 3 1979.", date=written)
             ) from None
-        if not date(1900, 1, 1) <= self.data <= date.today():
+        if not date(1900, 1, 1) <= self.data <= today():
             raise ValidationError(_("The birth date %(date)s is not between 1900 and today.", date=written))
 
 

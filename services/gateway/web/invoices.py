@@ -32,7 +32,7 @@ _GROUPS = ("energy", "power", "water", "other", "tax")
 @session.members_only
 def index(supply_id: str) -> ResponseReturnValue:
     page = SupplyPage(supply_id, "invoices")
-    token = request.args.get("from", "")
+    token = request.args.get("page", "")
     part = page.fanout.ask(
         session.upstream().billing.ListInvoices,
         billing.ListInvoicesRequest(supply_id=supply_id, page_size=PAGE, page_token=token),
@@ -44,7 +44,7 @@ def index(supply_id: str) -> ResponseReturnValue:
         part=part,
         today=today(),
         newer=url_for("invoices.index", supply_id=supply_id) if token else None,
-        older=url_for("invoices.index", supply_id=supply_id, **{"from": following}) if following else None,
+        older=url_for("invoices.index", supply_id=supply_id, page=following) if following else None,
     )
 
 

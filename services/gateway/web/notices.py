@@ -23,7 +23,7 @@ _SEARCHED = 100
 @blueprint.get("/notices")
 @session.members_only
 def index() -> ResponseReturnValue:
-    token = request.args.get("from", "")
+    token = request.args.get("page", "")
     fanout = session.fanout()
     mine = ask_my_supplies(fanout)
     part = _ask(fanout, PAGE, token)
@@ -34,7 +34,7 @@ def index() -> ResponseReturnValue:
         section="notices",
         nav=my_navigation(mine),
         newer=url_for("notices.index") if token else None,
-        older=url_for("notices.index", **{"from": following}) if following else None,
+        older=url_for("notices.index", page=following) if following else None,
     )
 
 

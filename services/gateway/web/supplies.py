@@ -81,7 +81,7 @@ def choose() -> ResponseReturnValue:
 @session.members_only
 def add() -> ResponseReturnValue:
     form = AddForm()
-    if form.validate_on_submit():
+    if form.validate_on_submit() and form.birth_date.data is not None:
         try:
             with remote():
                 session.upstream().supplies.RequestAssociation(

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
+from flask_wtf import FlaskForm
 
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.grpc.client import remote
@@ -26,7 +27,7 @@ _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 class VerifyForm(Form):
     """Asked by GET: checking changes nothing, and the paper's QR code carries the address with the code."""
 
-    class Meta(Form.Meta):
+    class Meta(FlaskForm.Meta):  # type: ignore[name-defined]
         csrf = False
 
     code = TextField(lazy("Verification code"))

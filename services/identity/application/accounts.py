@@ -2,10 +2,11 @@
 
 from coop.identity.events.v1 import events_pb2 as events
 
+from services.chassis.attempts import Count
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.errors import Invalid, Refused, Unauthenticated
-from services.chassis.limits import Count, give_back, spend
+from services.chassis.limits import give_back, spend
 from services.identity import audit, repository
 from services.identity.application.core import TOPIC, Core
 from services.identity.application.registration import announce_activation, usable_token

@@ -10,12 +10,13 @@ from typing import Any
 from coop.identity.events.v1 import events_pb2 as events
 from sqlalchemy import Row
 
+from services.chassis.attempts import Count, address_prefix
 from services.chassis.context import caller
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import NotFound, Refused
 from services.chassis.ids import new_id
-from services.chassis.limits import Count, address_prefix, spend
+from services.chassis.limits import spend
 from services.identity import audit, repository
 from services.identity.application.core import TOPIC, Core, new_token, token_hash
 from services.identity.domain.accounts import Account, Mistakes, parse_language, parse_name

@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.chassis.attempts import Count, address_prefix
 from services.chassis.context import Principal, caller
 from services.chassis.db import Transaction
 from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import NotFound, Unauthenticated
 from services.chassis.ids import new_id
-from services.chassis.limits import Count, address_prefix, give_back, spend
+from services.chassis.limits import give_back, spend
 from services.chassis.paging import decode_token, encode_token, page_size
 from services.identity import audit, repository
 from services.identity.application.core import Core, new_token, token_hash

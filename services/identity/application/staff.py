@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from services.chassis.attempts import Count
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import AlreadyExists, Forbidden, Refused
 from services.chassis.ids import new_id
-from services.chassis.limits import Count, spend
+from services.chassis.limits import spend
 from services.identity import audit, repository
 from services.identity.application.core import Core
 from services.identity.domain.accounts import STAFF_ROLES, Account, Mistakes, parse_name, parse_roles

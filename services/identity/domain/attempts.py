@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.chassis.limits import Limit
+from services.chassis.attempts import Limit
 
 _MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)

@@ -11,12 +11,13 @@ from coop.supplies.events.v1 import events_pb2 as events
 from google.protobuf.message import Message
 from sqlalchemy import Row
 
+from services.chassis.attempts import Count, address_prefix
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
-from services.chassis.limits import Count, address_prefix, spend
+from services.chassis.limits import spend
 from services.supplies import access_repository, repository
 from services.supplies.application.core import Core
 from services.supplies.domain.association import (

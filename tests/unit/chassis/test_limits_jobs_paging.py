@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from services.chassis.attempts import Count, Limit, address_prefix
 from services.chassis.clock import FixedClock
 from services.chassis.db import Database, new_metadata
 from services.chassis.emails import email_key
 from services.chassis.errors import Invalid, Throttled
 from services.chassis.jobs import Worker
-from services.chassis.limits import Count, Limit, address_prefix, forget_idle, give_back, limits_table, spend
+from services.chassis.limits import forget_idle, give_back, limits_table, spend
 from services.chassis.paging import decode_token, encode_token, page_size
 
 THREE = Limit("three", 3, timedelta(minutes=1))

@@ -59,7 +59,7 @@ def test_every_bar_fits_the_plot(values: list[int]) -> None:
         if bar.get("class") == "bar":
             assert 20 <= int(bar.get("y", "")) <= 188
             left, width = float(bar.get("x", "")[:-1]), float(bar.get("width", "")[:-1])
-            assert 0 <= left and left + width <= 100.01
+            assert 0 <= left <= left + width <= 100.01
 
 
 def test_a_divided_bar_is_whole() -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ROOT / "services"
 BUSINESS = ("identity", "supplies", "metering", "billing", "notifications")
 #: What a pure module may import of the chassis.
-PURE_CHASSIS = {"errors", "money", "periods", "clock", "ids"}
+PURE_CHASSIS = {"attempts", "emails", "errors", "money", "periods", "clock", "ids"}
 IMPURE = {"sqlalchemy", "alembic", "grpc", "coop", "flask", "kafka", "google"}
 
 
