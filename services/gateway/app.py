@@ -50,9 +50,14 @@ def create_app(
     """The application. Opens no connection: stubs are made when the first request needs them."""
     profile = profile or load_profile(settings.profile_dir)
     app = APIFlask(
-        "services.gateway", title=f"{profile.name}: API", version="1", spec_path=api.SPEC_PATH, docs_path=None,
-        static_folder=None,  # type: ignore[arg-type] json_errors=False,
-    )  # fmt: skip
+        "services.gateway",
+        title=f"{profile.name}: API",
+        version="1",
+        spec_path=api.SPEC_PATH,
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]
+        json_errors=False,
+    )
     app.config.update(
         SECRET_KEY=gateway_secret(settings),
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,

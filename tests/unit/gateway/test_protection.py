@@ -9,10 +9,14 @@ from services.gateway.headers import CONTENT_SECURITY_POLICY
 from tests.unit.gateway.conftest import Portal, settings_for
 from tests.unit.gateway.test_pages import MEMBER_PAGES, PUBLIC_PAGES
 
-CHANGES = {"Register", "Activate", "SignIn", "SignOut", "RequestPasswordReset", "ResetPassword", "ChangePassword",
-           "SetCurrentSupply", "RequestAssociation", "ConfirmAssociation", "RequestCertificate", "MarkNoticeRead"}  # fmt: skip
-POSTS = ["/register", "/activate", "/sign-in", "/sign-out", "/forgotten-password", "/reset-password",
-         "/account/password", "/supplies/add", "/supplies/confirm", "/supplies/current", "/s/sup-1/certificates", "/notices/n-2", "/language"]  # fmt: skip
+CHANGES = {
+    "Register", "Activate", "SignIn", "SignOut", "RequestPasswordReset", "ResetPassword", "ChangePassword",
+    "SetCurrentSupply", "RequestAssociation", "ConfirmAssociation", "RequestCertificate", "MarkNoticeRead",
+}  # fmt: skip
+POSTS = [
+    "/register", "/activate", "/sign-in", "/sign-out", "/forgotten-password", "/reset-password", "/account/password",
+    "/supplies/add", "/supplies/confirm", "/supplies/current", "/s/sup-1/certificates", "/notices/n-2", "/language",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,164 @@
+"""Metering and billing in memory."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
+from coop.metering.v1 import metering_service_pb2 as metering
+from coop.metering.v1 import metering_service_pb2_grpc
+
+from services.chassis.errors import NotFound
+from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, money
+
+
+class Metering(metering_service_pb2_grpc.MeteringServiceServicer):
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def ListBilledPeriods(self, request: Any, context: Any) -> Any:
+        self.world.enter("ListBilledPeriods", request)
+        self.world.owned(request.supply_id)
+        periods = billed_periods() if request.supply_id == "sup-1" else []
+        return metering.ListBilledPeriodsResponse(periods=periods[: request.page_size or 50])
+
+    def GetCurve(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetCurve", request)
+        self.world.owned(request.supply_id)
+        start, end = date.fromisoformat(request.period.start), date.fromisoformat(request.period.end)
+        if not date(2024, 9, 1) <= start < end <= date(2026, 11, 1):
+            raise NotFound("Those days were not billed.")
+        days = []
+        for offset in range((end - start).days):
+            day = start + timedelta(days=offset)
+            odd = day == date(2026, 10, 14)
+            days.append(
+                day_curve(day, estimated=(16, 17) if odd else (), missing=(4,) if day == date(2026, 10, 20) else ())
+            )
+        return metering.GetCurveResponse(days=days, time_zone="Europe/Madrid", tariff="2.0TD")
+
+
+class Billing(billing_service_pb2_grpc.BillingServiceServicer):
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def ListInvoices(self, request: Any, context: Any) -> Any:
+        self.world.enter("ListInvoices", request)
+        self.world.owned(request.supply_id)
+        listed = []
+        for one in self.world.invoices if request.supply_id == "sup-1" else []:
+            bare = billing_pb2.Invoice()
+            bare.CopyFrom(one)
+            bare.ClearField("lines")
+            bare.ClearField("taxes")
+            listed.append(bare)
+        return billing_service_pb2.ListInvoicesResponse(invoices=listed[: request.page_size or 50])
+
+    def _invoice(self, invoice_id: str) -> Any:
+        found = next((one for one in self.world.invoices if invoice_id in (one.id, one.number)), None)
+        if found is None:
+            raise NotFound(f"Invoice {invoice_id} is unknown.")
+        return found
+
+    def GetInvoice(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetInvoice", request)
+        return billing_service_pb2.GetInvoiceResponse(invoice=self._invoice(request.invoice_id))
+
+    def GetInvoiceDocument(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetInvoiceDocument", request)
+        found = self._invoice(request.invoice_id)
+        answer = billing_service_pb2.GetInvoiceDocumentResponse
+        yield answer(file_name=f"{found.number}.pdf", chunk=b"%PDF-1.4 ")
+        yield answer(chunk=b"the invoice")
+
+    def GetDebtState(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetDebtState", request)
+        self.world.owned(request.supply_id)
+        items = [self._open()]
+        if self.world.overdue:
+            items = self._due()
+        return billing_service_pb2.GetDebtStateResponse(
+            debt=billing_pb2.DebtState(
+                supply_id=request.supply_id, overdue=money("49.24" if self.world.overdue else "0"),
+                not_yet_due=money("0" if self.world.overdue else "55.44"), credit=money("0"), open_items=items,
+            )
+        )  # fmt: skip
+
+    def _open(self) -> Any:
+        return billing_pb2.OpenItem(
+            invoice_id="inv-123", invoice_number="E-2026-000123", due_date="2026-11-23", outstanding=money("55.44")
+        )
+
+    def _due(self) -> list[Any]:
+        return [
+            billing_pb2.OpenItem(
+                invoice_id="inv-61", invoice_number="E-2026-000061", due_date="2026-10-23", outstanding=money("49.24")
+            )
+        ]
+
+    def GetStatement(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetStatement", request)
+        self.world.owned(request.supply_id)
+        entry, none, due, new = billing_pb2.StatementEntry, money("0"), money("49.24"), money("55.44")
+        return billing_service_pb2.GetStatementResponse(
+            statement=billing_pb2.Statement(
+                supply_id=request.supply_id, period=request.period, opening_balance=money("0"),
+                entries=[
+                    entry(date="2026-10-02", kind="invoice", document="E-2026-000061", debit=due, credit=none, balance=due),
+                    entry(date="2026-10-20", kind="payment", document="E-2026-000061", debit=none, credit=due, balance=none),
+                    entry(date="2026-11-02", kind="invoice", document="E-2026-000123", debit=new, credit=none, balance=new),
+                ],
+                closing_balance=money("55.44"),
+            )
+        )  # fmt: skip
+
+    def GetStatementDocument(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetStatementDocument", request)
+        yield billing_service_pb2.GetStatementDocumentResponse(file_name="statement.pdf", chunk=b"%PDF-1.4 statement")
+
+    def _certificate(self, number: int) -> Any:
+        made = billing_pb2.Certificate(
+            id=f"cer-{number}", code="7Q4M-2K9D-XW3R-5TBN", supply_id="sup-1", valid_until="2026-12-21", state="valid",
+            not_yet_due=[self._open()],
+        )  # fmt: skip
+        made.issued_at.FromDatetime(self.world.clock.now())
+        return made
+
+    def RequestCertificate(self, request: Any, context: Any) -> Any:
+        self.world.enter("RequestCertificate", request)
+        self.world.owned(request.supply_id)
+        answer = billing_service_pb2.RequestCertificateResponse
+        if self.world.overdue:
+            refusal = billing_service_pb2.CertificateRefusal(due=self._due(), total_due=money("49.24"))
+            refusal.at.FromDatetime(self.world.clock.now())
+            return answer(refused=refusal)
+        self.world.certificates.insert(0, self._certificate(len(self.world.certificates) + 1))
+        return answer(granted=self.world.certificates[0])
+
+    def ListCertificates(self, request: Any, context: Any) -> Any:
+        self.world.enter("ListCertificates", request)
+        self.world.owned(request.supply_id)
+        return billing_service_pb2.ListCertificatesResponse(certificates=self.world.certificates)
+
+    def GetCertificateDocument(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetCertificateDocument", request)
+        if request.certificate_id not in {one.id for one in self.world.certificates}:
+            raise NotFound(f"Certificate {request.certificate_id} is unknown.")
+        yield billing_service_pb2.GetCertificateDocumentResponse(
+            file_name="certificate.pdf", chunk=b"%PDF-1.4 certificate"
+        )
+
+    def VerifyCertificate(self, request: Any, context: Any) -> Any:
+        self.world.enter("VerifyCertificate", request)
+        if request.code.replace("-", "") != "7Q4M2K9DXW3R5TBN":
+            raise NotFound("No certificate has this code.")
+        made = billing_service_pb2.VerifyCertificateResponse(
+            state="valid",
+            valid_until="2026-12-21",
+            holder_masked="A*** P***",
+            supply_masked="ES0575…0877",
+            issuer="Cooperativa Vallesol",
+        )
+        made.issued_at.FromDatetime(self.world.clock.now())
+        return made

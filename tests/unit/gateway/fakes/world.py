@@ -1,0 +1,229 @@
+"""What the fake services know: one member, two supplies, their invoices and their hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from coop.billing.v1 import billing_pb2
+from coop.common.v1.types_pb2 import DatePeriod, Money
+from coop.metering.v1 import metering_service_pb2 as metering
+from coop.supplies.v1 import supplies_pb2
+
+from services.chassis.clock import FixedClock
+from services.chassis.context import caller
+from services.chassis.errors import CoopError, NotFound
+from services.chassis.periods import day_start, hours_in_day
+
+MADRID = ZoneInfo("Europe/Madrid")
+PASSWORD = "cuatro palabras bien mías"
+OTHER_SUPPLY = "sup-of-somebody-else"
+
+
+@dataclass
+class World:
+    """What the fake services know. Tests change it; `failing` maps a method to the error it answers with."""
+
+    clock: FixedClock
+    failing: dict[str, CoopError] = field(default_factory=dict)
+    slow: dict[str, float] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=lambda: {"good-token"})
+    current: str = "sup-1"
+    supplies: list[Any] = field(default_factory=list)
+    invoices: list[Any] = field(default_factory=list)
+    overdue: bool = False
+    certificates: list[Any] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
+
+    def enter(self, method: str, request: Any) -> None:
+        """Every fake method passes here."""
+        self.calls.append(method)
+        self.requests.append(request)
+        self.addresses.append(caller().client_address)
+        if method in self.failing:
+            raise self.failing[method]
+
+    def owned(self, supply_id: str) -> None:
+        if supply_id not in {supply.id for supply in self.supplies}:
+            raise NotFound(f"Supply {supply_id} is unknown.")
+
+
+def money(amount: str) -> Money:
+    return Money(amount=amount, currency_code="EUR")
+
+
+def supply(supply_id: str, number: str, cups: str, street: str) -> supplies_pb2.Supply:
+    contract = supplies_pb2.Contract(
+        id=f"c-{supply_id}", number="C-1", product_code="fija-2026", tariff="2.0TD",
+        powers=[supplies_pb2.ContractedPower(period=p, watts=4600) for p in ("P1", "P2")],
+    )  # fmt: skip
+    return supplies_pb2.Supply(
+        id=supply_id, account_number=number, cups=cups, member_id="m-1", holder_name="Ana Pérez Soler",
+        address=supplies_pb2.Address(street=street, postcode="44999", municipality="Vallesol", province="Teruel"),
+        time_zone="Europe/Madrid", relation="holder",
+        services=[supplies_pb2.SupplyService(
+            id=f"e-{supply_id}", kind=supplies_pb2.SERVICE_KIND_ELECTRICITY, state=supplies_pb2.SERVICE_STATE_CONNECTED,
+            connected_on="2020-01-01", contracts=[contract], meters=[supplies_pb2.Meter(serial="ZIV0040318130")],
+        )],
+    )  # fmt: skip
+
+
+def invoice(
+    number: int, start: date, end: date, total: str, wh: int, state: int, previous: str = "", grow: str = "0"
+) -> Any:
+    """The worked bill of 55.44 €, or one that differs from it in the energy and the taxes."""
+    energy = {"P1": ("62", "0.196", "12.15"), "P2": ("55", "0.128", "7.04"), "P3": ("128", "0.092", "11.78")}
+    if grow != "0":
+        energy = {"P1": ("52", "0.196", "10.19"), "P2": ("50", "0.128", "6.40"), "P3": ("122", "0.092", "11.22")}
+    line = billing_pb2.InvoiceLine
+    power_lines = (
+        [("P1", "10.82", "27.704413"), ("P2", "0.28", "0.725423")]
+        if grow == "0"
+        else [("P1", "10.47", "27.704413"), ("P2", "0.27", "0.725423")]
+    )
+    lines = [
+        line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit="kw", unit_price=price, amount=money(a))
+        for p, a, price in power_lines
+    ] + [
+        line(concept="energy", description=f"Energía {p}", period=p, quantity=q, unit="kwh", unit_price=price, amount=money(a))
+        for p, (q, price, a) in energy.items()
+    ] + [
+        line(concept="social_bonus_financing", description="Bono social",
+             unit_price="9.011295", amount=money("0.77" if grow == "0" else "0.74")),
+        line(concept="meter_rental", description="Alquiler del contador",
+             unit_price="0.81", amount=money("0.83" if grow == "0" else "0.80")),
+    ]  # fmt: skip
+    tax = billing_pb2.InvoiceTax
+    taxes = [
+        tax(tax="iee", description="Impuesto eléctrico", base=money("42.07"), rate="0.0511269632",
+            amount=money("2.15" if grow == "0" else "1.97")),
+        tax(tax="iva", description="IVA", base=money("45.82"), rate="0.21", amount=money("9.62" if grow == "0" else "7.18")),
+    ]  # fmt: skip
+    made = billing_pb2.Invoice(
+        id=f"inv-{number}", number=f"E-2026-{number:06d}", supply_id="sup-1", member_id="m-1", account_number="5555/1",
+        period=DatePeriod(start=start.isoformat(), end=end.isoformat()), issue_date="2026-11-02", due_date="2026-11-23",
+        total=money(total), outstanding=money("0" if state == billing_pb2.INVOICE_STATE_PAID else total), state=state,
+        lines=lines, taxes=taxes, import_wh=wh, hours_expected=745, hours_estimated=3,
+    )  # fmt: skip
+    if previous:
+        made.previous_total.CopyFrom(money(previous))
+    return made
+
+
+def new_world() -> World:
+    """One member with two supplies, fourteen billed months and two invoices, on 21 November 2026."""
+    world = World(FixedClock(datetime(2026, 11, 21, 12, 0, tzinfo=UTC)))
+    world.supplies = [
+        supply("sup-1", "5555/1", "ES0575000000000877HA", "Calle de la Acequia 12"),
+        supply("sup-2", "5555/2", "ES0575000000000878HG", "Partida del Molino Viejo 3, escalera B, 2.º izquierda"),
+    ]
+    paid, still_open = billing_pb2.INVOICE_STATE_PAID, billing_pb2.INVOICE_STATE_OPEN
+    world.invoices = [
+        invoice(123, date(2026, 10, 1), date(2026, 11, 1), "55.44", 245_000, still_open, "49.24"),
+        invoice(61, date(2026, 9, 1), date(2026, 10, 1), "49.24", 224_000, paid, "51.00", grow="less"),
+    ]
+    return world
+
+
+_MONTH_WH = (
+    245,
+    224,
+    210,
+    249,
+    236,
+    205,
+    214,
+    240,
+    282,
+    331,
+    352,
+    310,
+    268,
+    278,
+    228,
+    236,
+    262,
+    220,
+    190,
+    221,
+    252,
+    301,
+    361,
+    340,
+    299,
+    291,
+)
+
+
+def billed_periods() -> list[metering.BilledPeriod]:
+    """Twenty-six months up to October 2026, newest first; June 2026 and one more have estimated hours."""
+    periods, year, month = [], 2026, 10
+    for index, kwh in enumerate(_MONTH_WH):
+        following = date(year + month // 12, month % 12 + 1, 1)
+        estimated = 3 if index in (0, 5) else 0
+        hours = (following - date(year, month, 1)).days * 24
+        periods.append(
+            metering.BilledPeriod(
+                period=DatePeriod(start=date(year, month, 1).isoformat(), end=following.isoformat()),
+                invoice_id="inv-123" if index == 0 else "inv-61", invoice_number="E-2026-000123",
+                import_wh=kwh * 1000, hours_expected=hours, hours_measured=hours - estimated, hours_estimated=estimated,
+            )
+        )  # fmt: skip
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+    return periods
+
+
+def tariff_period(start: datetime) -> str:
+    local = start.astimezone(MADRID)
+    if local.weekday() >= 5 or local.hour < 8:
+        return "P3"
+    return "P1" if local.hour in (10, 11, 12, 13, 18, 19, 20, 21) else "P2"
+
+
+_SHAPE = (
+    180,
+    150,
+    140,
+    130,
+    130,
+    140,
+    190,
+    380,
+    520,
+    410,
+    330,
+    300,
+    360,
+    620,
+    580,
+    340,
+    280,
+    310,
+    470,
+    730,
+    960,
+    810,
+    550,
+    300,
+)
+
+
+def day_curve(day: date, *, estimated: tuple[int, ...] = (), missing: tuple[int, ...] = ()) -> metering.DayCurve:
+    """A local day with all its hours but the missing ones; the numbers count from 1."""
+    made = metering.DayCurve(day=day.isoformat(), hours_expected=hours_in_day(day, MADRID))
+    for offset in range(made.hours_expected):
+        if offset + 1 in missing:
+            continue
+        start = day_start(day, MADRID) + timedelta(hours=offset)
+        hour = made.hours.add(
+            import_wh=_SHAPE[start.astimezone(MADRID).hour] * (80 + day.day * 7 % 50) // 100,
+            quality=metering.QUALITY_ESTIMATED if offset + 1 in estimated else metering.QUALITY_REAL,
+            tariff_period=tariff_period(start),
+        )
+        hour.start.FromDatetime(start)
+    return made
