@@ -83,3 +83,17 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
             break
     page.keyboard.press("Enter")
     page.wait_for_url("**/invoices/inv-123")
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1024])
+def test_nothing_scrolls_sideways_between(browser: Browser, portal_url: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="es-ES", base_url=portal_url)
+    context.add_cookies([{"name": "coop-session", "value": "good-token", "url": portal_url}])
+    page = context.new_page()
+    wide = []
+    for path in PAGES:
+        page.goto(path)
+        if sideways(page):
+            wide.append(f"{path}: {sideways(page)} px too wide")
+    context.close()
+    assert wide == []
