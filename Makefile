@@ -56,10 +56,16 @@ lint: setup ## style, types, import rules, protos
 bench: setup ## measure, as JSON
 	@exec $(PY) -m tests.bench
 
+lock: setup ## choose exact versions anew, with hashes and without any address
+	@$(BIN)/pip install --quiet pip-tools
+	@{ sed -n 1p requirements.lock; $(BIN)/pip-compile --quiet --all-extras --generate-hashes --allow-unsafe --strip-extras \
+		--no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file=- pyproject.toml \
+		| grep -v '^$$'; } > requirements.new && mv requirements.new requirements.lock
+
 docs: setup ## write docs/events.md anew from the protos
 	@$(PY) -m tests.support.events_catalogue > docs/events.md
 
 clean: ## forget the environment and everything generated; data under var/ stays
 	rm -rf $(VENV) gen .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
 
-.PHONY: help setup protos run run-production-like test test-fast lint bench docs clean
+.PHONY: help setup protos run run-production-like test test-fast lint bench lock docs clean

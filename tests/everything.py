@@ -48,7 +48,10 @@ def main() -> None:
             consequence = "its tests will fail" if os.environ.get("CI") == "true" else "its tests are skipped"
             print(f"Not on this machine: {package} ({consequence}).", flush=True)
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-q", *(sys.argv[1:] or ["tests"])])
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *(sys.argv[1:] or ["tests"])],
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """One month of a small cooperative through the whole chain, and what must come out of it whatever happened on the way."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +44,19 @@ def insist(action: Any) -> Any:
     raise AssertionError(f"the service did not come back: {failure}")
 
 
-def run_chain(stack: Stack, office: Office, folder: Path) -> Outcome:
-    """Members, readings, bill run, mails; then the books are read."""
+def run_chain(
+    stack: Stack, office: Office, folder: Path, during: Callable[[str], AbstractContextManager[object]] = nullcontext
+) -> Outcome:
+    """Members, readings, bill run, mails; then the books are read. ``during`` goes around "import" and "bill"."""
     rows = member_rows(SUPPLIES, "fija-2026", "2026-01-01")
-    insist(lambda: office.import_members(rows))
-    for path in write_reports(folder, SUPPLIES, MONTH):
-        insist(lambda path=path: office.import_readings(path))
+    reports = write_reports(folder, SUPPLIES, MONTH)
+    with during("import"):
+        insist(lambda: office.import_members(rows))
+        for path in reports:
+            insist(lambda path=path: office.import_readings(path))
     office.settle()
-    insist(lambda: office.bill(MONTH, ISSUED))
+    with during("bill"):
+        insist(lambda: office.bill(MONTH, ISSUED))
     office.settle()
     return read_outcome(stack, office)
 

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,16 @@ from services.local.kafka import KafkaMissing
 from services.local.runner import healthy
 from tests.support.needs import missing
 from tests.support.office import open_office
+from tests.support.service_under_test import eventually
 from tests.support.stack import StackDidNotStart, running_stack
 from tests.system.chain import NUMBERS, SUPPLIES, run_chain
 from tests.system.conftest import Undisturbed
+
+#: Who is killed while the office imports and bills, one after the other.
+KILLED = {
+    "import": ["supplies", "metering", "identity", "metering"],
+    "bill": ["billing", "metering", "billing", "notifications", "billing"],
+}
 
 
 def test_a_month_bills_every_supply_once_without_a_gap(undisturbed: Undisturbed) -> None:
@@ -30,26 +39,24 @@ def test_a_month_bills_every_supply_once_without_a_gap(undisturbed: Undisturbed)
 def test_services_killed_in_turn_change_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     with running_stack(tmp_path / "stack", demo=False, settings={"COOP_MAIL_LEASE_SECONDS": "5"}) as stack:
         office = open_office(stack)
-        done = threading.Event()
         killed: list[str] = []
 
-        def kill_in_turn() -> None:
-            while not done.is_set():
-                for name in ("metering", "billing", "supplies", "notifications"):
+        @contextmanager
+        def during(phase: str) -> Iterator[None]:
+            def kill_in_turn() -> None:
+                for name in KILLED[phase]:
                     stack.kill(name)
                     killed.append(name)
                     # The next one falls once this one answers again, so that something of the chain always moves.
-                    while not done.wait(0.2) and not healthy(stack.grpc_address(name)):
-                        pass
+                    eventually(lambda name=name: healthy(stack.grpc_address(name)), 60)
 
-        killer = threading.Thread(target=kill_in_turn)
-        killer.start()
-        try:
-            outcome = run_chain(stack, office, tmp_path)
-        finally:
-            done.set()
+            killer = threading.Thread(target=kill_in_turn)
+            killer.start()
+            yield
             killer.join()
-    assert {"metering", "billing", "supplies", "notifications"} <= set(killed)
+
+        outcome = run_chain(stack, office, tmp_path, during)
+    assert killed == [*KILLED["import"], *KILLED["bill"]]
     assert outcome.invoices == undisturbed.outcome.invoices
     assert outcome.numbers == undisturbed.outcome.numbers
     assert outcome.dead_letters == 0
