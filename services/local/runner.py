@@ -73,8 +73,13 @@ def run(settings: LocalSettings, profile_name: str, *, production_like: bool, lo
         if stop.is_set():
             return
         say(f"  ready after {time.monotonic() - began:.1f} s")
-        credentials = _demo(profile, settings, shared, folder, say) if profile.demo and load_demo else None
-        _print_welcome(say, settings, profile, credentials)
+        demo = _Demo(profile, shared, folder, say) if profile.demo and load_demo else None
+        while demo and not demo.done.wait(0.2) and not stop.is_set():
+            children.watch()
+        if demo and not stop.is_set():
+            demo.check()
+        if not stop.is_set():
+            _print_welcome(say, settings, profile, demo.logins if demo else None)
         while not stop.wait(0.5):
             children.watch()
         say("Stopping: finishing what is in hand...")
@@ -82,7 +87,7 @@ def run(settings: LocalSettings, profile_name: str, *, production_like: bool, lo
 
 def _stop_children(children: Children, say: Callable[[str], None]) -> None:
     children.stop()
-    say("Stopped. Everything is kept; 'make run' goes on from here.")
+    say("Stopped. Everything is kept: the same command goes on from here.")
 
 
 class _own_folder:
@@ -204,16 +209,33 @@ def _production_like(stack: ExitStack, folder: Path, say: Callable[[str], None])
     return special
 
 
-def _demo(
-    profile: Profile, settings: LocalSettings, shared: dict[str, str], folder: Path, say: Callable[[str], None]
-) -> Any:
-    from services.local.demo.load import load
+class _Demo:
+    """Loads the demonstration beside the watch over the processes; a stop half-way is taken up by the next start."""
 
-    say("Loading the demonstration cooperative (the first start only)...")
-    try:
-        return load(shared, profile, folder, say)
-    except CoopError as why:
-        raise CannotRun(f"The demonstration was not loaded to its end: {why.message}") from why
+    def __init__(self, profile: Profile, shared: dict[str, str], folder: Path, say: Callable[[str], None]) -> None:
+        self.done = threading.Event()
+        self.logins: Any = None
+        self._failure: Exception | None = None
+        arguments = (shared, profile, folder, say)
+        threading.Thread(target=self._load, args=arguments, name="demo", daemon=True).start()
+
+    def _load(self, shared: dict[str, str], profile: Profile, folder: Path, say: Callable[[str], None]) -> None:
+        # Imported here: an installation that is loaded already, or is no demonstration, starts without its libraries.
+        from services.local.demo.load import load
+
+        try:
+            self.logins = load(shared, profile, folder, say)
+        except Exception as error:
+            self._failure = error
+        finally:
+            self.done.set()
+
+    def check(self) -> None:
+        """Raises CannotRun when the load was refused; any other failure of it as it is."""
+        if isinstance(self._failure, CoopError):
+            raise CannotRun(f"The demonstration was not loaded: {self._failure.message}") from self._failure
+        if self._failure:
+            raise self._failure
 
 
 def _print_welcome(say: Callable[[str], None], settings: LocalSettings, profile: Profile, credentials: Any) -> None:

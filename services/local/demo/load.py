@@ -64,6 +64,7 @@ def load(environment: Mapping[str, str], profile: Profile, folder: Path, say: Sa
     logins = Logins.of(profile, people)
     if state.is_done("everything"):
         return logins
+    say("Loading the demonstration cooperative (the first start only)...")
     loading = _Loading(settings, profile, folder / "demo", state, say)
     try:
         loading.run(Inbox(environment["COOP_MAILBOX_ADDRESS"]))
