@@ -14,7 +14,7 @@ def visible_supply(connection: Connection, caller: Principal, supply_id: str) ->
     """The supply, or NotFound: somebody else's looks exactly like one that does not exist."""
     found = read_model.known_supply(connection, supply_id)
     if found is None or not _may_see(connection, caller, supply_id):
-        raise NotFound(f"There is no supply {supply_id!r} among yours.", "NO_SUPPLY")
+        raise NotFound(f"There is no supply {supply_id!r} among yours.", "SUPPLY_NOT_FOUND")
     return found
 
 

@@ -59,6 +59,7 @@ class SupplyPage:
         self.section = section
         self.fanout: Fanout = session.fanout()
         self._mine: Asked[MySupplies] = ask_my_supplies(self.fanout)
+        self.fanout.arrives = lambda: self.supply() is not None
 
     def render(self, template: str, **values: Any) -> str:
         """The page. Raises NotFound when the supply is known not to be the reader's; when nobody can tell, the page

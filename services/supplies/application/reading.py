@@ -107,4 +107,4 @@ def _messages(
 
 
 def _unknown(reference: str) -> NotFound:
-    return NotFound(f"There is no supply {reference!r}: check the number.", "SUPPLY_UNKNOWN")
+    return NotFound(f"There is no supply {reference!r}: check the number.", "SUPPLY_NOT_FOUND")

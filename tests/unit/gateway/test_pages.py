@@ -281,3 +281,16 @@ def test_debt_is_said_with_how_to_pay(portal: Portal) -> None:
     said = text(portal.member.get("/s/sup-1/").text)
     assert "Pago pendiente" in said
     assert "Debes 49,24 € de 1 factura vencida." in said
+
+
+def test_a_page_waits_for_services_that_have_not_heard_of_a_fresh_association(portal: Portal) -> None:
+    portal.world.unheard = {"ListInvoices": 2, "GetDebtState": 3, "ListBilledPeriods": 1}
+    page = text(portal.member.get("/s/sup-1/").text)
+    assert "no podemos mostrarlo" not in page and "55,44 €" in page
+    assert portal.world.calls.count("GetDebtState") == 4
+
+
+def test_a_supply_of_somebody_else_is_not_waited_for(portal: Portal) -> None:
+    portal.world.unheard = {"ListInvoices": 99, "GetDebtState": 99, "ListBilledPeriods": 99}
+    assert portal.member.get("/s/sup-9/").status_code == 404
+    assert portal.world.calls.count("GetDebtState") == 1

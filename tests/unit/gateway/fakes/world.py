@@ -28,6 +28,8 @@ class World:
 
     clock: FixedClock
     failing: dict[str, CoopError] = field(default_factory=dict)
+    #: How often a method still answers that it does not know the supply, as a service does that has not heard yet.
+    unheard: dict[str, int] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
@@ -47,6 +49,9 @@ class World:
         self.addresses.append(caller().client_address)
         if method in self.failing:
             raise self.failing[method]
+        if self.unheard.get(method):
+            self.unheard[method] -= 1
+            raise NotFound("There is no such supply.", "SUPPLY_NOT_FOUND")
 
     def owned(self, supply_id: str) -> None:
         if supply_id not in {supply.id for supply in self.supplies}:
