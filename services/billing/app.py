@@ -39,6 +39,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
         accounts,
         Certificates(database, rules, accounts),
         documents,
+        press,
     )
     return Parts(
         servicers=[

@@ -16,7 +16,9 @@ from services.billing.application.bill_runs import BillRuns
 from services.billing.application.certificates import Certificates, Granted
 from services.billing.application.documents import Documents, Printed
 from services.billing.application.invoices import Invoices
+from services.billing.documents import render_invoice
 from services.billing.messages import Messages, instant
+from services.billing.press import Press
 from services.billing.rules import Rules
 from services.chassis.context import caller
 from services.chassis.db import RequestKey
@@ -36,6 +38,7 @@ class BillingApi(BillingServiceServicer):
         accounts: Accounts,
         certificates: Certificates,
         documents: Documents,
+        press: Press,
     ) -> None:
         self._rules = rules
         self._bill_runs = bill_runs
@@ -43,6 +46,7 @@ class BillingApi(BillingServiceServicer):
         self._accounts = accounts
         self._certificates = certificates
         self._documents = documents
+        self._press = press
         self._write = Messages(rules)
 
     # ------------------------------------------------------------------------------------------------------ bill runs
@@ -90,7 +94,9 @@ class BillingApi(BillingServiceServicer):
         self, request: pb.GetInvoiceDocumentRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.GetInvoiceDocumentResponse]:
         found = self._invoices.get(caller(), request.invoice_id)
-        yield from _chunks(self._documents.invoice(found.invoice.id), pb.GetInvoiceDocumentResponse)
+        # Mails of a bill run ask by the thousand: they take the press, and leave this process to people.
+        render = self._press.invoice if caller().kind == "service" else render_invoice
+        yield from _chunks(self._documents.invoice(found.invoice.id, render), pb.GetInvoiceDocumentResponse)
 
     # ------------------------------------------------------------------------------------------------------- accounts
     def RecordPayment(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy import Connection, Row, Table, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.chassis.db import insert_if_absent
 from services.chassis.errors import NotFound
-from services.notifications.domain.delivery import State
+from services.notifications.domain.delivery import WAITED_FOR, State
 from services.notifications.domain.recipients import LINK, Account, Contact
 from services.notifications.tables import access, account, member, message, notice, preference, supply
 
@@ -114,14 +115,15 @@ def put_delivery(connection: Connection, account_id: str, delivery: str) -> None
 def queue(connection: Connection, values: dict[str, Any]) -> bool:
     """Adds a mail; False when this event has given this recipient this kind of mail already."""
     fixed = {"state": State.QUEUED, "attempts": 0, "last_error": "", "next_attempt_at": values["created_at"]}
-    statement = _insert(connection, message).values(**values, **fixed).on_conflict_do_nothing()
-    return bool(connection.execute(statement).rowcount)
+    return insert_if_absent(connection, message, values | fixed)
 
 
 def claim(connection: Connection, now: datetime, lease_until: datetime) -> Row[Any] | None:
-    """Takes the mail that has waited longest, so that no other sender takes it before `lease_until`."""
+    """Takes the mail that has waited longest, one that somebody waits for before any other, so that no other sender
+    takes it before `lease_until`."""
     due = (message.c.state == State.QUEUED, message.c.next_attempt_at <= now)
-    query = select(message).where(*due).order_by(message.c.next_attempt_at, message.c.id).limit(1)
+    patient = case((message.c.kind.in_(WAITED_FOR), 0), else_=1)
+    query = select(message).where(*due).order_by(patient, message.c.next_attempt_at, message.c.id).limit(1)
     found = connection.execute(query.with_for_update(skip_locked=True)).first()
     if found:
         connection.execute(update(message).where(message.c.id == found.id).values(next_attempt_at=lease_until))

@@ -39,9 +39,10 @@ class Documents:
         self._public_url = public_url.rstrip("/")
 
     # ----------------------------------------------------------------------------------------------------- invoices
-    def invoice(self, invoice_id: str) -> Printed:
+    def invoice(self, invoice_id: str, render: Render = render_invoice) -> Printed:
         """The invoice's PDF; rendered now when the work item has not come to it yet."""
-        return self._read(INVOICE, invoice_id) or self._store(INVOICE, invoice_id, self.render_invoice(invoice_id))
+        found = self._read(INVOICE, invoice_id)
+        return found or self._store(INVOICE, invoice_id, self.render_invoice(invoice_id, render))
 
     def render_invoice(self, invoice_id: str, render: Render = render_invoice) -> StoredDocument | None:
         """Render and put aside an invoice's PDF, without recording it; None when it is recorded already.

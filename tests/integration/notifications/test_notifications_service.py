@@ -248,6 +248,19 @@ def test_a_mail_waits_for_a_mail_server_that_is_down(running: Running) -> None:
     assert running.rows()[0].attempts == 1
 
 
+def test_a_mail_that_somebody_waits_for_overtakes_a_bill_run(running: Running) -> None:
+    running.introduce()
+    today = datetime.now(UTC).date()
+    for number in range(30):
+        running.tell("coop.billing.invoice.v1", SUPPLY, invoice(today, f"E2026-{number:06d}"))
+    running.tell("coop.identity.account.v1", ANA, activation())
+    eventually(lambda: len(running.rows()) == 31)
+    with mail_server(running.smtp_port) as server:
+        eventually(lambda: len(server.mails) == 31)
+    # The mail in hand when it came is finished first.
+    assert any("/activate?token=" in parts(mail)[0] for mail in server.mails[:2])
+
+
 def test_an_address_refused_for_good_fails_and_holds_nobody_up(running: Running, mailbox: MailServer) -> None:
     mailbox.answers["nobody"] = "550 No such user here"
     running.tell("coop.identity.account.v1", ANA, activation("nobody@example.org"))
