@@ -14,6 +14,7 @@ from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb
 from coop.common.v1 import operations_service_pb2, operations_service_pb2_grpc
 from coop.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
 from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
+from coop.notifications.v1 import notifications_service_pb2, notifications_service_pb2_grpc
 from coop.supplies.v1 import supplies_service_pb2, supplies_service_pb2_grpc
 
 from services.chassis.errors import Unavailable
@@ -136,6 +137,22 @@ class Office(Session):
             if datetime.now(UTC).timestamp() > deadline:
                 raise AssertionError(f"{pending} events are still under way after {timeout_s} s")
             pause.wait(0.05)
+
+    def rest(self, timeout_s: float = 600) -> None:
+        """Waits until nothing is left to do: events settled, documents printed, mails delivered."""
+        self.settle(timeout_s)
+        pause = threading.Event()
+        deadline = datetime.now(UTC).timestamp() + timeout_s
+        billing = self.clients.stub("billing", operations_service_pb2_grpc.OperationsServiceStub)
+        mails = self.clients.stub("notifications", notifications_service_pb2_grpc.NotificationsServiceStub)
+        queued = notifications_service_pb2.ListMessagesRequest(state="queued", page_size=1)
+        while (
+            billing.GetLag(operations_service_pb2.GetLagRequest()).records_deferred
+            or mails.ListMessages(queued).messages
+        ):
+            if datetime.now(UTC).timestamp() > deadline:
+                raise AssertionError(f"documents or mails are still under way after {timeout_s} s")
+            pause.wait(0.5)
 
     def dead_letters(self) -> list[Any]:
         found: list[Any] = []

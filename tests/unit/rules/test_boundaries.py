@@ -13,6 +13,8 @@ SERVICES = ROOT / "services"
 BUSINESS = ("identity", "supplies", "metering", "billing", "notifications")
 #: What a pure module may import of the chassis.
 PURE_CHASSIS = {"attempts", "emails", "errors", "money", "periods", "clock", "ids"}
+#: Pure rules that coopctl's offline tools use without any server.
+OFFLINE = ("services.metering.domain.",)
 IMPURE = {"sqlalchemy", "alembic", "grpc", "coop", "flask", "kafka", "google"}
 
 
@@ -45,7 +47,7 @@ def test_a_service_imports_no_other(service: str) -> None:
         f"{path.relative_to(ROOT)} imports {module}"
         for path in sources(SERVICES / service)
         for module in imports(path)
-        if owner(module) and owner(module) not in allowed
+        if owner(module) and owner(module) not in allowed and not (service == "staff" and module.startswith(OFFLINE))
     ]
     assert not wrong
 
