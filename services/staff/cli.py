@@ -1,7 +1,7 @@
 """`coopctl`: the office's command line.
 
 Exit codes: 0 done; 1 the services refused it or do not answer (one sentence on stderr says which); 2 wrong use of the
-command; 130 interrupted.
+command; 130 interrupted. The offline tools end with 1 only when nothing could be read.
 """
 
 from __future__ import annotations
@@ -13,45 +13,37 @@ from typer.main import get_command
 
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
-from services.staff import (
-    accounts,
-    bills,
-    certificates,
-    dead_letters,
-    imports,
-    invoices,
-    members,
-    messages,
-    payments,
-    supplies,
-)
+from services.staff import offline_tariff
 from services.staff.show import say
 
-app = typer.Typer(
-    name="coopctl",
-    help="The office of the cooperative, from the command line.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("login")(accounts.login)
-app.command("logout")(accounts.logout)
-app.add_typer(members.app, name="members")
-app.add_typer(supplies.app, name="supplies")
-app.add_typer(imports.import_app, name="import")
-app.add_typer(imports.imports_app, name="imports")
-app.add_typer(bills.app, name="bill")
-app.add_typer(invoices.app, name="invoices")
-app.add_typer(payments.app, name="payments")
-app.add_typer(certificates.app, name="certificate")
-app.add_typer(messages.app, name="messages")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(accounts.staff_app, name="staff")
+OFFLINE = {"tariff": offline_tariff.app}
+"""Groups that need no service: asked for by name, they start without loading what talks to services."""
+
+
+def application(first: str = "") -> typer.Typer:
+    """The commands, or only the offline group that `first`, the first word of the command line, names."""
+    app = typer.Typer(
+        name="coopctl",
+        help="The office of the cooperative, from the command line.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    if first in OFFLINE:
+        app.add_typer(OFFLINE[first], name=first)
+        return app
+
+    from services.staff import office_commands
+
+    office_commands.add_to(app)
+    for name, group in OFFLINE.items():
+        app.add_typer(group, name=name)
+    return app
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command and gives its exit code; expected failures end in a sentence, never in a traceback."""
-    command = get_command(app)
+    command = get_command(application(arguments[0] if arguments else ""))
     try:
         code = command.main(arguments, prog_name="coopctl", standalone_mode=False)
     except typer.TyperException as wrong:

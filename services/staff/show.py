@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from coop.common.v1.types_pb2 import Money
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:  # the offline tools print without loading what talks to services
+    from coop.common.v1.types_pb2 import Money
+    from google.protobuf.timestamp_pb2 import Timestamp
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for programs instead of a table.")]
 

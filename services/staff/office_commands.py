@@ -1,0 +1,35 @@
+"""The commands of coopctl that ask the services."""
+
+from __future__ import annotations
+
+import typer
+
+from services.staff import (
+    accounts,
+    bills,
+    certificates,
+    dead_letters,
+    imports,
+    invoices,
+    members,
+    messages,
+    payments,
+    supplies,
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds them, in the order in which the help lists them."""
+    app.command("login")(accounts.login)
+    app.command("logout")(accounts.logout)
+    app.add_typer(members.app, name="members")
+    app.add_typer(supplies.app, name="supplies")
+    app.add_typer(imports.import_app, name="import")
+    app.add_typer(imports.imports_app, name="imports")
+    app.add_typer(bills.app, name="bill")
+    app.add_typer(invoices.app, name="invoices")
+    app.add_typer(payments.app, name="payments")
+    app.add_typer(certificates.app, name="certificate")
+    app.add_typer(messages.app, name="messages")
+    app.add_typer(dead_letters.app, name="dead-letters")
+    app.add_typer(accounts.staff_app, name="staff")
