@@ -22,11 +22,15 @@ def why_sentence(reason: Why | None, invoice: InvoiceView) -> Markup | None:
     opening = _opening(difference)
     if reason is None:
         return opening + "."
-    # The causes that pull the same way as the whole, largest first: three are enough for a sentence.
-    same_way = [part for part in reason.parts if (part[1].amount > 0) == (difference.amount > 0)]
-    same_way.sort(key=lambda part: abs(part[1].amount), reverse=True)
-    pieces = [_piece(cause, part, reason) for cause, part in same_way[:3]]
-    return opening + ": " + _list(pieces) + "."
+    # Every cause is named, so that whoever adds them up comes to the difference: first those that pull its way.
+    parts = sorted((part for part in reason.parts if part[1].amount), key=lambda part: abs(part[1].amount), reverse=True)
+    ways: dict[bool, list[str]] = {True: [], False: []}
+    for cause, part in parts:
+        ways[(part.amount > 0) == (difference.amount > 0)].append(_piece(cause, part, reason))
+    sentence = opening + ": " + _list(ways[True])
+    if ways[False]:
+        sentence += _("; the other way, %(reasons)s", reasons=_list(ways[False]))
+    return sentence + "."
 
 
 def cause_label(cause: str, reason: Why) -> str:

@@ -63,8 +63,8 @@ def test_home_says_how_much_until_when_and_why(portal: Portal) -> None:
     assert "Vence el lunes 23 de noviembre quedan 2 días" in said
     # 6.20 = 2.61 (21 kWh at the 27.81 € / 224 kWh of September) + 0.55 + 0.36 + 0.06 + 2.62
     assert (
-        "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más y 0,55 €"
-        in said
+        "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más, 0,55 € por el"
+        " precio y las horas de uso, 0,36 € de potencia contratada y 0,06 € de otros conceptos. Ver por qué" in said
     )
     assert "En octubre has consumido 245 kWh , un 9 % menos que hace un año." in said
     assert "Al corriente" in said
