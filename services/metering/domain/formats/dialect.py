@@ -1,0 +1,59 @@
+"""What a dialect is: how its files are recognised, and how one is read into a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from services.metering.domain.formats.sink import Sink
+from services.metering.domain.hours import END_DAY, hour_number, local_days
+
+HEAD_BYTES = 4096
+"""Bytes of the beginning by which a dialect is told from the others."""
+
+CLOCK_AHEAD_HOURS = 24
+"""A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """``zone_name``: whose local time the stamps are. ``received_at``: when the file came; hours far after it are refused."""
+
+    zone_name: str
+    received_at: datetime | None = None
+
+    @property
+    def latest(self) -> datetime:
+        """``received_at``, or the end of known time when nobody says."""
+        return self.received_at or datetime(END_DAY.year - 1, 12, 30, tzinfo=UTC)
+
+    def known_hours(self) -> tuple[int, int]:
+        """The hours that a file received then can tell of (half-open)."""
+        days = local_days(self.zone_name)
+        now = hour_number(self.latest.replace(minute=0, second=0, microsecond=0))
+        return days.first_hour, min(days.end_hour, now + CLOCK_AHEAD_HOURS)
+
+
+class Reader(Protocol):
+    """Takes the bytes of one file."""
+
+    @property
+    def problem(self) -> str:
+        """Empty, or why reading stopped early."""
+
+    def feed(self, piece: bytes) -> None:
+        """Some more bytes."""
+
+    def close(self) -> None:
+        """The file has ended."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """``recognises`` is given the first HEAD_BYTES of the content (fewer when the file is shorter)."""
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    open: Callable[[Sink, Context], Reader]
