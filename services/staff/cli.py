@@ -13,10 +13,10 @@ from typer.main import get_command
 
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
-from services.staff import offline_tariff
+from services.staff import offline_curve, offline_tariff
 from services.staff.show import say
 
-OFFLINE = {"tariff": offline_tariff.app}
+OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
 """Groups that need no service: asked for by name, they start without loading what talks to services."""
 
 

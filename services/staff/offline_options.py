@@ -66,13 +66,19 @@ def tariff_calendar(tariff: str, zone_name: str) -> TariffCalendar:
 def time_zone(zone_name: str) -> str:
     """The IANA name of the clock of a tariff zone; an IANA name stands for itself."""
     from services.metering.domain.calendar import ZONE_TIME
+    from services.metering.domain.hours import local_days
 
     if zone_name in ZONE_TIME:
         return ZONE_TIME[zone_name]
     try:
-        return zone(zone_name).key
+        name = zone(zone_name).key
     except (ValueError, OSError):
         raise typer.BadParameter(
             f"Zone {zone_name!r} is unknown; known are {', '.join(ZONE_TIME)} and IANA names such as"
             " America/Argentina/Buenos_Aires."
         ) from None
+    try:
+        local_days(name)
+    except ValueError as wrong:
+        raise typer.BadParameter(f"Zone {zone_name!r} cannot be used: {wrong}") from None
+    return name

@@ -1,0 +1,48 @@
+"""Curve files named on the command line: folders are walked, what cannot be read becomes a sentence on stderr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.metering.domain.formats import CurveFile, read_curve_file
+from services.staff.show import say
+
+
+def read_files(paths: list[Path], time_zone: str) -> Iterator[CurveFile]:
+    """Every file of which something could be read, named as on the command line, each once.
+
+    `time_zone` is the IANA zone of the files' local times. A file read only in part is given too, and said.
+    """
+    seen: set[Path] = set()
+    for path in _files_of(paths):
+        if path in seen:
+            continue
+        seen.add(path)
+        # A name that is no text, as old file systems have them, must not spoil the document.
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")
+        try:
+            file = read_curve_file(path, name, zone_name=time_zone)
+        except OSError as wrong:
+            say(f"{name} cannot be read: {wrong.strerror or wrong}.")
+            continue
+        if file.problem:
+            say(f"{name}: {file.problem}")
+        listed = len(file.quarantined)
+        if file.quarantined_count > listed:
+            say(f"{name}: {file.quarantined_count:,} rows are quarantined; the first {listed:,} of them are listed.")
+        if file.format:
+            yield file
+
+
+def _files_of(paths: list[Path]) -> Iterator[Path]:
+    """The files named, and those under the folders named, in order of name."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not inside:
+            say(f"The folder {path} has no files: name the folder where the meter files are.")
+        yield from inside
