@@ -39,7 +39,7 @@ __all__ = ["ConsumerRunner", "Envelope", "Handler", "Subscription"]
 
 BATCH_RECORDS = 100
 BATCH_S = 0.05
-POLL_S = 0.5
+POLL_S = 1.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
 _STOPPED_LOOK_S = 1.0

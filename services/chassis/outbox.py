@@ -60,7 +60,7 @@ class OutboxRelay:
         self._event_log = event_log
         self._partitions = partitions
         # Only PostgreSQL is shared between processes as a rule; there, the look decides the delay of every event.
-        self._look_every_s = look_every_s or (0.5 if database.is_sqlite else 0.2)
+        self._look_every_s = look_every_s or (2.0 if database.is_sqlite else 0.2)
         self._wake = threading.Event()
         database.on_outbox_commit.append(self.wake)
 

@@ -28,7 +28,7 @@ from services.chassis.eventlog import sqlite_store as store
 from services.chassis.eventlog.base import EventLogUnavailable
 
 FASTEST_LOOK_S = 0.002
-SLOWEST_LOOK_S = 0.040
+SLOWEST_LOOK_S = 0.050
 _SLOWDOWN = 1.3
 _SETTLE_NS = 150_000_000
 
