@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.chassis.periods import DatePeriod
 from services.metering.domain.formats import SupplyCurve
 from services.metering.domain.hours import local_days
-from services.staff.tariff_hours import local_iso
+from services.staff.tariff_hours import hours_between, local_iso
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ def local_months(hours: NDArray[np.int64], zone_name: str) -> NDArray[np.int64]:
 def month_name(month: int) -> str:
     """`2026-10` for months since January 1970."""
     return f"{1970 + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def hours_of_month(name: str, zone_name: str) -> int:
+    """Hours that a local month has: 745 for 2026-10 in Madrid."""
+    month = DatePeriod.month(name)
+    begin, after = hours_between(zone_name, month.start, month.end)
+    return after - begin
 
 
 def months_of(curve: SupplyCurve, zone_name: str) -> Iterator[MonthOfCurve]:

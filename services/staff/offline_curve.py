@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="What curve files say; needs no ser
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Curve files or folders of them; gzip, bzip2 and zip too.")
 ]
-MONTH_COLUMNS = ("Supply", "Month", "Hours", "Import Wh", "Export Wh", "Real", "Estimated", "First", "Last")
+MONTH_COLUMNS = ("Supply", "Month", "Hours", "Import Wh", "Export Wh", "R", "E", "First", "Last")
 QUARANTINED_SHOWN = 20
 
 
@@ -126,24 +126,24 @@ def _quarantined(row: Quarantined) -> dict[str, Any]:
 
 
 def _print(file: CurveFile, clock: str) -> None:
-    from services.staff.curve_months import months_of
+    from services.staff.curve_months import hours_of_month, months_of
 
     rows = (
         (
             curve.name,
             month.month,
-            f"{month.hours:,}",
+            f"{month.hours} of {hours_of_month(month.month, clock)}",
             f"{month.import_wh:,}",
             f"{month.export_wh:,}",
             f"{month.real:,}",
             f"{month.estimated:,}",
-            month.first,
-            month.last,
+            _day_and_time(month.first),
+            _day_and_time(month.last),
         )
         for curve in file.supplies
         for month in months_of(curve, clock)
     )
-    table(f"{file.name} ({file.format})", MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[2:7])
+    table(f"{file.name} ({file.format})", MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[:7])
     if not file.quarantined:
         return
     shown = [(row.member, row.line, row.value, row.reason) for row in file.quarantined[:QUARANTINED_SHOWN]]
@@ -153,3 +153,8 @@ def _print(file: CurveFile, clock: str) -> None:
         table("Quarantined rows", ("In", "Line", "Value", "Why"), shown, numbers=("Line",))
     if file.quarantined_count > len(shown):
         say(f"{file.name}: {file.quarantined_count - len(shown):,} more quarantined rows; --json lists them.")
+
+
+def _day_and_time(instant: str) -> str:
+    """`31 23:00` of an instant whose month stands beside it."""
+    return f"{instant[8:10]} {instant[11:16]}"

@@ -41,9 +41,7 @@ def print_json(document: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
     """A table for people; columns named in `numbers` are set to the right. An empty table says so."""
-    made = Table(
-        title=Text(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
-    )
+    made = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
         right = column in numbers
         made.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
@@ -52,6 +50,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     if made.row_count == 0:
         out.print(f"{title}: none.", markup=False)
         return
+    # As a line of its own: a title of the table would be folded to the table's width.
+    out.print(title, style="bold", markup=False)
     out.print(made, soft_wrap=False)
 
 
