@@ -133,6 +133,7 @@ def _frame() -> dict[str, Any]:
     me = session.known()
     return {
         "coop": profile,
+        "certificate_words": words.certificate_words(profile.jurisdiction),
         "locale": get_locale(),
         "languages": language.offered(),
         "language_names": language.NAMES,

@@ -23,7 +23,9 @@ def why_sentence(reason: Why | None, invoice: InvoiceView) -> Markup | None:
     if reason is None:
         return opening + "."
     # Every cause is named, so that whoever adds them up comes to the difference: first those that pull its way.
-    parts = sorted((part for part in reason.parts if part[1].amount), key=lambda part: abs(part[1].amount), reverse=True)
+    parts = sorted(
+        (part for part in reason.parts if part[1].amount), key=lambda part: abs(part[1].amount), reverse=True
+    )
     ways: dict[bool, list[str]] = {True: [], False: []}
     for cause, part in parts:
         ways[(part.amount > 0) == (difference.amount > 0)].append(_piece(cause, part, reason))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import cast
@@ -88,3 +89,19 @@ def register(app: Flask) -> None:
         month=month_of, sentence_case=sentence_case, decimal_text=decimal_text,
     )  # fmt: skip
     app.jinja_env.globals.update(service_name=service_name, tariff_period=tariff_period)
+
+
+@dataclass(frozen=True)
+class CertificateWords:
+    """What the certificate that nothing is owed is called where the cooperative is."""
+
+    name: str
+    ask: str
+
+
+def certificate_words(jurisdiction: str) -> CertificateWords:
+    if jurisdiction == "ar":
+        return CertificateWords(
+            _("Debt-free certificate (libre de deuda)"), _("Ask for a debt-free certificate (libre de deuda)")
+        )
+    return CertificateWords(_("Debt-free certificate"), _("Ask for a debt-free certificate"))
