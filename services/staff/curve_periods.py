@@ -51,14 +51,19 @@ class SupplyHours:
     def settled(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
         """Hours in order and each once, their Wh and groups; and how many hours came again with another value.
 
-        Of an hour that is in several files, the file read last is believed.
+        Of an hour that is in several files, the file read last is believed, and it stays on the invoice that the last
+        file with invoice numbers gave it.
         """
         hours, wh, groups = (np.concatenate(column) for column in (self.hours, self.wh, self.groups))
         order = np.argsort(hours, kind="stable")
         hours, wh, groups = hours[order], wh[order], groups[order]
         again = hours[1:] == hours[:-1]
         differing = int((again & (wh[1:] != wh[:-1])).sum())
-        last = np.append(~again, True)
+        first, last = np.append(True, ~again), np.append(~again, True)
+        position = np.arange(len(hours))
+        latest_invoiced = np.maximum.accumulate(np.where(groups < _MONTHS, position, -1))
+        of_same_hour = latest_invoiced >= np.maximum.accumulate(np.where(first, position, 0))
+        groups = np.where(of_same_hour, groups[latest_invoiced], groups)
         return hours[last], wh[last], groups[last], differing
 
 

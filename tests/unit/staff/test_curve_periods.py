@@ -80,6 +80,19 @@ def test_the_last_file_is_believed() -> None:
     assert differing == 2
 
 
+def test_a_file_without_invoices_does_not_take_hours_off_their_invoice() -> None:
+    billed = curve(CUPS, START + 2, [1, 2, 4], ["A", "A", "B"])
+    found, _ = rows(billed, curve(CUPS, START + 1, [8, 16, 2, 4, 32]))
+    assert [(row.invoice, row.month, row.hours, sum(row.wh.values())) for row in found] == [
+        ("A", None, 2, 18),
+        ("B", None, 1, 4),
+        (None, "2026-09", 1, 8),
+        (None, "2026-10", 1, 32),
+    ]
+    rectified, _ = rows(billed, curve(CUPS, START + 3, [2, 4], ["C", "C"]))
+    assert [(row.invoice, row.hours) for row in rectified] == [("A", 1), ("C", 2)]
+
+
 def test_sums_beyond_what_a_float_holds_are_exact() -> None:
     found, _ = rows(curve(CUPS, START + 2, [2**53 + 1, 2**53 + 2]))
     assert found[0].wh["P3"] == 2**54 + 3
