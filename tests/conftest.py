@@ -7,7 +7,6 @@ import pytest
 
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.needs import missing
-from tests.support.stack import Stack, running_stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,10 +33,3 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'service.db'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.new_database()
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole platform with the Spanish demonstration cooperative loaded, for the session."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running

@@ -7,10 +7,9 @@ from services.chassis.config import setting
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 1024 <= value <= 65000:
+    if not text.isdecimal() or not 1024 <= int(text) <= 65000:
         raise ValueError("give a port between 1024 and 65000")
-    return value
+    return int(text)
 
 
 @dataclass(frozen=True)

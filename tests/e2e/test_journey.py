@@ -269,6 +269,8 @@ def test_axe_finds_nothing_on_the_real_pages(stack: Stack, browser: Browser, wid
         "/notices",
         "/supplies",
         "/account",
+        f"{stack.mail_url}/",
+        f"{stack.mail_url}/m/{newest_mail(stack, address_of(stack, 'two supplies'))}",
     ):
         page.goto(path)
         complaints += [f"{path}: {finding}" for finding in accessibility_findings(page)]

@@ -159,6 +159,9 @@ class _Call:
         if isinstance(error, CoopError):
             self._log(error.code, reason=error.reason)
             self._grpc.abort_with_status(rpc_status.to_status(to_status(error)))
+        if not self._grpc.is_active():
+            self._log("CANCELLED")
+            return  # the caller has gone: nobody is left to tell
         if self._grpc.code() is not None and not isinstance(error, DBAPIError):
             self._log(str(self._grpc.code()))
             return  # the servicer aborted by itself
