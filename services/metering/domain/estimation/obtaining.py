@@ -1,0 +1,11 @@
+"""Numbers of the obtaining methods, kept on every value (P.O. 10.5). Method 1, measured, is ``readings.REAL``."""
+
+BY_PROFILE = 2
+"""Balance of a close, spread by the profile."""
+SCALED = 3
+"""A measured curve adjusted to its close."""
+BY_SELF_READING = 4
+BY_HISTORY = 5
+"""The same period last year."""
+BY_POWER = 6
+"""Utilisation factor of the contracted power."""
