@@ -46,7 +46,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         right = column in numbers
         made.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*(Text(_harmless(str(cell))) for cell in row))
     if made.row_count == 0:
         out.print(f"{title}: none.", markup=False)
         return
@@ -69,7 +69,14 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
 
 def say(sentence: str) -> None:
     """A sentence for whoever is watching; on stderr, so that it never mixes with the result."""
-    err.print(sentence, markup=False)
+    err.print(_harmless(sentence), markup=False)
+
+
+def _harmless(text: str) -> str:
+    """What a file or a service says, without the control characters that would command the reader's terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def money(amount: Money) -> str:

@@ -238,6 +238,15 @@ def test_for_people_there_are_tables(day_file: Path, capsys: Capture) -> None:
     assert said[2].split() == ["CIR1", "2026-10", "23", "132", "123", "36", "291"]
 
 
+def test_a_file_does_not_command_the_terminal(day_file: Path, capsys: Capture) -> None:
+    evil = "\N{CONTROL SEQUENCE INTRODUCER}31m"
+    day_file.write_bytes(day_file.read_bytes().replace(b'AI="9"', f'AI="{evil}"'.encode()))
+    assert run(["curve", "inspect", str(day_file)]) == 0
+    assert "\N{REPLACEMENT CHARACTER}31m" in capsys.readouterr().out
+    found, _ = document(capsys, "curve", "inspect", day_file)
+    assert evil in found["files"][0]["quarantined"][0]["value"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
