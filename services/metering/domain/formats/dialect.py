@@ -10,7 +10,7 @@ from typing import Protocol
 from services.metering.domain.formats.sink import Sink
 from services.metering.domain.hours import END_DAY, hour_number, local_days
 
-HEAD_BYTES = 4096
+HEAD_BYTES = 1 << 16
 """Bytes of the beginning by which a dialect is told from the others."""
 
 CLOCK_AHEAD_HOURS = 24

@@ -2,7 +2,7 @@
 
 * Time: the UTC hour at which the measured hour **starts**, as whole hours since 1970-01-01T00:00Z (domain/hours.py).
 * Energy: whole Wh (varh for reactive energy), columns in the order of ``readings.CHANNELS``.
-* Quality: ``readings.REAL`` (method 1), the number of an estimation method 2-6, or ``readings.DOUBTFUL``.
+* Quality: ``readings.REAL`` (method 1), the number of an estimation method 2-6, ``readings.DOUBTFUL``, or ESTIMATED.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.readings import EXPORT, IMPORT, REAL
+
+ESTIMATED = 7
+"""Estimated, and the file does not say by which method (consumer downloads say only E)."""
 
 MAX_QUARANTINED = 10_000
 """Quarantined rows kept one by one; a file with more of them is told by their number, so that memory stays bounded."""

@@ -9,7 +9,7 @@ from services.metering.domain.formats.sink import Sink
 from services.metering.domain.prime import S02Reader
 from services.metering.domain.readings import ReadingBatch
 
-_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class _Reader:
@@ -40,7 +40,9 @@ class _Reader:
 
 def is_xml(head: bytes) -> bool:
     """Whether the content can only be XML."""
-    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<" or head.startswith(_BOMS)
+    if head.startswith(_UTF16):
+        return head.decode("utf-16", "replace").lstrip()[:1] == "<"
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<"
 
 
 DIALECT = Dialect("PRIME S02", is_xml, _Reader)

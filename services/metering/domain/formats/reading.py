@@ -7,14 +7,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from services.metering.domain.formats import prime_s02
+from services.metering.domain.formats import cnmc, datadis, edistribucion, f1, f5d, ide, p5d, prime_s02
 from services.metering.domain.formats.containers import Container, Member
 from services.metering.domain.formats.dialect import HEAD_BYTES, Context, Dialect
 from services.metering.domain.formats.model import CurveFile
 from services.metering.domain.formats.sink import Sink
 
-DIALECTS: tuple[Dialect, ...] = (prime_s02.DIALECT,)
-"""In the order in which they are asked."""
+DIALECTS: tuple[Dialect, ...] = (
+    prime_s02.DIALECT,
+    ide.DIALECT,
+    edistribucion.DIALECT,
+    datadis.DIALECT,
+    cnmc.DIALECT,
+    f5d.DIALECT,
+    p5d.DIALECT,
+    f1.DIALECT,
+)
+"""In the order in which they are asked: of those that share headings, the more particular one first."""
 
 
 def read_curve_file(

@@ -13,6 +13,7 @@ from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, C
 from services.metering.domain.readings import CHANNELS, DOUBTFUL, REAL, ReadingBatch
 
 QUARTERS = 4
+_CUPS_LENGTH = 20
 _FIELDS = 6 + len(CHANNELS)
 _COMPACT_AT = 1 << 16
 _ROW = np.dtype(
@@ -29,8 +30,10 @@ _ROW = np.dtype(
 _WORST_FIRST = np.zeros(256, np.int64)
 _WORST_FIRST[DOUBTFUL] = 1
 """Rank of the codes when quarters are summed: an hour is as good as its worst quarter (a doubt counts before method 2)."""
-_WORST_FIRST[2:7] = np.arange(2, 7)
+_WORST_FIRST[2:8] = np.arange(2, 8)
 NO_INVOICE = -1
+QUARTERS_SHARE = 4
+"""One row in this many with a stamp within the hour makes a curve of quarters (in a whole one, three in four are)."""
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Sink:
 
     def __post_init__(self) -> None:
         self._owners: dict[tuple[str, str], int] = {}
+        self._forms: list[dict[tuple[str, str], int]] = []
+        """Of each owner, how often the file writes it in which form."""
         self._invoices: dict[str, int] = {}
         self._members: dict[str, int] = {}
         self._carries_invoices = False
@@ -51,8 +56,15 @@ class Sink:
         """Rows taken or quarantined so far."""
 
     def owner(self, supply: str, meter: str = "") -> int:
-        """The number of a supply or meter, to be given with its rows."""
-        return self._owners.setdefault((supply, meter), len(self._owners))
+        """The number of a supply or meter, to be given with its rows. The 20 and 22 character forms of a CUPS are one."""
+        key = (supply[:_CUPS_LENGTH], meter)
+        found = self._owners.get(key)
+        if found is None:
+            found = self._owners[key] = len(self._forms)
+            self._forms.append({})
+        forms = self._forms[found]
+        forms[supply, meter] = forms.get((supply, meter), 0) + 1
+        return found
 
     def invoice(self, number: str) -> int:
         """The number of an invoice, to be given with its rows; NO_INVOICE for an empty one."""
@@ -66,10 +78,12 @@ class Sink:
         self.seen += 1
         self._hours.add((owner, self._member(), line, start, quality, invoice, *values))
 
-    def quarter(self, line: int, owner: int, start: int, values: Sequence[int], quality: int) -> None:
-        """A quarter of an hour. ``start``: quarters since the epoch."""
+    def interval(
+        self, line: int, owner: int, last_quarter: int, values: Sequence[int], quality: int, invoice: int = NO_INVOICE
+    ) -> None:
+        """An hour or a quarter of one, known by the quarter with which it ends; which it is, all of the supply's rows say."""
         self.seen += 1
-        self._quarters.add((owner, self._member(), line, start, quality, NO_INVOICE, *values))
+        self._quarters.add((owner, self._member(), line, last_quarter, quality, invoice, *values))
 
     def batch(self, batch: ReadingBatch) -> None:
         """Hours that are columns already; their points are meters."""
@@ -92,7 +106,7 @@ class Sink:
         """Fill in what was gathered: hours in order, each once, quarters summed to whole hours."""
         rows = np.concatenate([self._hours.all(), self._whole_hours(self._quarters.all())])
         rows = self._settle(rows)
-        names, invoices = list(self._owners), list(self._invoices)
+        names, invoices = [self._name(owner) for owner in range(len(self._forms))], list(self._invoices)
         bounds = np.searchsorted(rows["owner"], np.arange(len(names) + 1))
         for index, (supply, meter) in enumerate(names):
             own = rows[bounds[index] : bounds[index + 1]]
@@ -135,17 +149,32 @@ class Sink:
                 )
         return rows[np.append(~again, True)]
 
-    def _whole_hours(self, quarters: NDArray[np.void]) -> NDArray[np.void]:
+    def _whole_hours(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Hours as they are, and quarters summed. A supply whose stamps fall within hours now and then has quarters."""
+        if not len(rows):
+            return rows
+        within = rows["start"] % QUARTERS != QUARTERS - 1
+        share = np.bincount(rows["owner"], within) * QUARTERS_SHARE > np.bincount(rows["owner"])
+        by_quarters = share[rows["owner"]]
+        hours = rows[~by_quarters]
+        astray = within[~by_quarters]
+        for row in hours[astray]:
+            self._quarantine_row(row, "The stamp is not the end of a whole hour, as the supply's others are.")
+        hours = hours[~astray]
+        hours["start"] //= QUARTERS
+        return np.concatenate([hours, self._summed(rows[by_quarters])])
+
+    def _summed(self, quarters: NDArray[np.void]) -> NDArray[np.void]:
         """Hours of which all four quarters are there; the quarters of the others are quarantined."""
         quarters = self._settle(quarters)
         if not len(quarters):
             return quarters
         hour = quarters["start"] // QUARTERS
-        begins = np.flatnonzero(np.append(True, (hour[1:] != hour[:-1]) | np.diff(quarters["owner"]).astype(bool)))
+        begins = np.flatnonzero(np.append(True, (np.diff(hour) != 0) | (np.diff(quarters["owner"]) != 0)))
         count = np.diff(np.append(begins, len(quarters)))
         hours = quarters[begins].copy()
         hours["start"] = hour[begins]
-        hours["values"] = np.add.reduceat(quarters["values"], begins, axis=0)
+        hours["values"] = np.add.reduceat(quarters["values"].astype(np.int64), begins, axis=0)
         rank = np.maximum.reduceat(_WORST_FIRST[quarters["quality"]], begins)
         hours["quality"] = np.where(rank == 0, REAL, np.where(rank == 1, DOUBTFUL, rank))
         for index in np.flatnonzero(count < QUARTERS).tolist():
@@ -156,10 +185,15 @@ class Sink:
         return hours[count == QUARTERS]
 
     def _quarantine_row(self, row: np.void, reason: str) -> None:
-        names, members = list(self._owners), list(self._members)
-        supply, meter = names[int(row["owner"])]
+        members = list(self._members)
+        supply, meter = self._name(int(row["owner"]))
         value = f"{supply or meter} import {row['values'][0]} Wh export {row['values'][1]} Wh"
         self._quarantine(Quarantined(int(row["line"]), value[:MAX_VALUE], reason, members[int(row["member"])]))
+
+    def _name(self, owner: int) -> tuple[str, str]:
+        """Supply and meter in the form that most rows have: one damaged row does not name the supply."""
+        forms = self._forms[owner]
+        return max(forms, key=forms.__getitem__)
 
     def _quarantine(self, row: Quarantined) -> None:
         self.quarantined_count += 1

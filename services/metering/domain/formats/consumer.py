@@ -1,0 +1,164 @@
+"""What the consumers' CSV downloads have in common: a heading line, one row an hour (or a quarter), the end as its label.
+
+* Hours by number: 1 + whole hours elapsed since local midnight, so 1 to 23, 24 or 25.
+* Hours as ``hh:mm``, 01:00 to 24:00: the same numbers. On the two days of the clock change some programs write the wall
+  clock instead; the day's own labels tell (clock_change.py).
+* Stamps ``date hh:mm`` with a season flag, or without: then the hour that comes twice is told by its order.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+
+from services.metering.domain.formats.clock_change import ChangeDays, Row
+from services.metering.domain.formats.columns import Columns, columns_of, header_columns, looks_like_heading
+from services.metering.domain.formats.dialect import Context, Dialect, Reader
+from services.metering.domain.formats.fields import TYPE_2_MAX_WH, energy, flag, method, supply_code
+from services.metering.domain.formats.lines import BadRow, LineReader, first_lines
+from services.metering.domain.formats.sink import NO_INVOICE, Sink
+from services.metering.domain.formats.stamps import LocalClock, parse_day, parse_time
+from services.metering.domain.readings import CHANNELS, REAL
+
+_ORDINARY_DAY = 24
+_NAMES = ("The consumption", "The export", "R1", "R2", "R3", "R4")
+
+
+class ConsumerReader(LineReader):
+    """Rows under headings. ``usual``: how the dialect writes its columns, for a file that lost its headings."""
+
+    def __init__(self, sink: Sink, context: Context, usual: Sequence[Columns]) -> None:
+        super().__init__(sink, context)
+        self._clock = LocalClock(context)
+        self._usual = usual
+        self._columns = usual[0]
+        self._heading: tuple[int, str] | None = None
+        """Line and text of the heading."""
+        self._borne_out = False
+        """Whether a row could be taken with the columns: then a row that cannot is the one that is wrong."""
+        self._change_days = ChangeDays(self._clock, sink)
+        self._seen_twice: dict[tuple[int, int, int], int] = {}
+
+    def row(self, text: str) -> None:
+        if looks_like_heading(text):
+            found = header_columns(text)
+            if found is None:
+                raise BadRow("The heading does not name a supply, a time and a consumption that are known.")
+            self._columns, self._heading, self._borne_out = found, (self.line, text), False
+            return
+        if self._borne_out:
+            self._take(text, self._columns)
+            return
+        try:
+            self._take(text, self._columns)
+        except BadRow as bad:
+            self._columns = self._take_as_usual(text, bad)
+            if self._heading is not None:
+                self.sink.quarantine(*self._heading, "The heading does not fit the rows, which are written as usual.")
+        self._borne_out = True
+
+    def _take_as_usual(self, text: str, bad: BadRow) -> Columns:
+        """The usual columns that the row has, if it can be taken with them: then the heading is what is wrong."""
+        for columns in self._usual:
+            if columns is not self._columns:
+                try:
+                    self._take(text, columns)
+                except BadRow:
+                    continue
+                return columns
+        raise bad
+
+    def _take(self, text: str, columns: Columns) -> None:
+        cells = _cells(text, columns)
+        owner = self.sink.owner(supply_code(cells[columns.places["supply"]]))
+        values = [0] * len(CHANNELS)
+        for channel, place, unit in columns.energies:
+            values[channel] = energy(_NAMES[channel], cells[place], unit, TYPE_2_MAX_WH, 0 if channel else None)
+        quality = method(cells[columns.places["method"]]) if "method" in columns.places else REAL
+        invoice = NO_INVOICE
+        if "invoice" in columns.places:
+            invoice = self.sink.invoice(cells[columns.places["invoice"]][:64])
+        self._place(Row(self.line, text, owner, values, quality, invoice), cells, columns.places)
+
+    def close(self) -> None:
+        """The file has ended: the days of the clock change can be told now."""
+        super().close()
+        self._change_days.resolve_all()
+
+    def _place(self, row: Row, cells: list[str], places: dict[str, int]) -> None:
+        if "stamp" in places:
+            day_text, _, time = cells[places["stamp"]].strip().partition(" ")
+            season = cells[places["season"]].strip() if "season" in places else ""
+            day, minutes = parse_day(day_text), parse_time(time)
+            if season:
+                quarter = self._clock.quarter_by_season(day, minutes, flag("The season flag", season))
+            else:
+                quarter = self._by_order(row.owner, day, minutes)
+            row.put(self.sink, quarter)
+            return
+        day, hour = parse_day(cells[places["day"]]), cells[places["hour"]].strip()
+        if hour.isdigit() and hour.isascii() and len(hour) <= 2:
+            row.put_hour(self.sink, self._clock.hour(day, int(hour)))
+            return
+        minutes = parse_time(hour)
+        if minutes % 60:
+            row.put(self.sink, self._by_order(row.owner, day, minutes))
+        elif self._clock.hours_in(day) == _ORDINARY_DAY:
+            row.put_hour(self.sink, self._clock.hour(day, minutes // 60))
+        else:
+            self._change_days.add(day, minutes // 60, row)
+
+    def _by_order(self, owner: int, day: int, minutes: int) -> int:
+        quarters = self._clock.quarters_by_wall(day, minutes)
+        if len(quarters) == 1:
+            return quarters[0]
+        key = (owner, day, minutes)
+        before = self._seen_twice.get(key, 0)
+        self._seen_twice[key] = before + 1
+        return quarters[min(before, 1)]
+
+
+def _fits(row: str, columns: Columns) -> bool:
+    try:
+        return bool(_cells(row, columns))
+    except BadRow:
+        return False
+
+
+def _cells(text: str, columns: Columns) -> list[str]:
+    if '"' in text:
+        try:
+            cells = next(csv.reader([text], delimiter=columns.separator))
+        except (csv.Error, StopIteration):
+            raise BadRow("The quotation marks of the row do not match.") from None
+    else:
+        cells = text.split(columns.separator)
+    while len(cells) > columns.count and not cells[-1].strip():
+        cells.pop()
+    if len(cells) != columns.count:
+        raise BadRow(f"The row has {len(cells)} fields, not {columns.count}.")
+    return cells
+
+
+def consumer_dialect(
+    name: str, usual: Sequence[str], by_header: Callable[[Columns, str], bool], by_rows: Callable[[bytes], bool]
+) -> Dialect:
+    """A dialect with one of the ``usual`` headings. ``by_header`` is given the columns found and the first row that has
+    as many; ``by_rows`` recognises a file without a heading that can be read.
+    """
+    columns = [found for found in map(columns_of, (heading.split(";") for heading in usual)) if found is not None]
+
+    def recognises(head: bytes) -> bool:
+        lines = first_lines(head)
+        for at, line in enumerate(lines):
+            found = header_columns(line) if looks_like_heading(line) else None
+            if found is not None:
+                rows = [row for row in lines[at + 1 :] if _fits(row, found)]
+                if 2 * len(rows) >= len(lines) - at - 1:
+                    return by_header(found, rows[0] if rows else "")
+        return by_rows(head)
+
+    def opened(sink: Sink, context: Context) -> Reader:
+        return ConsumerReader(sink, context, columns)
+
+    return Dialect(name, recognises, opened)

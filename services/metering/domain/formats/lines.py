@@ -1,0 +1,112 @@
+"""Files of one row a line: from bytes to rows of text, each taken or quarantined by itself."""
+
+from __future__ import annotations
+
+import codecs
+from itertools import islice
+
+from services.metering.domain.formats.dialect import Context
+from services.metering.domain.formats.sink import Sink
+
+MAX_LINE = 4096
+"""Bytes. The longest row of any dialect has about 200."""
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class BadRow(Exception):
+    """The row cannot be taken; the message is the reason, as a sentence."""
+
+
+class LineReader:
+    """Feeds the lines of a file to ``row``, which raises BadRow for one it cannot take. Blank lines say nothing.
+
+    UTF-8 with or without a byte order mark, UTF-16 with one; a line that is not UTF-8 is read as Latin-1, as old
+    programs wrote it. Lines end with LF, CR LF or CR.
+    """
+
+    def __init__(self, sink: Sink, context: Context) -> None:
+        self.sink, self.context = sink, context
+        self.problem = ""
+        self.line = 0
+        self._rest = b""
+        self._begun = False
+        self._skipping = False
+        self._utf16: codecs.IncrementalDecoder | None = None
+
+    def row(self, text: str) -> None:
+        """One line that is not blank, without its end. ``self.line`` is its number."""
+        raise NotImplementedError
+
+    def feed(self, piece: bytes) -> None:
+        """Some more bytes."""
+        if not self._begun:
+            self._begun = True
+            if piece.startswith(_UTF16):
+                self._utf16 = codecs.getincrementaldecoder("utf-16")("replace")
+            piece = piece.removeprefix(codecs.BOM_UTF8)
+        if self._utf16 is not None:
+            piece = self._utf16.decode(piece).encode("utf-8", "replace")
+        data = self._rest + piece
+        held = b""
+        if data.endswith(b"\r"):  # perhaps the first half of CR LF
+            data, held = data[:-1], b"\r"
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._rest = lines.pop() + held
+        for line in lines:
+            self._line(line)
+        if len(self._rest) > MAX_LINE:
+            self._too_long(self._rest)
+            self._rest = held
+
+    def close(self) -> None:
+        """The file has ended: the last line may lack its end."""
+        rest, self._rest = self._rest.rstrip(b"\r"), b""
+        if rest or self._skipping:
+            self._line(rest)
+
+    def _line(self, data: bytes) -> None:
+        self.line += 1
+        if self._skipping:
+            self._skipping = False
+            return
+        if len(data) > MAX_LINE:
+            self._quarantine(data, f"The line is longer than {MAX_LINE:,} bytes: it is no row.")
+            return
+        text = _text(data).strip()
+        if not text:
+            return
+        try:
+            self.row(text)
+        except BadRow as bad:
+            self.sink.quarantine(self.line, text, str(bad))
+
+    def _too_long(self, data: bytes) -> None:
+        if not self._skipping:
+            self.line += 1
+            self._quarantine(data, f"The line is longer than {MAX_LINE:,} bytes: it is no row.")
+            self.line -= 1
+        self._skipping = True
+
+    def _quarantine(self, data: bytes, reason: str) -> None:
+        self.sink.quarantine(self.line, _text(data[:200]), reason)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def first_lines(head: bytes, count: int = 40) -> list[str]:
+    """The first lines that could be rows, by which a dialect is told. The last one may be cut: not if it lacks its end."""
+    if head.startswith(_UTF16):
+        text = head.decode("utf-16", "replace")
+    else:
+        text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+    lines = text.splitlines(keepends=True)
+    if len(lines) > 1 and lines[-1][-1] not in "\r\n":
+        lines.pop()
+    rows = (line.strip() for line in lines)
+    return list(islice((line for line in rows if line and len(line) <= MAX_LINE), count))
