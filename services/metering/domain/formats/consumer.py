@@ -60,12 +60,14 @@ class ConsumerReader(LineReader):
     def _take_as_usual(self, text: str, bad: BadRow) -> Columns:
         """The usual columns that the row has, if it can be taken with them: then the heading is what is wrong."""
         for columns in self._usual:
-            if columns is not self._columns:
-                try:
-                    self._take(text, columns)
-                except BadRow:
-                    continue
-                return columns
+            # A row that has as many fields as the heading is judged by columns of that many only.
+            if _fits(text, self._columns) and columns.count != self._columns.count:
+                continue
+            try:
+                self._take(text, columns)
+            except BadRow:
+                continue
+            return columns
         raise bad
 
     def _take(self, text: str, columns: Columns) -> None:

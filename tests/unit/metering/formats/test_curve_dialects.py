@@ -303,3 +303,15 @@ def test_the_report_of_a_real_concentrator() -> None:
     assert (found.format, len(found.supplies), sum(map(len, found.supplies))) == ("PRIME S02", 17, 407)
     assert sum(int(curve.export_wh.sum()) for curve in found.supplies if curve.meter == "CIR0308247071") == 18_000
     assert [q.line for q in found.quarantined] == [444]
+
+
+def test_a_damaged_first_row_does_not_overrule_a_right_heading() -> None:
+    hours = some_hours(ORDINARY, 4)
+    found = read(ide(hours, quarters=False).replace(b";1;100;", b";1;x100;"))
+    assert curve_of(found) == as_said_by(WRITERS["ide"], hours[1:])
+    assert [(q.line, q.reason) for q in found.quarantined] == [(2, 'The consumption is "x100": not a number.')]
+
+
+def test_the_same_stamps_in_the_canaries_are_an_hour_later() -> None:
+    data = p5d(some_hours(ORDINARY, 3))
+    assert [h.start for h in curve_of(read(data, zone_name="Atlantic/Canary"))] == [ORDINARY + 1 + i for i in range(3)]
