@@ -9,13 +9,6 @@ from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.needs import missing
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers share the tests: those around one running platform stay together, others by file."""
-    for item in items:
-        folder = item.path.relative_to(item.config.rootpath).parts[1]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ("e2e", "system") else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for the session."""

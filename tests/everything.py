@@ -50,7 +50,7 @@ def main() -> None:
     os.chdir(ROOT)
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *(sys.argv[1:] or ["tests"])],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *(sys.argv[1:] or ["tests"])],
     )
 
 

@@ -93,14 +93,20 @@ class MeteringApi(metering_service_pb2_grpc.MeteringServiceServicer):
 
 
 def _chunks(requests: Iterable[pb.ImportReadingsRequest]) -> Iterator[bytes]:
+    """The bytes of the file. Raises Unavailable when the stream ends before it says that the file is whole: a lost
+    connection may look like an end."""
+    cut_off = "The upload ended before the file was complete and nothing of it was stored: send it again."
     try:
         for request in requests:
-            if request.WhichOneof("part") != "chunk":
+            part = request.WhichOneof("part")
+            if part == "complete":
+                return
+            if part != "chunk":
                 raise Invalid("After the file's name an import carries chunks of the file only.", field="chunk")
             yield request.chunk
     except grpc.RpcError as gone:
-        sentence = "The upload ended before the file was complete and nothing of it was stored: send it again."
-        raise Unavailable(sentence, "UPLOAD_INTERRUPTED") from gone
+        raise Unavailable(cut_off, "UPLOAD_INTERRUPTED") from gone
+    raise Unavailable(cut_off, "UPLOAD_INTERRUPTED")
 
 
 def _summary(summary: Summary) -> pb.ImportSummary:

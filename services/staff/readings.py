@@ -70,3 +70,4 @@ def _parts(path: Path) -> Iterator[pb.ImportReadingsRequest]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield pb.ImportReadingsRequest(chunk=chunk)
+    yield pb.ImportReadingsRequest(complete=True)

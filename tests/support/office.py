@@ -94,6 +94,7 @@ class Office(Session):
             with path.open("rb") as file:
                 while chunk := file.read(64 * 1024):
                     yield metering_service_pb2.ImportReadingsRequest(chunk=chunk)
+            yield metering_service_pb2.ImportReadingsRequest(complete=True)
 
         summary = None
         with remote():

@@ -62,6 +62,7 @@ def send(stub: Stub, data: bytes, name: str = "S02.xml") -> tuple[list[pb.Import
         yield pb.ImportReadingsRequest(file_name=name)
         for begin in range(0, len(data), 65_536):
             yield pb.ImportReadingsRequest(chunk=data[begin : begin + 65_536])
+        yield pb.ImportReadingsRequest(complete=True)
 
     with remote():
         *progress, last = list(stub.ImportReadings(messages(), timeout=60))
@@ -148,6 +149,18 @@ def test_an_import_is_a_name_and_then_chunks(running: Running, messages: list[pb
     staff = running.service.as_staff("metering")
     refused = refusal(lambda: list(staff.ImportReadings(iter(messages), timeout=10)))
     assert refused.code == "INVALID_ARGUMENT"
+    with remote():
+        assert not staff.ListImports(pb.ListImportsRequest()).imports
+
+
+def test_an_upload_that_does_not_say_it_is_whole_stores_nothing(running: Running) -> None:
+    staff = running.service.as_staff("metering")
+    half = [
+        pb.ImportReadingsRequest(file_name="half.xml"),
+        pb.ImportReadingsRequest(chunk=report(hourly("M1", H0, [1] * 24))),
+    ]
+    refused = refusal(lambda: list(staff.ImportReadings(iter(half), timeout=10)))
+    assert (refused.code, refused.reason) == ("UNAVAILABLE", "UPLOAD_INTERRUPTED")
     with remote():
         assert not staff.ListImports(pb.ListImportsRequest()).imports
 
