@@ -16,15 +16,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.chassis import context
 from services.chassis.context import ANONYMOUS, Principal
-from services.chassis.errors import CoopError, TimedOut, Unauthenticated
+from services.chassis.errors import CoopError, Invalid, TimedOut, Unauthenticated
 from services.chassis.grpc import access
 from services.chassis.grpc.status import to_status
 from services.chassis.grpc.tokens import TokenVerifier
 from services.chassis.telemetry import CALL_SECONDS, CALLS, logger
 
 MAX_MESSAGE = 8 * 1024 * 1024
-#: A call without a deadline is given this one (seconds); streams get an hour.
-DEFAULT_DEADLINE_S = 30.0
+#: More than a day is no deadline. (gRPC says "none" as some hundred years.)
+LONGEST_DEADLINE_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,9 @@ class _Call:
             raise RuntimeError(f"{self._method} has no access policy")
         self._policy.check(caller)
         remaining = self._grpc.time_remaining()
-        if remaining is not None and remaining <= 0:
+        if remaining is None or remaining > LONGEST_DEADLINE_S:
+            raise Invalid(f"{self._method} was called without a deadline: say how long you wait.", "NO_DEADLINE")
+        if remaining <= 0:
             raise TimedOut(f"{self._method} was called with its deadline already over: give it more time.")
         return self._call()
 

@@ -202,6 +202,15 @@ def test_every_call_has_a_deadline(address: str, keys: Path, servicer: Servicer)
     assert time.monotonic() - began < 5
 
 
+def test_a_call_without_a_deadline_is_refused(address: str, keys: Path, servicer: Servicer) -> None:
+    token, _ = TokenSigner(keys, "identity").member("a", "s")
+    with grpc.insecure_channel(address) as channel, pytest.raises(Invalid, match="deadline"), remote():
+        rpc.IdentityServiceStub(channel).GetMyAccount(
+            pb.GetMyAccountRequest(), metadata=[("authorization", f"Bearer {token}")]
+        )
+    assert servicer.calls == 0
+
+
 def test_only_the_gateway_is_believed_about_the_persons_address(address: str, keys: Path, servicer: Servicer) -> None:
     gateway = TokenSigner(keys, "gateway").service()
     stub(address, gateway, x_client_address="203.0.113.9").Register(pb.RegisterRequest())
