@@ -19,6 +19,9 @@ supply = Table(
     Column("version", BigInteger, nullable=False),
     Column("account_number", String(40), nullable=False),
     Column("tariff_zone", String(20), nullable=False),
+    # Canonical, Spain only; empty elsewhere. Distributors' files name supplies by it.
+    Column("cups", String(22), nullable=False, server_default=""),
+    Index("ix_supply_cups", "cups"),
 )
 
 # One service of a supply, as the owner of a curve. The short key is what every curve row carries.
@@ -38,6 +41,8 @@ contract_tariff = Table(
     Column("start", Date, primary_key=True),
     Column("end", Date),
     Column("tariff", String(40), nullable=False),
+    # Contracted watts by power period, P1 first.
+    Column("power_w", Json, nullable=False, server_default="[]"),
 )
 
 # Every serial ever seen, in a file or in a supply. Its row is locked while its readings or assignments change.
@@ -109,15 +114,28 @@ readings_import = Table(
     Index("ix_readings_import_sha256", "sha256"),
 )
 
-refused_reading = Table(
-    "refused_reading",
+# Rows that could not be taken, with all that is needed to read them again; kept after they are settled, as a trace.
+quarantined_row = Table(
+    "quarantined_row",
     metadata,
     Column("import_id", String(36), ForeignKey("readings_import.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("line", BigInteger, nullable=False),
+    # Meter serial or CUPS, as the file writes it; empty where the row does not say.
     Column("meter", String(64), nullable=False),
     Column("value", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # The member of an archive, "" in a plain file; and the dialect the row was written in.
+    Column("member", String(255), nullable=False, server_default=""),
+    Column("dialect", String(40), nullable=False, server_default=""),
+    # The whole row, and what stands around it (heading, concentrator, multiplier); empty when the row cannot be read alone.
+    Column("raw", Text, nullable=False, server_default=""),
+    Column("around", Json, nullable=False, server_default="{}"),
+    # "open", "taken" (a retry succeeded) or "discarded".
+    Column("state", String(10), nullable=False, server_default="open"),
+    Column("settled_at", UtcDateTime),
+    Column("settled_by", String(80), nullable=False, server_default=""),
+    Index("ix_quarantined_row_state", "state", "import_id", "number"),
 )
 
 # One row per transaction that changed a curve: when it became known, and through which file. Version of a curve = its id.
@@ -160,4 +178,135 @@ kept_reading = Table(
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What registers showed, and what was estimated from them.
+
+# Every reading that ever came, of whatever origin; which one stands is decided when it is asked (domain/estimation/closes.py).
+# The point is found through the meter's assignments, so that a reading may come before its meter's supply is known.
+register_reading = Table(
+    "register_reading",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("meter_key", BigInteger, ForeignKey("meter.key"), nullable=False),
+    # Read at local midnight at the start of this day.
+    Column("day", Date, nullable=False),
+    # Table 44 of the CNMC's formats (domain/estimation/closes.py, Origin).
+    Column("origin", Integer, nullable=False),
+    # "Wh" (varh for reactive energy) or "litre".
+    Column("unit", String(8), nullable=False),
+    # Channel ("import", "export", "r1".."r4"; "water") -> absolute value per tariff period, P1 first; and its total register.
+    Column("registers", Json, nullable=False),
+    Column("totals", Json, nullable=False),
+    # Of a monthly close: its first day, and the highest power per tariff period since: [{"w": 471, "at": "..."}].
+    Column("since", Date),
+    Column("max_power", Json, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("import_id", String(36)),
+    # What validation found, as problems with parameters; a doubtful reading is kept and closes nothing.
+    Column("findings", Json, nullable=False),
+    Column("doubtful", Integer, nullable=False),
+    Index("ix_register_reading_meter_key_day", "meter_key", "day"),
+)
+
+# A member's own reading: the receipt for it, and the photo by its hash in the blob store.
+self_reading = Table(
+    "self_reading",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("receipt", String(20), nullable=False, unique=True),
+    Column("reading_id", String(36), ForeignKey("register_reading.id"), nullable=False, unique=True),
+    Column("account_id", String(36), nullable=False),
+    Column("supply_id", String(36), nullable=False),
+    Column("service_id", String(36), nullable=False),
+    # As the member wrote them: whole kWh or m3 per register, and the day of the reading.
+    Column("shown", Json, nullable=False),
+    Column("read_on", Date, nullable=False),
+    Column("photo_sha256", String(64), nullable=False),
+    Column("photo_type", String(40), nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index("ix_self_reading_supply_id_received_at", "supply_id", "received_at"),
+)
+
+# One estimation of the local days [start, end) of a point: from what it was made and why, case by case.
+estimation = Table(
+    "estimation",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("point_key", BigInteger, ForeignKey("measuring_point.key"), nullable=False),
+    Column("start", Date, nullable=False),
+    Column("end", Date, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("actor", String(80), nullable=False),
+    # "requested", "reading", "curve": what made it necessary.
+    Column("cause", String(20), nullable=False),
+    Column("tariff", String(40), nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("reading_ids", Json, nullable=False),
+    # Reasons (domain/estimation/explain.py): code, case, days, tariff period, method and figures.
+    Column("reasons", Json, nullable=False),
+    # The revision that put another estimation, or none, in its place.
+    Column("superseded_by", BigInteger),
+    Index("ix_estimation_point_key_start", "point_key", "start"),
+)
+
+# The estimated hours laid over the measured curve: a packed day in which only those hours are present. What was measured
+# stays as it is in day_curve. A withdrawn estimate is a day without any hour, so that history knows when it ended.
+estimated_day = Table(
+    "estimated_day",
+    metadata,
+    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("curve", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+estimated_day_history = Table(
+    "estimated_day_history",
+    metadata,
+    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("curve", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Estimations that later data made stale, waiting for the worker.
+estimation_due = Table(
+    "estimation_due",
+    metadata,
+    Column("point_key", BigInteger, ForeignKey("measuring_point.key"), primary_key=True),
+    Column("start", Date, primary_key=True),
+    Column("end", Date, primary_key=True),
+    Column("cause", String(20), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+# Load profiles that the office uploaded, whole; the last one of a tariff is in force.
+load_profile = Table(
+    "load_profile",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tariff", String(40), nullable=False),
+    Column("file_name", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("coefficients", Integer, nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("uploaded_at", UtcDateTime, nullable=False),
+    Index("ix_load_profile_tariff", "tariff", "uploaded_at"),
+)
+
+# Told to billing: a billed period whose energy is known otherwise now. The last one of an invoice is what was told.
+reading_correction = Table(
+    "reading_correction",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("invoice_id", String(36), nullable=False),
+    Column("service_id", String(36), nullable=False),
+    Column("known_wh", BigInteger, nullable=False),
+    Column("billed_wh", BigInteger, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
+    Index("ix_reading_correction_invoice_id", "invoice_id", "told_at"),
 )

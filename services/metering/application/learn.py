@@ -33,7 +33,7 @@ def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
     known = points.supply_version(tx, told.id)
     if known is not None and event.version <= known:
         return
-    points.save_supply(tx, told.id, event.version, told.account_number, told.tariff_zone)
+    points.save_supply(tx, told.id, event.version, told.account_number, told.tariff_zone, told.cups)
     for service in told.services:
         _service_changed(tx, told.id, service)
 
@@ -41,7 +41,10 @@ def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
 def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.SupplyService) -> None:
     kind = _KINDS.get(service.kind, "other")
     point_key = points.save_point(tx, service.id, supply_id, kind)
-    contracts = [ContractTariff(_from(one, "contracts"), _open_day(one.to), one.tariff) for one in service.contracts]
+    contracts = [
+        ContractTariff(_from(one, "contracts"), _open_day(one.to), one.tariff, _powers(one))
+        for one in service.contracts
+    ]
     # A contract that ended on the day it began and its successor begin together: the last one told is in force.
     points.replace_contracts(tx, point_key, list({one.start: one for one in contracts}.values()))
     serials = {meter.serial for meter in service.meters}
@@ -83,6 +86,10 @@ def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
 
 def _from(told: supplies_pb2.Meter | supplies_pb2.Contract, field: str) -> date:
     return _day(getattr(told, "from"), f"{field}.from")  # a field that is a word of the language
+
+
+def _powers(contract: supplies_pb2.Contract) -> tuple[int, ...]:
+    return tuple(power.watts for power in sorted(contract.powers, key=lambda power: power.period))
 
 
 def _open_day(text: str) -> date | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from services.chassis.db import Transaction
 from services.metering.domain.readings import MeterError, RefusedReading
-from services.metering.tables import readings_import, refused_reading
+from services.metering.tables import quarantined_row, readings_import
 
 REFUSED_SHOWN = 100
 
@@ -56,7 +56,7 @@ def add_refused(tx: Transaction, import_id: str, first_number: int, rows: list[R
     """Keep refused rows, numbered on from ``first_number``."""
     if rows:
         tx.execute(
-            insert(refused_reading),
+            insert(quarantined_row),
             [
                 {
                     "import_id": import_id,
@@ -89,7 +89,7 @@ def page(connection: Connection, size: int, before: str) -> list[ImportRecord]:
 
 def refused_of(connection: Connection, import_id: str, limit: int = REFUSED_SHOWN) -> list[RefusedReading]:
     """The first refused rows of an import, in the file's order."""
-    table = refused_reading
+    table = quarantined_row
     query = select(table).where(table.c.import_id == import_id).order_by(table.c.number).limit(limit)
     return [RefusedReading(row.line, row.meter, row.value, row.reason) for row in connection.execute(query)]
 

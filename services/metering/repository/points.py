@@ -36,11 +36,12 @@ class Assignment:
 
 @dataclass(frozen=True)
 class ContractTariff:
-    """The tariff of a point from a local day to another (excluded; None = open)."""
+    """Tariff and contracted watts (by power period, P1 first) of a point from a local day to another (excluded; None = open)."""
 
     start: date
     end: date | None
     tariff: str
+    power_w: tuple[int, ...] = ()
 
 
 def supply_version(tx: Transaction, supply_id: str) -> int | None:
@@ -50,9 +51,11 @@ def supply_version(tx: Transaction, supply_id: str) -> int | None:
     return found
 
 
-def save_supply(tx: Transaction, supply_id: str, version: int, account_number: str, tariff_zone: str) -> None:
+def save_supply(
+    tx: Transaction, supply_id: str, version: int, account_number: str, tariff_zone: str, cups: str
+) -> None:
     """Insert or replace what is known of a supply."""
-    values = {"version": version, "account_number": account_number, "tariff_zone": tariff_zone}
+    values = {"version": version, "account_number": account_number, "tariff_zone": tariff_zone, "cups": cups}
     insert_missing(tx, supply, [{"id": supply_id, **values}])
     tx.execute(update(supply).where(supply.c.id == supply_id).values(values))
 
@@ -68,7 +71,10 @@ def save_point(tx: Transaction, service_id: str, supply_id: str, kind: str) -> i
 def replace_contracts(tx: Transaction, point_key: int, contracts: Sequence[ContractTariff]) -> None:
     """The point has exactly these contracts."""
     tx.execute(delete(contract_tariff).where(contract_tariff.c.point_key == point_key))
-    rows = [{"point_key": point_key, "start": c.start, "end": c.end, "tariff": c.tariff} for c in contracts]
+    rows = [
+        {"point_key": point_key, "start": c.start, "end": c.end, "tariff": c.tariff, "power_w": list(c.power_w)}
+        for c in contracts
+    ]
     if rows:
         tx.execute(insert(contract_tariff), rows)
 
@@ -146,7 +152,7 @@ def contracts_of(connection: Connection, point_key: int) -> list[ContractTariff]
     """The contracts of a point, the earliest first."""
     table = contract_tariff
     query = select(table).where(table.c.point_key == point_key).order_by(table.c.start)
-    return [ContractTariff(row.start, row.end, row.tariff) for row in connection.execute(query)]
+    return [ContractTariff(row.start, row.end, row.tariff, tuple(row.power_w)) for row in connection.execute(query)]
 
 
 def _points():  # type: ignore[no-untyped-def]

@@ -15,7 +15,7 @@ from services.metering.application.import_readings import list_imports
 from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.readings import IMPORT
 from services.metering.repository import curves, points
-from services.metering.tables import day_curve, day_curve_history, kept_reading, refused_reading
+from services.metering.tables import day_curve, day_curve_history, kept_reading, quarantined_row
 from tests.support.metering import MADRID, Metering, supply_message
 from tests.support.prime_files import hourly, meter, report, row
 from tests.support.prime_sample import PRIME_SAMPLE, needs_prime_sample
@@ -208,7 +208,7 @@ def test_bad_rows_leave_a_trace_and_the_good_ones_land(metering: Metering) -> No
 def test_every_refused_row_is_in_the_trace_and_the_first_hundred_in_the_summary(metering: Metering) -> None:
     summary = metering.load(report(meter("M1", [row(H0 + i % 24, "x") for i in range(250)])))
     assert summary.record.refused == 250 and len(summary.refused_readings) == 100
-    assert count(metering, refused_reading) == 250
+    assert count(metering, quarantined_row) == 250
 
 
 @pytest.mark.parametrize(
