@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 import grpc
 
 from services.chassis import context
+from services.chassis.grpc.sizes import MAX_MESSAGE
 from services.chassis.grpc.status import from_rpc
 
 StubT = TypeVar("StubT")
 
 #: Seconds for a call that states none.
 DEFAULT_DEADLINE_S = 5.0
-MAX_MESSAGE = 8 * 1024 * 1024
 
 _RETRY = {
     "maxAttempts": 4,

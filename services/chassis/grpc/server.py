@@ -18,11 +18,11 @@ from services.chassis import context
 from services.chassis.context import ANONYMOUS, Principal
 from services.chassis.errors import CoopError, Invalid, TimedOut, Unauthenticated
 from services.chassis.grpc import access
+from services.chassis.grpc.sizes import MAX_MESSAGE
 from services.chassis.grpc.status import to_status
 from services.chassis.grpc.tokens import TokenVerifier
 from services.chassis.telemetry import CALL_SECONDS, CALLS, logger
 
-MAX_MESSAGE = 8 * 1024 * 1024
 #: More than a day is no deadline. (gRPC says "none" as some hundred years.)
 LONGEST_DEADLINE_S = 86_400.0
 
