@@ -1,0 +1,13 @@
+"""What the parts of the servicer have in common."""
+
+from __future__ import annotations
+
+from services.chassis.db import Database
+
+
+class Part:
+    """One theme of the servicer; MeteringApi (grpc_api.py) is all of them and fills these in."""
+
+    _database: Database
+    _time_zone: str
+    """IANA name of the cooperative's one time zone."""
