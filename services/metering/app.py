@@ -7,8 +7,10 @@ from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
 from services.metering.application.import_readings import ReadingsImporter
+from services.metering.application.views import Views
 from services.metering.consumers import subscriptions
 from services.metering.grpc_api import MeteringApi
+from services.metering.publishing import publication_of
 from services.metering.settings import Settings
 
 
@@ -21,7 +23,8 @@ def build(kit: Kit[Settings]) -> Parts:
         kit.settings.data_dir / "metering" / "incoming",
         kit.settings.max_file_bytes,
     )
-    api = MeteringApi(kit.database, importer, kit.profile.time_zone)
+    views = Views(kit.database, kit.clock, kit.profile.time_zone, publication_of(kit.profile))
+    api = MeteringApi(kit.database, importer, views, kit.profile.time_zone)
     servicer = ServicerSpec(
         api,
         metering_service_pb2_grpc.add_MeteringServiceServicer_to_server,

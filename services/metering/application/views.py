@@ -1,13 +1,16 @@
-"""What members and staff see: billed periods, and the hours of a range with quality and tariff period."""
+"""What members and staff see of a curve: billed and published periods, and the hours of a range."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import Connection
 
+from services.chassis.clock import Clock, local_date
 from services.chassis.context import Principal
 from services.chassis.db import Database
 from services.chassis.errors import Invalid, NotFound
@@ -15,6 +18,7 @@ from services.chassis.periods import DatePeriod
 from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME, calendar
 from services.metering.domain.curve import DayCurves
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, day_of_number, local_days
+from services.metering.domain.publication import MONTH_DAY, Publication, first_not_shown
 from services.metering.domain.readings import EXPORT, IMPORT, MISSING, is_estimated
 from services.metering.domain.totals import day_periods
 from services.metering.repository import curves, points, visibility
@@ -27,13 +31,21 @@ LONGEST_RANGE = 400
 
 @dataclass(frozen=True)
 class Hour:
-    """One present hour: ``start`` in hours since the epoch (UTC), Wh, whether it is estimated, and its period ("P1")."""
+    """One present hour: ``start`` in hours since the epoch (UTC), Wh, and its tariff period ("P1").
+
+    ``method``: how the value was obtained (domain/readings.py). ``reason``: place in the curve's reasons, from 1; 0 = none.
+    """
 
     start: int
     import_wh: int
     export_wh: int
-    estimated: bool
+    method: int
     tariff_period: str
+    reason: int = 0
+
+    @property
+    def estimated(self) -> bool:
+        return is_estimated(self.method)
 
 
 @dataclass(frozen=True)
@@ -47,70 +59,99 @@ class Day:
 
 @dataclass(frozen=True)
 class Curve:
-    """Days of a range, every one of them, and the tariff in force at its end."""
+    """Days of a range, every one of them, the tariff in force at its end, and why hours of it are estimated."""
 
     days: list[Day]
     time_zone: str
     tariff: str
+    reasons: Sequence[str] = ()
 
 
-def list_billed_periods(
-    database: Database, caller: Principal, supply_id: str, size: int, after: tuple[date, str] | None
-) -> list[BilledPeriod]:
-    """The periods a supply was billed for, the newest first, from the one after ``after`` (start, invoice id) on.
+class Views:
+    """The use cases of whoever looks at consumption. Everything of a supply that is not the caller's is NotFound."""
 
-    NotFound when the supply is not the caller's.
+    def __init__(self, database: Database, clock: Clock, time_zone: str, publication: Publication) -> None:
+        self._database, self._clock, self._time_zone, self.publication = database, clock, time_zone, publication
+
+    def billed_periods(
+        self, caller: Principal, supply_id: str, size: int, after: tuple[date, str] | None
+    ) -> list[BilledPeriod]:
+        """The periods a supply was billed for, the newest first, from the one after ``after`` (start, invoice id) on."""
+        with self._database.read() as connection:
+            point = visible_point(connection, caller, supply_id)
+            return visibility.billed_page(connection, point.service_id, size, after)
+
+    def published_periods(self, caller: Principal, supply_id: str) -> list[DatePeriod]:
+        """The days whose hours the supply's members see, as ranges, the newest first."""
+        with self._database.read() as connection:
+            point = visible_point(connection, caller, supply_id)
+            return self._shown(connection, point, None)[::-1]
+
+    def curve(self, caller: Principal, supply_id: str, period: DatePeriod, service_id: str = "") -> Curve:
+        """The hours of a range. A member sees published days only: a range with any other day is NotFound."""
+        _check_range(period)
+        days = local_days(self._time_zone)
+        first, end = day_number(period.start), day_number(period.end)
+        with self._database.read() as connection:
+            point = visible_point(connection, caller, supply_id, service_id)
+            if caller.kind == "member":
+                self._check_shown(connection, point, period)
+            contracts = points.contracts_of(connection, point.key)
+            rows = curves.curves_between(connection, [point.key], first, end)
+        stored = {day: index for index, day in enumerate(rows.day.tolist())}
+        periods = _periods(days, point, contracts, rows)
+        found = [
+            Day(
+                day_of_number(number),
+                days.hours_in(number),
+                _hours(days, number, rows.curves, stored[number], periods[stored[number]]) if number in stored else [],
+            )
+            for number in range(first, end)
+        ]
+        return Curve(found, self._time_zone, _tariff_on(contracts, day_of_number(end - 1)))
+
+    def _shown(self, connection: Connection, point: Point, asked: DatePeriod | None) -> list[DatePeriod]:
+        read = visibility.read_days(connection, point.key) if self.publication.policy == MONTH_DAY else None
+        today = local_date(self._clock.now(), ZoneInfo(self._time_zone))
+        return self.publication.shown(visibility.billed_within(connection, point.service_id, asked), read, today)
+
+    def _check_shown(self, connection: Connection, point: Point, asked: DatePeriod) -> None:
+        hidden = first_not_shown(self._shown(connection, point, asked), asked)
+        if hidden is None:
+            return
+        if self.publication.policy == MONTH_DAY:
+            raise NotFound(
+                f"Consumption from {asked.start} to {asked.end} is not shown yet on {hidden}: a month is, once it is billed "
+                f"or from day {self.publication.from_day} of the month after it.",
+                "CURVE_NOT_PUBLISHED",
+            )
+        raise NotFound(
+            f"Consumption from {asked.start} to {asked.end} is not billed yet on {hidden}: choose a billed period.",
+            "CURVE_NOT_BILLED",
+        )
+
+
+def visible_point(connection: Connection, caller: Principal, supply_id: str, service_id: str = "") -> Point:
+    """The point of a service of the supply; of its electricity, else its first service, when none is named.
+
+    Raises NotFound. A supply of somebody else is the same as none: the answer must not tell them apart.
     """
-    with database.read() as connection:
-        point = _visible_point(connection, caller, supply_id)
-        return visibility.billed_page(connection, point.service_id, size, after)
+    found = points.point_of_supply(connection, supply_id)
+    if found is None or (caller.kind == "member" and not visibility.may_read(connection, caller.id, supply_id)):
+        raise NotFound(f"There is no supply {supply_id[:60]!r}.", "SUPPLY_NOT_FOUND")
+    if not service_id:
+        return found
+    named = points.points_of_services(connection, [service_id]).get(service_id)
+    if named is None or named.supply_id != supply_id:
+        raise NotFound(f"Supply {supply_id[:60]!r} has no service {service_id[:60]!r}.", "SERVICE_NOT_FOUND")
+    return named
 
 
-def get_curve(database: Database, time_zone: str, caller: Principal, supply_id: str, period: DatePeriod) -> Curve:
-    """The hours of a range. A member sees billed days only: a range with any other day is NotFound."""
+def _check_range(period: DatePeriod) -> None:
     if period.days > LONGEST_RANGE:
         raise Invalid(f"The range has {period.days} days: ask for at most {LONGEST_RANGE} at once.", field="period")
     if period.start < FIRST_DAY or period.end > END_DAY:
         raise Invalid(f"The range {period.start} to {period.end} is outside {FIRST_DAY} to {END_DAY}.", field="period")
-    days = local_days(time_zone)
-    first = day_number(period.start)
-    with database.read() as connection:
-        point = _visible_point(connection, caller, supply_id)
-        if caller.kind == "member":
-            _check_billed(visibility.billed_within(connection, point.service_id, period.start, period.end), period)
-        contracts = points.contracts_of(connection, point.key)
-        rows = curves.curves_between(connection, [point.key], first, day_number(period.end))
-    stored = {day: index for index, day in enumerate(rows.day.tolist())}
-    periods = _periods(days, point, contracts, rows)
-    found = [
-        Day(
-            day_of_number(number),
-            days.hours_in(number),
-            _hours(days, number, rows.curves, stored[number], periods[stored[number]]) if number in stored else [],
-        )
-        for number in range(first, day_number(period.end))
-    ]
-    return Curve(found, time_zone, _tariff_on(contracts, day_of_number(day_number(period.end) - 1)))
-
-
-def _visible_point(connection: Connection, caller: Principal, supply_id: str) -> Point:
-    """The supply's point. A supply of somebody else is the same as none: the answer must not tell them apart."""
-    point = points.point_of_supply(connection, supply_id)
-    if point is None or (caller.kind == "member" and not visibility.may_read(connection, caller.id, supply_id)):
-        raise NotFound(f"There is no supply {supply_id[:60]!r}.", "SUPPLY_NOT_FOUND")
-    return point
-
-
-def _check_billed(billed: list[tuple[date, date]], period: DatePeriod) -> None:
-    reached = period.start
-    for start, end in billed:
-        if start <= reached:
-            reached = max(reached, end)
-    if reached < period.end:
-        raise NotFound(
-            f"Consumption from {period.start} to {period.end} is not billed yet on {reached}: choose a billed period.",
-            "CURVE_NOT_BILLED",
-        )
 
 
 def _tariff_on(contracts: list[ContractTariff], day: date) -> str:
@@ -140,7 +181,7 @@ def _hours(days: LocalDays, number: int, stored: DayCurves, index: int, periods:
             first + slot,
             int(values[slot, IMPORT]),
             int(values[slot, EXPORT]),
-            is_estimated(int(quality[slot])),
+            int(quality[slot]),
             f"P{periods[slot]}",
         )
         for slot in range(int(stored.length[index]))

@@ -8,8 +8,10 @@ from datetime import date
 from sqlalchemy import Connection, and_, delete, insert, or_, select
 
 from services.chassis.db import Transaction
+from services.chassis.periods import DatePeriod
+from services.metering.domain.hours import day_of_number
 from services.metering.repository.sql import insert_missing
-from services.metering.tables import billed_period, supply_access
+from services.metering.tables import billed_period, day_curve, supply_access
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,27 @@ def billed_page(
     return [BilledPeriod(**row._mapping) for row in connection.execute(query)]
 
 
-def billed_within(connection: Connection, service_id: str, start: date, end: date) -> list[tuple[date, date]]:
-    """The billed periods that touch [start, end), the earliest first."""
+def billed_within(connection: Connection, service_id: str, asked: DatePeriod | None = None) -> list[DatePeriod]:
+    """The billed periods that touch the days asked for, or all of them."""
     table = billed_period
-    query = select(table.c.start, table.c.end).where(
-        table.c.service_id == service_id, table.c.start < end, table.c.end > start
-    )
-    return [(row.start, row.end) for row in connection.execute(query.order_by(table.c.start))]
+    query = select(table.c.start, table.c.end).where(table.c.service_id == service_id)
+    if asked is not None:
+        query = query.where(table.c.start < asked.end, table.c.end > asked.start)
+    return [DatePeriod(row.start, row.end) for row in connection.execute(query)]
+
+
+def read_days(connection: Connection, point_key: int) -> DatePeriod | None:
+    """From the first local day with readings of a point to its last one; None when it has none.
+
+    Two look-ups at the ends of the primary key: what they cost does not grow with the years between.
+    """
+    table = day_curve
+    ends = [
+        connection.execute(
+            select(table.c.day).where(table.c.point_key == point_key).order_by(order).limit(1)
+        ).scalar_one_or_none()
+        for order in (table.c.day.asc(), table.c.day.desc())
+    ]
+    if ends[0] is None or ends[1] is None:
+        return None
+    return DatePeriod(day_of_number(ends[0]), day_of_number(ends[1] + 1))

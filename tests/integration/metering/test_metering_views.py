@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked
@@ -12,8 +12,9 @@ from services.chassis.context import Principal
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.periods import DatePeriod
 from services.metering.application.energy import EnergyQuery, billable_energy
-from services.metering.application.views import Curve, get_curve, list_billed_periods
+from services.metering.application.views import Curve, Views
 from services.metering.domain.hours import day_number, hour_start, local_days
+from services.metering.domain.publication import BILLED, MONTH_DAY, Publication
 from tests.support.metering import MADRID, Metering, invoice_message, supply_message
 from tests.support.prime_files import hourly, meter, report, row
 
@@ -35,8 +36,12 @@ def billed(metering: Metering) -> Metering:
     return metering
 
 
+def views(metering: Metering, publication: Publication = Publication(BILLED)) -> Views:
+    return Views(metering.database, metering.clock, MADRID, publication)
+
+
 def curve(metering: Metering, caller: Principal, start: date, end: date, name: str = "ana") -> Curve:
-    return get_curve(metering.database, MADRID, caller, name, DatePeriod(start, end))
+    return views(metering).curve(caller, name, DatePeriod(start, end))
 
 
 def test_a_member_sees_the_billed_month_hour_by_hour(billed: Metering) -> None:
@@ -84,7 +89,7 @@ def test_a_supply_of_somebody_else_is_the_same_as_none(billed: Metering, name: s
     billed.tell(invoice_message("eva", "2026-10-01", "2026-11-01", "2026A000009"))
     for ask in (
         lambda: curve(billed, MEMBER, OCTOBER.start, OCTOBER.end, name),
-        lambda: list_billed_periods(billed.database, MEMBER, name, 10, None),
+        lambda: views(billed).billed_periods(MEMBER, name, 10, None),
     ):
         with pytest.raises(NotFound) as refusal:
             ask()
@@ -95,10 +100,10 @@ def test_revoked_access_is_gone_and_another_relation_stays(billed: Metering) -> 
     billed.tell(AccessGranted(account_id="account-ana", supply_id="ana", member_id="m2", relation="family"))
     billed.tell(AccessGranted(account_id="account-ana", supply_id="ana", member_id="m2", relation="family"))
     billed.tell(AccessRevoked(account_id="account-ana", supply_id="ana", member_id="m1"))
-    assert list_billed_periods(billed.database, MEMBER, "ana", 10, None)
+    assert views(billed).billed_periods(MEMBER, "ana", 10, None)
     billed.tell(AccessRevoked(account_id="account-ana", supply_id="ana", member_id="m2"))
     with pytest.raises(NotFound):
-        list_billed_periods(billed.database, MEMBER, "ana", 10, None)
+        views(billed).billed_periods(MEMBER, "ana", 10, None)
 
 
 def test_billed_periods_the_newest_first_page_by_page(billed: Metering) -> None:
@@ -106,11 +111,11 @@ def test_billed_periods_the_newest_first_page_by_page(billed: Metering) -> None:
     billed.tell(invoice_message("ana", "2026-09-01", "2026-10-01", "2026R000000"))
     billed.tell(invoice_message("ana", "2026-10-01", "2026-11-01"))  # delivered again
     found, after = [], None
-    while page := list_billed_periods(billed.database, MEMBER, "ana", 2, after):
+    while page := views(billed).billed_periods(MEMBER, "ana", 2, after):
         found += [one.number for one in page]
         after = (page[-1].start, page[-1].invoice_id)
     assert found == ["2026A000001", "2026R000000", "2026A000000"]
-    (first,) = list_billed_periods(billed.database, STAFF, "ana", 1, None)
+    (first,) = views(billed).billed_periods(STAFF, "ana", 1, None)
     assert (first.import_wh, first.hours_expected, first.hours_missing) == (250_000, 745, 2)
 
 
@@ -130,6 +135,32 @@ def test_a_tariff_without_hour_discrimination_has_one_period(billed: Metering) -
     assert {hour.tariff_period for hour in found.days[0].hours} == {"P1"} and found.tariff == "T1R"
     answer = billed.energy("casa", OCTOBER.start, OCTOBER.end, "flat")
     assert [(e.period, e.import_wh) for e in answer.energy] == [("P1", 276)]
+
+
+def test_a_month_is_shown_from_its_day_of_the_next_one(billed: Metering) -> None:
+    """Readings until 2 November, October billed; the clock stands on 21 November and moves to December."""
+    policy = views(billed, Publication(MONTH_DAY, 10))
+    billed.clock.advance(datetime(2026, 11, 9, 22, 59, tzinfo=UTC) - billed.clock.now())
+    november = DatePeriod(date(2026, 11, 1), date(2026, 12, 1))
+    assert policy.published_periods(MEMBER, "ana") == [OCTOBER]
+    billed.clock.advance(datetime(2026, 12, 9, 22, 59, tzinfo=UTC) - billed.clock.now())
+    with pytest.raises(NotFound, match="from day 10 of the month after") as refusal:
+        policy.curve(MEMBER, "ana", november)
+    assert refusal.value.reason == "CURVE_NOT_PUBLISHED"
+    billed.clock.advance(timedelta(minutes=1))  # midnight in Madrid
+    assert policy.published_periods(MEMBER, "ana") == [DatePeriod(OCTOBER.start, november.end)]
+    assert sum(len(day.hours) for day in policy.curve(MEMBER, "ana", november).days) == 48
+    assert views(billed).published_periods(MEMBER, "ana") == [OCTOBER]
+    with pytest.raises(NotFound, match="no supply"):
+        policy.published_periods(MEMBER, "eva")
+
+
+def test_the_curve_of_a_named_service(billed: Metering) -> None:
+    found = views(billed).curve(STAFF, "ana", OCTOBER, "ana-service")
+    assert sum(len(day.hours) for day in found.days) == 743
+    assert {hour.method for day in found.days for hour in day.hours} == {1, 9}
+    with pytest.raises(NotFound, match="no service 'eva-service'"):
+        views(billed).curve(MEMBER, "ana", OCTOBER, "eva-service")
 
 
 def test_too_long_and_impossible_ranges_are_refused(billed: Metering) -> None:
