@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from services.billing.domain.adjustments import BillTerms
 from services.billing.domain.bill import Bill, Energy
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.pricing import check_hours, price
@@ -61,11 +62,12 @@ class MonthPricer:
         with self._database.read() as connection:
             supplies = read_model.supplies(connection, supply_ids)
             members = read_model.members(connection, {supply.member_id for supply in supplies})
+        policy = self._rules.country.policy
         held: list[HeldSupply] = []
         planned: list[tuple[Supply, Member, tuple[Segment, ...]]] = []
         for supply in supplies:
             try:
-                segments = plan(supply, period, self._rules.book)
+                segments = plan(supply, period, self._rules.book, policy.regulated_energy)
                 if not segments:
                     continue
                 planned.append((supply, _holder(supply, members), segments))
@@ -77,7 +79,8 @@ class MonthPricer:
             try:
                 measured = [energies.get((segment.service_id, segment.days)) for segment in segments]
                 self._check(segments, measured)
-                bill = price(supply.id, period, segments, measured, self._rules.country.policy, issue_date)
+                terms = BillTerms(zone=supply.tariff_zone)
+                bill = price(supply.id, period, segments, measured, policy, issue_date, terms)
                 drafts.append(Draft(supply, holder, segments, bill))
             except HeldBill as reason:
                 held.append(_held(supply, reason))

@@ -4,7 +4,7 @@ amounts (the customer can add the printed figures and reaches the printed total)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -59,8 +59,22 @@ class PeriodEnergy:
 
 
 @dataclass(frozen=True)
+class HourEnergy:
+    """One hour of an indexed price: its local day, tariff period, Wh taken and market price in €/kWh."""
+
+    day: date
+    period: str
+    import_wh: int
+    market_price: Decimal
+
+
+@dataclass(frozen=True)
 class Energy:
-    """What metering measured for one service over one span of local days, by tariff period."""
+    """What metering measured for one service over one span of local days, by tariff period.
+
+    `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
+    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour.
+    """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
     hours_expected: int = 0
@@ -68,6 +82,9 @@ class Energy:
     hours_estimated: int = 0
     hours_missing: int = 0
     curve_version: int = 0
+    max_demand_w: Mapping[str, int] | None = None
+    reactive_varh: Mapping[str, int] | None = None
+    hours: tuple[HourEnergy, ...] = ()
 
     @property
     def import_wh(self) -> int:
@@ -93,7 +110,19 @@ class Energy:
             self.hours_estimated + other.hours_estimated,
             self.hours_missing + other.hours_missing,
             max(self.curve_version, other.curve_version),
+            _joined(self.max_demand_w, other.max_demand_w, max),
+            _joined(self.reactive_varh, other.reactive_varh, int.__add__),
+            self.hours + other.hours,
         )
+
+
+def _joined(
+    one: Mapping[str, int] | None, other: Mapping[str, int] | None, join: Callable[[int, int], int]
+) -> Mapping[str, int] | None:
+    """Both spans' values by period; None when either was not read, because then the whole was not read."""
+    if one is None or other is None:
+        return None
+    return {period: join(one.get(period, 0), other.get(period, 0)) for period in sorted({*one, *other})}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from services.chassis.errors import Invalid, Refused
 from services.chassis.periods import DatePeriod
@@ -29,32 +29,57 @@ class Row(Generic[Value]):
         return self.start <= day and (self.end is None or day < self.end)
 
 
+@dataclass(frozen=True)
+class Flaw:
+    """Days that no row covers, that several rows cover, or a row that ends before it starts; in a sentence too."""
+
+    kind: Literal["empty", "order", "overlap", "gap"]
+    start: date | None
+    end: date | None
+    sentence: str
+
+
+def flaws(name: str, rows: Iterable[Row[Any]]) -> list[Flaw]:
+    """What is wrong with the dates of the table `name`; nothing when each day of it has exactly one row."""
+    ordered = sorted(rows, key=lambda row: row.start)
+    if not ordered:
+        sentence = f"The table {name!r} has no row; give it at least one with `from` and `source`."
+        return [Flaw("empty", None, None, sentence)]
+    found = [
+        Flaw(
+            "order", row.start, row.end, f"In {name!r} the row from {row.start} ends on {row.end}, not after it starts."
+        )
+        for row in ordered
+        if row.end is not None and row.end <= row.start
+    ]
+    longest = ordered[0]  # the row that reaches furthest so far
+    for row in ordered[1:]:
+        if longest.end is None or longest.end > row.start:
+            ends = [end for end in (longest.end, row.end) if end is not None]
+            sentence = (
+                f"In {name!r} the row from {longest.start} overlaps the row from {row.start}; "
+                f"end the first on {row.start}."
+            )
+            found.append(Flaw("overlap", row.start, min(ends) if ends else None, sentence))
+        elif longest.end < row.start:
+            sentence = (
+                f"In {name!r} no row covers {longest.end} to {row.start}; every day between the first and the "
+                "last row needs one."
+            )
+            found.append(Flaw("gap", longest.end, row.start, sentence))
+        if longest.end is not None and (row.end is None or row.end > longest.end):
+            longest = row
+    return found
+
+
 class DatedTable(Generic[Value]):
     """Rows in order of date. Invalid when two rows overlap or leave days without a row between them."""
 
     def __init__(self, name: str, rows: Iterable[Row[Value]]) -> None:
         self.name = name
         self.rows = tuple(sorted(rows, key=lambda row: row.start))
-        if not self.rows:
-            raise Invalid(f"The table {name!r} has no row; give it at least one with `from` and `source`.", field=name)
-        for row in self.rows:
-            if row.end is not None and row.end <= row.start:
-                raise Invalid(
-                    f"In {name!r} the row from {row.start} ends on {row.end}, not after it starts.", field=name
-                )
-        for earlier, later in zip(self.rows, self.rows[1:], strict=False):
-            if earlier.end is None or earlier.end > later.start:
-                raise Invalid(
-                    f"In {name!r} the row from {earlier.start} overlaps the row from {later.start}; "
-                    f"end the first on {later.start}.",
-                    field=name,
-                )
-            if earlier.end < later.start:
-                raise Invalid(
-                    f"In {name!r} no row covers {earlier.end} to {later.start}; every day between the first and the "
-                    "last row needs one.",
-                    field=name,
-                )
+        for flaw in flaws(name, self.rows):
+            raise Invalid(flaw.sentence, field=name)
 
     def at(self, day: date) -> Value:
         """The value in force on `day`; Refused (NO_TABLE_ROW) when the table does not reach that day."""
@@ -62,6 +87,14 @@ class DatedTable(Generic[Value]):
             if row.covers(day):
                 return row.value
         raise self._no_row(day)
+
+    def find(self, day: date) -> Value | None:
+        """The value in force on `day`, or None where the table does not reach that day."""
+        return next((row.value for row in self.rows if row.covers(day)), None)
+
+    def within(self, period: DatePeriod) -> Iterator[Row[Value]]:
+        """The rows in force on some day of `period`, whether or not they cover all of it."""
+        return (row for row in self.rows if row.start < period.end and (row.end is None or period.start < row.end))
 
     def spans(self, period: DatePeriod) -> Iterator[tuple[DatePeriod, Row[Value]]]:
         """`period` cut where the value changes, in order; Refused when a day of it has no row."""

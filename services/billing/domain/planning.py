@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
+from services.billing.domain.dated import DatedTable
 from services.billing.domain.products import PriceBook, Product
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.chassis.errors import Refused
@@ -34,22 +38,31 @@ class Segment:
     product: Product
     days: DatePeriod
     source: str = ""
+    discount: Decimal = Decimal(0)  # promotional ratio of the energy term
 
     @property
     def metered(self) -> bool:
         return self.product.metered
 
 
-def plan(supply: Supply, period: DatePeriod, book: PriceBook) -> tuple[Segment, ...]:
+#: The regulated energy prices of an access tariff, where there are any: their changes cut a bill that is priced by them.
+RegulatedEnergy = Callable[[str], DatedTable[Any] | None]
+
+
+def plan(
+    supply: Supply, period: DatePeriod, book: PriceBook, regulated_energy: RegulatedEnergy = lambda _tariff: None
+) -> tuple[Segment, ...]:
     """The segments of a supply's bill in the order they are printed; none when no contract is in force.
 
     Raises HeldBill when a contract's product is unknown, sells another service or has no price for the days.
     """
     services = sorted(supply.services, key=lambda each: SERVICE_ORDER.index(each.kind))
-    return tuple(segment for service in services for segment in _of_service(service, period, book))
+    return tuple(segment for service in services for segment in _of_service(service, period, book, regulated_energy))
 
 
-def _of_service(service: Service, period: DatePeriod, book: PriceBook) -> Iterator[Segment]:
+def _of_service(
+    service: Service, period: DatePeriod, book: PriceBook, regulated_energy: RegulatedEnergy
+) -> Iterator[Segment]:
     taken: date = period.start
     for contract, days in service.contracts_in(period):
         if days.start < taken:
@@ -85,7 +98,42 @@ def _of_service(service: Service, period: DatePeriod, book: PriceBook) -> Iterat
                     f"sells {row.value.service}.",
                     contract.id,
                 )
-            yield Segment(service.id, service.kind, contract, row.value, span, row.source)
+            whole = Segment(service.id, service.kind, contract, row.value, span, row.source)
+            yield from cut_where_prices_change(whole, regulated_energy(contract.tariff))
+
+
+def cut_where_prices_change(segment: Segment, regulated: DatedTable[Any] | None) -> Iterator[Segment]:
+    """The segment in parts: where the regulated energy price changes, if it is priced by it, and where a promotional
+    discount of the product begins or ends. RD 88/2026 art. 44.1: the energy of each part is what fell in it.
+    """
+    product, contract, days = segment.product, segment.contract, segment.days
+    dates = {days.start}
+    if product.kind == "fixed" and product.energy is None and regulated is not None:
+        dates |= {row.start for row in regulated.within(days)}
+    steps = list(_discounted(product, contract.start))
+    dates |= {day for start, end, _ in steps for day in (start, end) if day is not None}
+    starts = sorted(day for day in dates if days.start <= day < days.end)
+    for start, end in zip(starts, [*starts[1:], days.end], strict=True):
+        ratio = next((r for first, last, r in steps if first <= start and (last is None or start < last)), Decimal(0))
+        yield replace(segment, days=DatePeriod(start, end), discount=ratio)
+
+
+def _discounted(product: Product, contract_start: date) -> Iterator[tuple[date, date | None, Decimal]]:
+    """First day, day after the last (None: no end) and ratio of each promotional discount of a contract."""
+    months = 0
+    for step in product.discounts:
+        start = add_months(contract_start, months)
+        if step.months is None:
+            yield start, None, step.ratio
+            return
+        months += step.months
+        yield start, add_months(contract_start, months), step.ratio
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def joined(periods: Iterable[DatePeriod]) -> Iterator[DatePeriod]:

@@ -1,7 +1,8 @@
 """The cooperative's price book: products sold, each with prices that change on dates.
 
-Kinds: `fixed` (agreed energy price by tariff period, power at the regulated or an agreed price), `blocks` (a monthly fixed
-charge and steps of consumption, each step at its own price), `flat` (a monthly charge, no meter).
+Kinds: `fixed` (energy and power each at an agreed or at the regulated price of the tariff period), `indexed` (each hour
+at its market price plus the regulated one, and a monthly fee; power as in `fixed`), `blocks` (a monthly fixed charge and
+steps of consumption, each step at its own price), `flat` (a monthly charge, no meter).
 Prices are `Decimal` per kWh, per kW and year, or per month.
 """
 
@@ -17,8 +18,9 @@ from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.rows import civil_date, decimal, decimals, optional_date, text
 from services.chassis.errors import Invalid
 
-ProductKind = Literal["fixed", "blocks", "flat"]
-KINDS: tuple[ProductKind, ...] = ("fixed", "blocks", "flat")
+ProductKind = Literal["fixed", "indexed", "blocks", "flat"]
+KINDS: tuple[ProductKind, ...] = ("fixed", "indexed", "blocks", "flat")
+REGULATED = "regulated"
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,24 @@ class Block:
 
 
 @dataclass(frozen=True)
+class DiscountStep:
+    """A promotional discount on the energy term, a ratio, for so many months of the contract (None: the rest)."""
+
+    months: int | None
+    ratio: Decimal
+
+
+@dataclass(frozen=True)
 class Product:
     code: str
     kind: ProductKind
     service: str
     name: str
-    energy: Mapping[str, Decimal] = field(default_factory=dict)
+    energy: Mapping[str, Decimal] | None = field(default_factory=dict)  # None: the regulated price
     power: Mapping[str, Decimal] | None = None  # None: the regulated price
+    adjustment: Decimal = Decimal(0)  # indexed: added to each hour's market price, per kWh
+    management_fee: Decimal | None = None  # indexed: per month
+    discounts: tuple[DiscountStep, ...] = ()
     surplus_price: Decimal | None = None
     fixed_charge: Decimal | None = None
     blocks: tuple[Block, ...] = ()
@@ -46,11 +59,17 @@ class Product:
     def metered(self) -> bool:
         return self.kind != "flat"
 
-    def energy_price(self, period: str) -> Decimal | None:
-        """Price of a tariff period; a product with the single period P1 has one price at all hours."""
-        if period in self.energy:
-            return self.energy[period]
-        return next(iter(self.energy.values())) if len(self.energy) == 1 else None
+    @property
+    def by_power(self) -> bool:
+        """Whether contracted power is charged."""
+        return self.kind in ("fixed", "indexed")
+
+
+def energy_price(prices: Mapping[str, Decimal], period: str) -> Decimal | None:
+    """Price of a tariff period; the single period P1 means one price at all hours."""
+    if period in prices:
+        return prices[period]
+    return next(iter(prices.values())) if len(prices) == 1 else None
 
 
 class PriceBook:
@@ -87,19 +106,39 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
     kind = text(row, "kind", place)
     if kind not in KINDS:
         raise Invalid(f"{place}: kind {kind!r} is not known; use one of {', '.join(KINDS)}.", field="kind")
-    power = row.get("power", "regulated")
+    by_power = kind in ("fixed", "indexed")
+    regulated_energy = kind == "fixed" and row.get("energy") == REGULATED
     return Product(
         code=text(row, "code", place),
         kind=kind,
         service=text(row, "service", place),
         name=text(row, "name", place),
-        energy=decimals(row, "energy", place) if kind == "fixed" else {},
-        power=None if power == "regulated" or kind != "fixed" else decimals(row, "power", place),
+        energy=None if regulated_energy else decimals(row, "energy", place) if kind == "fixed" else {},
+        power=None if row.get("power", REGULATED) == REGULATED or not by_power else decimals(row, "power", place),
+        adjustment=decimal(row, "adjustment", place) if "adjustment" in row else Decimal(0),
+        management_fee=decimal(row, "management_fee", place) if "management_fee" in row else None,
+        discounts=_discounts(row, place),
         surplus_price=decimal(row, "surplus_price", place) if "surplus_price" in row else None,
         fixed_charge=decimal(row, "fixed_charge", place) if "fixed_charge" in row else None,
         blocks=_blocks(row, place) if kind == "blocks" else (),
         monthly=decimal(row, "monthly", place) if kind == "flat" else None,
     )
+
+
+def _discounts(row: Mapping[str, Any], place: str) -> tuple[DiscountStep, ...]:
+    """Percentages in the order of the contract's months, only the last without `months`; after the last, no discount."""
+    steps: list[DiscountStep] = []
+    for item in row.get("discounts", []):
+        if steps and steps[-1].months is None:
+            raise Invalid(f"{place}: only the last of the discounts may lack months.", field="discounts")
+        months = item.get("months")
+        if months is not None and (isinstance(months, bool) or not isinstance(months, int) or months < 1):
+            raise Invalid(f"{place}: months = {months!r} must be a whole number of months.", field="discounts")
+        ratio = decimal(item, "percent", place) / 100
+        if not 0 <= ratio <= 1:
+            raise Invalid(f"{place}: a discount of {item['percent']} % is not between 0 and 100.", field="discounts")
+        steps.append(DiscountStep(months, ratio))
+    return tuple(steps)
 
 
 def _blocks(row: Mapping[str, Any], place: str) -> tuple[Block, ...]:

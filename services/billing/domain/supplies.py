@@ -37,7 +37,11 @@ class Meter:
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract of a service; `end` is the first day no longer supplied. `powers` in watts by power period."""
+    """A contract of a service; `end` is the first day no longer supplied. `powers` in watts by power period.
+
+    `power_control` is "" (the breaker in the meter up to 15 kW, a maximeter above) or "maximeter". `electricity_tax` names
+    the use that gives a lower electricity tax, "" none. `vulnerable`: a severely vulnerable household with social bonus.
+    """
 
     id: str
     number: str
@@ -49,6 +53,9 @@ class Contract:
     meter_rental: str = ""
     tax_condition: str = "consumer"
     use: str = "dwelling"
+    power_control: str = ""
+    electricity_tax: str = ""
+    vulnerable: bool = False
 
     @property
     def highest_power_w(self) -> int:

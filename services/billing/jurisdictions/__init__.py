@@ -9,7 +9,7 @@ from typing import Any
 
 from services.billing.domain.calendar import WorkingCalendar
 from services.billing.domain.planning import Segment
-from services.billing.domain.pricing import Policy
+from services.billing.domain.policy import Policy
 from services.chassis.errors import Invalid
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from services.billing.documents.model import Change, ChangeReason, Share
 from services.billing.domain.bill import ZERO, BillLine
-from services.billing.domain.pricing import Policy
+from services.billing.domain.policy import Policy
 from services.billing.repository.invoices import Details, Issued
 from services.chassis.money import round_half_up
 
@@ -41,11 +41,14 @@ def change(now: Issued, details: Details, before: Issued, earlier: Details) -> C
 
 
 def _effect_of_consumption(now: Sequence[BillLine], before: Sequence[BillLine]) -> Decimal:
-    """Change of each period's kWh at the price it had before (at its own where it is new)."""
+    """Change of each period's kWh at the price it had before (at its own where it is new).
+
+    Energy priced by the hour has no price of its period: all of its change counts as the prices'.
+    """
     quantities, old, prices = _quantities(now), _quantities(before), {**_prices(now), **_prices(before)}
     return sum(
         (
-            round_half_up((quantities.get(key, ZERO) - old.get(key, ZERO)) * prices[key])
+            round_half_up((quantities.get(key, ZERO) - old.get(key, ZERO)) * prices.get(key, ZERO))
             for key in sorted({*quantities, *old})
         ),
         ZERO,

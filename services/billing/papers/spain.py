@@ -46,7 +46,7 @@ def comparator_url(invoice: Issued, details: Details, supply: Supply) -> str:
         "impEner": sum_of("energy"),
         "impOtrosSinIE": sum_of("meter_rental"),
         "finBS": sum_of("social_bonus_financing"),
-        "dto": 0,
+        "dto": sum_of("discount") or 0,
     }
     if surplus:
         values["exc"] = surplus

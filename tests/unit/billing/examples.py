@@ -10,7 +10,8 @@ from typing import Any
 
 from services.billing.domain.bill import Bill, Energy, PeriodEnergy
 from services.billing.domain.planning import plan
-from services.billing.domain.pricing import Policy, price
+from services.billing.domain.policy import Policy
+from services.billing.domain.pricing import price
 from services.billing.domain.products import PriceBook, price_book
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.billing.jurisdictions import jurisdiction

@@ -43,7 +43,7 @@ def test_every_product_has_prices_for_the_fourteen_months_of_the_demonstration(p
             "products.toml",
             'kind = "fixed"',
             'kind = "magic"',
-            "kind 'magic' is not known; use one of fixed, blocks, flat",
+            "kind 'magic' is not known; use one of fixed, indexed, blocks, flat",
         ),
         ("products.toml", "to = 2026-01-01", "to = 2025-12-31", "no row covers 2025-12-31 to 2026-01-01"),
         ("products.toml", "to = 2026-01-01\n", "", "overlaps"),

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.billing.domain.bill import ZERO, BillLine, BillTax
+from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
-from services.billing.domain.pricing import PerPeriod, TaxFacts
+from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.rows import decimal, text
 from services.billing.domain.taxes import add_iva
 from services.billing.jurisdictions import Jurisdiction
-from services.billing.jurisdictions.files import dated_by, read_rows, working_calendar
-from services.chassis.errors import Invalid
+from services.billing.jurisdictions.files import Source, read_all, read_rows, working_calendar
+from services.chassis.errors import Invalid, Refused
 
 FOLDER = Path(__file__).parent
+IVA = Source("iva.toml", "rule", lambda row, place: decimal(row, "percent", place) / 100, key="name")
+SOURCES = (IVA,)
 #: Holders to whom a Liquidación de Servicios Públicos of class A is issued (RG 3571/2013); everybody else gets class B.
 CLASS_A = frozenset({"registered"})
 
@@ -46,16 +49,26 @@ class IvaRule:
 
 class ArgentinePolicy:
     def __init__(self, folder: Path = FOLDER) -> None:
-        path = folder / "iva.toml"
-        self.rates: dict[str, DatedTable[Decimal]] = dated_by(
-            path, "rule", "name", lambda row, place: decimal(row, "percent", place) / 100
-        )
-        self.rules = tuple({rule.name: rule for rule in map(_rule, read_rows(path, "rule"))}.values())
+        self.rates: dict[str, DatedTable[Decimal]] = read_all(folder, IVA)
+        rows = read_rows(folder / IVA.file, IVA.table)
+        self.rules = tuple({rule.name: rule for rule in map(_rule, rows)}.values())
 
     def regulated_power(self, tariff: str) -> DatedTable[PerPeriod] | None:
         return None
 
-    def regulated_lines(self, segments: Sequence[Segment]) -> Iterator[BillLine]:
+    def regulated_energy(self, tariff: str) -> DatedTable[PerPeriod] | None:
+        return None
+
+    def hour_price(self, tariff: str, day: date, period: str, energy_price: Decimal) -> Decimal:
+        raise Refused(
+            f"There is no price by the hour in Argentina; the tariff {tariff!r} needs a product of blocks.",
+            reason="NO_TARIFF",
+        )
+
+    def demand_lines(self, segment: Segment, energy: Energy, stated: AbstractSet[str]) -> Iterator[BillLine]:
+        return iter(())
+
+    def regulated_lines(self, segments: Sequence[Segment], stated: AbstractSet[str]) -> Iterator[BillLine]:
         return iter(())
 
     def taxed(self, lines: Sequence[BillLine], facts: TaxFacts) -> tuple[list[BillLine], list[BillTax]]:

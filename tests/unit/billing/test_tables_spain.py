@@ -1,0 +1,131 @@
+"""The published figures that the Spanish tables must give, and the taxes by use and zone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal as D
+
+import pytest
+
+from services.billing.domain.adjustments import BillTerms
+from services.billing.domain.planning import HeldBill, plan
+from services.billing.domain.policy import TaxFacts
+from services.billing.domain.pricing import price
+from services.billing.jurisdictions.es.tables import SpanishTables
+from services.billing.jurisdictions.es.taxes import iva_rate
+from services.chassis.errors import Refused
+from tests.unit.billing.examples import BILL_A, OCTOBER, amounts, book, energy, policy, spanish_bill, spanish_supply
+
+TABLES = SpanishTables()
+DAY = date(2026, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("tariff", "power", "energies"),
+    [
+        ("2.0TD", "27.704413 0.725423", "0.097553 0.029267 0.003292"),
+        (
+            "3.0TD",
+            "20.376927 10.617621 4.481534 3.886333 2.513851 1.442287",
+            "0.063352 0.038914 0.019279 0.009795 0.004706 0.002898",
+        ),
+        (
+            "6.1TD",
+            "29.595368 15.514709 6.801881 5.393829 2.125113 1.004181",
+            "0.046274 0.026717 0.012928 0.006678 0.002619 0.001588",
+        ),
+    ],
+)
+def test_tolls_and_charges_of_2026(tariff: str, power: str, energies: str):
+    assert [str(value) for value in TABLES.power[tariff].at(DAY).values()] == power.split()
+    assert [str(value) for value in TABLES.energy[tariff].at(DAY).values()] == energies.split()
+
+
+@pytest.mark.parametrize(
+    ("year", "toll", "charge"),
+    [
+        (2021, "23.469833 0.961130", "7.202827 0.463229"),
+        (2022, "22.988256 0.938890", "4.970533 0.319666"),
+        (2023, "22.393140 1.150425", "2.989915 0.192288"),
+        (2024, "22.401746 0.776564", "2.989915 0.192288"),
+        (2025, "22.958932 0.442165", "3.971618 0.255423"),
+    ],
+)
+def test_power_of_2_0td_by_year(year: int, toll: str, charge: str):
+    day = date(year, 7, 1)
+    assert [str(value) for value in TABLES.tolls["2.0TD"].at(day).power.values()] == toll.split()
+    assert [str(value) for value in TABLES.charges["2.0TD"].at(day).power.values()] == charge.split()
+
+
+def test_energy_of_2025():
+    assert [str(value) for value in TABLES.energy["2.0TD"].at(date(2025, 7, 1)).values()] == [
+        "0.092539",
+        "0.028201",
+        "0.002994",
+    ]
+
+
+def test_losses_and_excess_of_2026():
+    assert list(TABLES.losses["3.0TD"].at(DAY).values()) == [
+        D(value) / 100 for value in ("16.6", "17.5", "16.5", "16.5", "13.8", "18.0")
+    ]
+    assert TABLES.excess["3.0TD"].at(DAY)["P1"] == D("0.171373")
+    assert "6.1TD" not in TABLES.excess
+
+
+@pytest.mark.parametrize(
+    ("use", "base", "tax", "minimum"),
+    [
+        # 31 days accruing on 31 May 2026 at 0.5 %: the minimum of 1 €/MWh on 0.245 MWh is 0.25, half of it 0.12.
+        ("", "42.07", "0.25", True),
+        ("industrial_plant", "42.07", "0.21", False),
+        ("irrigation", "42.07", "0.21", False),
+        ("listed_use", "6.31", "0.03", False),  # 15 % of the base and no minimum
+    ],
+)
+def test_electricity_tax_by_use(use: str, base: str, tax: str, minimum: bool):
+    bill = spanish_bill(supply=spanish_supply(electricity_tax=use), issued=date(2026, 5, 31))
+    iee = bill.taxes[0]
+    assert (iee.base, iee.amount, iee.minimum_applied) == (D(base), D(tax), minimum)
+
+
+def test_high_voltage_has_the_lower_minimum():
+    """1 MWh at 0.5 % of 20.98 €: 0.10 is less than 0.50 €/MWh, which is less than 1 €/MWh."""
+    six = tuple((f"P{number}", 100) for number in range(1, 7))
+    segments = plan(spanish_supply(powers=six, tariff="6.1TD", meter_rental=""), OCTOBER, book())
+    cheap = replace(segments[0].product, energy=dict.fromkeys(("P4", "P5", "P6"), D("0.02")))
+    found = replace(energy(P4=1_000_000, P5=0, P6=0), reactive_varh={})
+    bill = price("s", OCTOBER, [replace(segments[0], product=cheap)], [found], policy("es"), date(2026, 5, 31))
+    assert (bill.taxes[0].amount, bill.taxes[0].minimum_applied) == (D("0.50"), True)
+
+
+def test_an_unknown_use_is_held_with_the_known_ones():
+    with pytest.raises(HeldBill, match=r"'greenhouse'.*industrial_plant, irrigation, listed_use"):
+        spanish_bill(supply=spanish_supply(electricity_tax="greenhouse"))
+
+
+def test_vulnerable_households_need_neither_power_nor_market_price():
+    facts = TaxFacts(date(2022, 8, 1), plan(spanish_supply(12_000, vulnerable=True), OCTOBER, book()), 245_000)
+    assert iva_rate(TABLES, "electricity", facts) == D("0.05")
+
+
+@pytest.mark.parametrize(("zone", "tax"), [("canarias", "IGIC"), ("ceuta", "IPSI"), ("melilla", "IPSI")])
+def test_zones_with_another_tax_are_held(zone: str, tax: str):
+    segments = plan(spanish_supply(), OCTOBER, book())
+    with pytest.raises(HeldBill, match=f"{tax} rates for 2026-11-03") as held:
+        price("s", OCTOBER, segments, [BILL_A], policy("es"), date(2026, 11, 3), BillTerms(zone=zone))
+    assert held.value.reason == "NO_TABLE_ROW"
+
+
+def test_the_market_price_of_the_bill_decides_the_reduced_iva():
+    segments = plan(spanish_supply(), OCTOBER, book())
+    day = date(2024, 4, 30)
+    cheap, dear = (
+        price("s", OCTOBER, segments, [BILL_A], policy("es"), day, BillTerms(market_price=D(market)))
+        for market in ("45", "45.01")
+    )
+    assert (cheap.taxes[1].rate, dear.taxes[1].rate) == (D("0.21"), D("0.1"))
+    with pytest.raises(Refused):
+        iva_rate(TABLES, "electricity", TaxFacts(day, segments, 0))
+    assert amounts(cheap)["iee"] == D("1.60")  # 3.8 % of 42.07
