@@ -11,8 +11,10 @@ from coop.supplies.v1 import supplies_pb2
 from services.chassis.db import Transaction
 from services.chassis.errors import Invalid
 from services.chassis.periods import parse_date
+from services.metering.application.closes import all_closes
+from services.metering.application.registers import announce
 from services.metering.application.store import promote
-from services.metering.repository import points, visibility
+from services.metering.repository import holdings, points, visibility
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
 
@@ -51,7 +53,9 @@ def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.Supp
     keys = points.lock_meters(tx, serials | set(points.meters_of_point(tx, point_key)))
     hung = [Assignment(keys[one.serial], point_key, _from(one, "meters"), _open_day(one.to)) for one in service.meters]
     assignments = list({(one.meter_key, one.start): one for one in hung}.values())
+    closed_before = all_closes(tx.connection, holdings.assignments_of_points(tx.connection, [point_key]))
     points.replace_assignments(tx, point_key, assignments)
+    announce(tx, all_closes(tx.connection, assignments) - closed_before)
     promote(tx, assignments)
 
 

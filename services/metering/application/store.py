@@ -11,13 +11,12 @@ from coop.metering.events.v1.events_pb2 import CurveReady
 from numpy.typing import NDArray
 
 from services.chassis.db import Transaction
+from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.hours import LocalDays, day_number, day_of_number
 from services.metering.domain.merge import layers
 from services.metering.domain.readings import ReadingBatch
 from services.metering.repository import curves, points
 from services.metering.repository.imports import ImportRecord
-
-CURVE_TOPIC = "coop.metering.curve.v1"
 
 _FOR_EVER = np.iinfo(np.int64).max
 
