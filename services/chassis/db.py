@@ -82,6 +82,7 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("value", LargeBinary, nullable=False),
         Column("headers", Json, nullable=False),
         Column("created_at", UtcDateTime, nullable=False),
+        # Of rows that earlier versions kept after publishing them; the relay deletes a row when the log has it.
         Column("published_at", UtcDateTime),
         Index("ix_outbox_event_published_at_id", "published_at", "id"),
     )

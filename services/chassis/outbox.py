@@ -1,8 +1,9 @@
 """The outbox relay: brings a service's committed events from its database to the event log, in order.
 
-A command leaves its events in `outbox_event` within its own transaction. The relay reads the rows that are not
-published yet in id order, appends them as one batch and then marks them. If it dies between the two, the batch is
-appended again with the same event ids, which the readers' inboxes drop.
+A command leaves its events in `outbox_event` within its own transaction. The relay reads the rows in id order, appends
+them as one batch and then deletes them: the log has them now, and a database that kept them too would grow by more than
+the data they tell of. If it dies between the two, the batch is appended again with the same event ids, which the readers'
+inboxes drop.
 
 On PostgreSQL several `work` replicas may run. Each pass holds a transaction-level advisory lock of its database, so one
 replica publishes at a time and the lock goes with the connection when that replica dies. `FOR UPDATE SKIP LOCKED` would
@@ -10,19 +11,19 @@ let two replicas append neighbouring batches in either order. Should two relays 
 holds for readers: every relay starts at the lowest unpublished id, so what it appends first is never ahead of something
 that was not appended at all.
 
-Ids follow the order of the inserts. The events of one aggregate are therefore in order when its commands lock the
-aggregate's row before they emit, which an update of that row does by itself.
+Ids follow the order of the inserts among the rows that are there; SQLite begins anew once the table is empty, so rows are
+deleted by their event ids and never by numbers that may have been given out again. The events of one aggregate are
+therefore in order when its commands lock the aggregate's row before they emit, which an update of that row does by
+itself.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, delete, func, select, text, update
+from sqlalchemy import Connection, Delete, Row, delete, func, select, text
 
 from services.chassis.db import TABLES, Database, Transaction
 from services.chassis.eventlog import DEFAULT_PARTITIONS, EventLog, EventLogError, Record
@@ -30,8 +31,6 @@ from services.chassis.telemetry import OUTBOX_PENDING, OUTBOX_PUBLISHED, logger
 
 BATCH_ROWS = 500
 BATCH_BYTES = 8_000_000
-KEEP_PUBLISHED = timedelta(days=7)
-_PRUNE_EVERY_S = 3600.0
 _PRUNE_ROWS = 5000
 _FIRST_BACKOFF_S = 0.25
 _LONGEST_BACKOFF_S = 15.0
@@ -71,12 +70,15 @@ class OutboxRelay:
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set, then publish what is left. An unreachable event log only delays."""
         backoff_s = _FIRST_BACKOFF_S
-        next_prune = time.monotonic()
+        pruned = False
         while True:
             # In this order, a `wake` that follows `stop.set` is never lost.
             self._wake.clear()
             last = stop.is_set()
             try:
+                if not pruned:
+                    self.prune()
+                    pruned = True
                 while self.publish():
                     pass
                 backoff_s = _FIRST_BACKOFF_S
@@ -90,15 +92,12 @@ class OutboxRelay:
                 continue
             if last:
                 return
-            if time.monotonic() >= next_prune:
-                self.prune()
-                next_prune = time.monotonic() + _PRUNE_EVERY_S
             self._wake.wait(self._look_every_s)
 
     def publish(self) -> int:
-        """Append the next batch and mark it; how many rows that were. 0 also when another replica is at it.
+        """Append the next batch and delete it; how many rows that were. 0 also when another replica is at it.
 
-        Raises `EventLogError` with nothing marked when the log did not take the batch.
+        Raises `EventLogError` with nothing deleted when the log did not take the batch.
         """
         if self._database.is_sqlite:
             # Holding the file's only write lock while the log is written would stop every command of the service.
@@ -107,22 +106,21 @@ class OutboxRelay:
             self._append(rows)
             if rows:
                 with self._database.write() as transaction:
-                    transaction.execute(self._mark(rows))
+                    transaction.execute(_gone(rows))
         else:
             with self._database.write() as transaction:
                 rows = _next_rows(transaction.connection) if _my_turn(transaction) else []
                 self._append(rows)
                 if rows:
-                    transaction.execute(self._mark(rows))
+                    transaction.execute(_gone(rows))
         OUTBOX_PUBLISHED.labels(self._database.service).inc(len(rows))
         if not rows:
             OUTBOX_PENDING.labels(self._database.service).set(0)
         return len(rows)
 
     def prune(self) -> int:
-        """Delete the rows published longer than `KEEP_PUBLISHED` ago, a bounded number at a time; how many."""
-        before = self._database.clock.now() - KEEP_PUBLISHED
-        old = select(_outbox.c.id).where(_outbox.c.published_at < before).order_by(_outbox.c.id).limit(_PRUNE_ROWS)
+        """Delete the rows that earlier versions published and kept, a bounded number at a time; how many."""
+        old = select(_outbox.c.id).where(_outbox.c.published_at.is_not(None)).limit(_PRUNE_ROWS)
         deleted = 0
         while True:
             with self._database.write() as transaction:
@@ -136,9 +134,9 @@ class OutboxRelay:
             self._event_log.ensure_topics({row.topic for row in rows}, self._partitions)
             self._event_log.append([Record(row.topic, row.key, row.value, row.headers) for row in rows])
 
-    def _mark(self, rows: Sequence[Row[Any]]) -> Update:
-        mine = _outbox.c.id.in_([row.id for row in rows])
-        return update(_outbox).where(mine).values(published_at=self._database.clock.now())
+
+def _gone(rows: Sequence[Row[Any]]) -> Delete:
+    return delete(_outbox).where(_outbox.c.event_id.in_([row.event_id for row in rows]))
 
 
 def pending(database: Database) -> int:
