@@ -51,23 +51,106 @@ def test_unpacked_is_what_was_packed(days: DayCurves) -> None:
     assert same(unpack(pack(days)), days)
 
 
-def test_size_of_a_household_day() -> None:
+def steady_day(wh: int) -> DayCurves:
     day = blank_days(np.array([24], np.int8))
     day.quality[0, :24] = REAL
-    day.values[0, :24, 0] = 1_200
-    assert len(pack(day)[0]) == 4 + 24 * 2
-    day.values[0, :24, 2] = 100
-    day.values[0, :24, 5] = 80
-    assert len(pack(day)[0]) == 4 + 24 * 2 + 24 + 24
-    assert len(pack(blank_days(np.array([25], np.int8)))[0]) == 4
+    day.values[0, :24, 0] = wh
+    return day
+
+
+def test_the_layout_of_a_packed_day() -> None:
+    # Quality 1; import alone; 3 low bits, base 150 x 8; 24 times 3 zero bits; 24 times no step.
+    assert pack(steady_day(1_200)) == [bytes([0x21, 0x41, 0x23, 150]) + bytes(9) + b"\xff\xff\xff"]
+    assert pack(blank_days(np.array([25], np.int8))) == [b"\x20\x80"]
+    peak = steady_day(1)
+    peak.values[0, 3, 0] = 9
+    # No low bits, base 1; no step, but eight in the fourth hour.
+    assert pack(peak) == [bytes([0x21, 0x41, 0x20, 1]) + b"\xe0\x1f\xff\xff"]
+    uneven = steady_day(0)
+    uneven.values[0, 1:24:2, 5] = 7
+    # The lowest bit 0 and 1 in turn; above it no step and three steps in turn.
+    assert pack(uneven) == [bytes([0x21, 0x60, 1]) + b"\x55\x55\x55" + bytes.fromhex("8c6318c6318c6310")]
+    doubt = steady_day(1)
+    doubt.quality[0, 23] = DOUBTFUL
+    assert pack(doubt) == [bytes([0x2F, 0x41, 0x20, 1]) + bytes([REAL] * 23 + [DOUBTFUL]) + b"\xff\xff\xff"]
+    doubt.quality[0, :24] = 200
+    assert pack(doubt) == [bytes([0x2F, 0x41, 0x20, 1]) + bytes([200] * 24) + b"\xff\xff\xff"]
+
+
+def test_a_household_day_with_reactive_energy_takes_about_seventy_bytes() -> None:
+    chance = np.random.default_rng(7)
+    days = blank_days(np.full(310, 24, np.int8))
+    days.quality[:, :24] = REAL
+    for channel, usual in ((0, 500), (2, 180), (5, 12)):
+        days.values[:, :24, channel] = chance.exponential(usual, (310, 24))
+    assert sum(map(len, pack(days))) / 310 < 80
+
+
+@pytest.mark.parametrize("wh", [0, 1, 255, 256, 2**31, 2**32 - 1])
+def test_the_largest_values_take_no_more_than_their_bits(wh: int) -> None:
+    for values in (steady_day(wh), steady_day(0)):
+        values.values[0, 5, :] = wh
+        (blob,) = pack(values)
+        assert same(unpack([blob]), values)
+        assert len(blob) < 4 + 6 * (24 * 34 // 8)
+
+
+OLD_LAYOUT = [
+    bytes([24, REAL, 1, 0]) + bytes(range(24)),
+    bytes([23, REAL, 2, 4]) + b"\x34\x12" * 23 + bytes([7] * 23),
+    bytes([25, 255, 3, 0]) + bytes([REAL] * 24 + [DOUBTFUL]) + b"\x00\x00\x01\x00" * 25,
+    bytes([24, MISSING, 0, 0]),
+]
+
+
+def test_rows_of_the_first_layout_are_still_read_beside_new_ones() -> None:
+    fresh = pack(steady_day(77))[0]
+    found = unpack([OLD_LAYOUT[0], fresh, *OLD_LAYOUT[1:]])
+    assert found.length.tolist() == [24, 24, 23, 25, 24]
+    assert found.values[0, :24, 0].tolist() == list(range(24))
+    assert found.values[1, :24, 0].tolist() == [77] * 24
+    assert found.values[2, :24, 0].tolist() == [0x1234] * 23 + [0]
+    assert found.values[2, 0].tolist() == [0x1234, 0, 0, 0, 0, 7]
+    assert found.values[3, 24, 0] == 65_536
+    assert found.quality[3].tolist() == [REAL] * 24 + [DOUBTFUL]
+    assert found.quality[4].tolist() == [MISSING] * 25
+    assert same(unpack(pack(found)), found)
 
 
 @pytest.mark.parametrize(
-    "blob", [b"", b"\x18\x01", b"\x18\x01\x01\x00", b"\x1a\x01\x00\x00", b"\x18\x01\x01\x00" + b"1" * 25]
+    "blob",
+    [
+        b"",
+        b"\x18\x01",
+        b"\x18\x01\x01\x00",
+        b"\x1a\x01\x00\x00",
+        b"\x18\x01\x01\x00" + b"1" * 25,
+        b"\x21",
+        b"\x21\xc0",
+        b"\x21\x41",
+        b"\x21\x41\x40\xff\xff\xff",
+        b"\x21\x41\x00\xff\xff",
+        b"\x21\x41\x00\xff\xff\xff\x80",
+        b"\x2f\x40" + bytes(23),
+        b"\x21\x40\x00",
+        b"\x30\x40",
+    ],
 )
 def test_a_damaged_row_is_named(blob: bytes) -> None:
+    good = pack(steady_day(5))
     with pytest.raises(ValueError, match="the row is damaged"):
-        unpack([blob])
+        unpack([*good, blob, *good])
+
+
+def test_a_row_that_was_cut_short_or_grew_is_named() -> None:
+    day = steady_day(800)
+    day.values[0, :24, 2] = range(24)
+    (blob,) = pack(day)
+    for length in range(len(blob)):
+        with pytest.raises(ValueError, match="the row is damaged"):
+            unpack([blob[:length]])
+    with pytest.raises(ValueError, match="the row is damaged"):
+        unpack([blob + b"\x00"])
 
 
 def reading(slots: list[int], wh: list[int], quality: int = REAL, owner: int = 7, day: date = date(2026, 10, 6)):
