@@ -7,11 +7,12 @@ one bad row among thousands costs nothing to the others and gets its own reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import chain
+from itertools import accumulate
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,13 @@ _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2
 _STAMP_LENGTH = 18
 _INVALID_BIT = 0x80
 _DOUBTFUL_BITS = 0x6E  # bits 1, 2, 3, 5 and 6
+_PLAIN_DIGITS = 9
+METER, MAGNITUDE = "meter", "magnitude"
+"""Names under which the meter's serial and Magn are kept with a row that is to be read again."""
+
+MAX_RAW = 4096
+"""Characters; a row of more is not kept whole, since nothing in it could be read again."""
+
 _REFUSED = 0  # as a quality: never stored
 _MAGNITUDES = {"1": 1, "1000": 1000}
 
@@ -47,9 +55,14 @@ class RowRules:
 
 @dataclass
 class MeterRows:
-    """Consecutive rows of meters: ``marks`` says at which row each meter begins, with its serial and magnitude text."""
+    """Consecutive rows of meters: ``marks`` says at which row each meter begins, with its serial and magnitude text.
 
-    attributes: list[list[str]]
+    ``texts`` holds the names and values of all rows one after the other, ``sizes`` how many of them each row has: one list
+    of plain texts is nothing to the garbage collector, a list for each row is.
+    """
+
+    texts: list[str]
+    sizes: list[int]
     lines: list[int]
     marks: list[tuple[int, str, str]]
 
@@ -58,7 +71,7 @@ class RawRows:
     """Gathers rows of attributes as expat gives them (name, value, name, value, ...)."""
 
     def __init__(self) -> None:
-        self._rows = MeterRows([], [], [])
+        self._rows = MeterRows([], [], [], [])
 
     def __len__(self) -> int:
         return len(self._rows.lines)
@@ -69,8 +82,10 @@ class RawRows:
 
     def add(self, attributes: list[str], line: int) -> None:
         """One row of the meter opened last."""
-        self._rows.attributes.append(attributes)
-        self._rows.lines.append(line)
+        rows = self._rows
+        rows.texts += attributes
+        rows.sizes.append(len(attributes))
+        rows.lines.append(line)
 
     def take_all(self) -> MeterRows:
         """Everything gathered. Rows that follow still belong to the meter opened last."""
@@ -82,9 +97,11 @@ class RawRows:
 
     def _take(self, count: int) -> MeterRows:
         rows = self._rows
-        taken = MeterRows(rows.attributes[:count], rows.lines[:count], [mark for mark in rows.marks if mark[0] < count])
+        texts = sum(rows.sizes[:count])
+        marks = [mark for mark in rows.marks if mark[0] < count]
+        taken = MeterRows(rows.texts[:texts], rows.sizes[:count], rows.lines[:count], marks)
         left = [(max(begin - count, 0), serial, magn) for begin, serial, magn in rows.marks[-1:]]
-        self._rows = MeterRows(rows.attributes[count:], rows.lines[count:], left)
+        self._rows = MeterRows(rows.texts[texts:], rows.sizes[count:], rows.lines[count:], left)
         return taken
 
 
@@ -95,7 +112,7 @@ def convert(rows: MeterRows, rules: RowRules) -> ReadingBatch:
     of_meter = np.repeat(np.arange(len(rows.marks)), np.diff(begins))
     magnitudes = np.array([_MAGNITUDES.get(mark[2], 0) for mark in rows.marks] or [0], np.int64)
     serials = [mark[1] for mark in rows.marks]
-    table = _Table(rows, serials, of_meter)
+    table = _Table(rows, of_meter)
 
     stamps = table.column("Fh", "")
     hours = table.numbers(stamps, *_stamp_hours(stamps, rules), lambda text, _: _explain_stamp(text, rules))
@@ -117,10 +134,10 @@ def convert(rows: MeterRows, rules: RowRules) -> ReadingBatch:
 class _Table:
     """The rows of a batch by attribute, and the reasons of those refused (the first reason of a row stands)."""
 
-    def __init__(self, rows: MeterRows, serials: list[str], of_meter: NDArray[np.int64]) -> None:
-        self._rows, self._serials, self._of_meter = rows, serials, of_meter
+    def __init__(self, rows: MeterRows, of_meter: NDArray[np.int64]) -> None:
+        self._rows, self._of_meter = rows, of_meter
         self.reasons: dict[int, tuple[str, str]] = {}
-        self._columns = _columns(rows.attributes)
+        self._columns = _columns(rows.texts, rows.sizes)
 
     def column(self, name: str, default: str) -> list[str]:
         found = self._columns.get(name)
@@ -161,23 +178,34 @@ class _Table:
                 self.reasons[row] = (f'Magn="{magnitude[:20]}"', reason)
 
     def refusals(self) -> list[RefusedReading]:
-        return [
-            RefusedReading(self._rows.lines[row], self._serials[self._of_meter[row]], *self.reasons[row])
-            for row in sorted(self.reasons)
-        ]
+        found = []
+        for row in sorted(self.reasons):
+            _, serial, magnitude = self._rows.marks[self._of_meter[row]]
+            texts = {name: text for name, column in self._columns.items() if (text := column[row]) is not None}
+            raw = element("S02", texts) if sum(map(len, texts.values())) <= MAX_RAW else ""
+            around = {METER: serial, MAGNITUDE: magnitude}
+            found.append(RefusedReading(self._rows.lines[row], serial, *self.reasons[row], raw=raw, around=around))
+        return found
 
 
-def _columns(attributes: list[list[str]]) -> dict[str, list[str | None]]:
+def element(name: str, attributes: Mapping[str, str]) -> str:
+    """An element without content as XML."""
+    return f"<{name}{''.join(f' {key}={quoteattr(text)}' for key, text in attributes.items())}/>"
+
+
+def _columns(texts: list[str], sizes: list[int]) -> dict[str, list[str | None]]:
     """Attribute name -> its text in every row (None where a row lacks it)."""
-    if not attributes:
+    if not sizes:
         return {}
-    names, width = attributes[0][0::2], len(attributes[0])
-    if set(map(len, attributes)) == {width}:
-        flat = list(chain.from_iterable(attributes))
-        count = len(attributes)
-        if all(flat[2 * i :: width].count(name) == count for i, name in enumerate(names)):
-            return {name: flat[2 * i + 1 :: width] for i, name in enumerate(names)}  # type: ignore[misc]
-    rows = [dict(zip(row[0::2], row[1::2], strict=True)) for row in attributes]
+    count, width = len(sizes), sizes[0]
+    names = texts[0:width:2]
+    if sizes.count(width) == count and all(texts[2 * i :: width].count(name) == count for i, name in enumerate(names)):
+        return {name: texts[2 * i + 1 :: width] for i, name in enumerate(names)}  # type: ignore[misc]
+    ends = list(accumulate(sizes))
+    rows = [
+        dict(zip(texts[end - size : end : 2], texts[end - size + 1 : end : 2], strict=True))
+        for size, end in zip(sizes, ends, strict=True)
+    ]
     return {name: [row.get(name) for row in rows] for name in ("Fh", "Bc", *_ATTRIBUTES)}
 
 
@@ -272,10 +300,19 @@ def _energies(table: _Table, name: str, magnitude: NDArray[np.int64]) -> NDArray
 
 def _whole_numbers(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Plain digits of every text, and which texts are such."""
-    joined = "".join(texts)
-    if joined.isascii() and joined.isdigit() and len(max(texts, key=len)) <= 9 and "" not in texts:
-        return np.array(list(map(int, texts)), np.int64), np.ones(len(texts), bool)
-    usual = [text.isascii() and text.isdigit() and len(text) <= 9 for text in texts]
+    if texts.count("0") == len(texts):  # most meters measure no export and two quadrants of reactive energy at most
+        return np.zeros(len(texts), np.int64), np.ones(len(texts), bool)
+    spaced = " ".join(texts)
+    # The digits of all texts with one blank between two of them: then every text is digits and none is empty.
+    if (
+        spaced.isascii()
+        and spaced.replace(" ", "").isdigit()
+        and spaced.count(" ") == len(texts) - 1
+        and "" not in texts
+        and len(max(texts, key=len)) <= _PLAIN_DIGITS
+    ):
+        return np.fromstring(spaced, np.int64, sep=" "), np.ones(len(texts), bool)
+    usual = [text.isascii() and text.isdigit() and len(text) <= _PLAIN_DIGITS for text in texts]
     numbers = [int(text) if plain else 0 for text, plain in zip(texts, usual, strict=True)]
     return np.array(numbers, np.int64), np.array(usual, bool)
 
