@@ -1,4 +1,4 @@
-"""`coopctl tariff`: the periods of an access tariff hour by hour, computed on this machine; no service is asked."""
+"""`coopctl tariff`: the periods of an access tariff hour by hour, and a look at the tables; no service is asked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import typer
 
 from services.staff.offline_options import TariffOption, ZoneOption, day, day_range, tariff_calendar, time_zone
 from services.staff.show import JsonOption, out, table
+from services.staff.tariff_check import check
 
 if TYPE_CHECKING:
     from services.staff.tariff_hours import Row
 
-app = typer.Typer(no_args_is_help=True, help="Periods of the access tariffs; needs no service.")
+app = typer.Typer(no_args_is_help=True, help="Periods and tables of the tariffs; needs no service.")
+app.command("check")(check)
 
 COLUMNS = ("Start", "Energy period", "Power period")
 RICH_HOURS = 32 * 24

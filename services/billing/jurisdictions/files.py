@@ -27,8 +27,8 @@ class Source:
     key: str = ""
 
     def name(self, group: str) -> str:
-        """What errors call the table: "tolls toll 2.0TD"."""
-        return f"{Path(self.file).stem} {self.table} {group}".strip()
+        """What errors call the table: "tolls toll 2.0TD", "reactive 3.0TD"."""
+        return " ".join(word for word in dict.fromkeys((Path(self.file).stem, self.table, group)) if word)
 
     def groups(self, folder: Path) -> dict[str, list[Mapping[str, Any]]]:
         """The rows by value of `key`; all of them under "" without one. Invalid when the file cannot be read."""
@@ -57,7 +57,7 @@ def read_rows(path: Path, table: str) -> list[Mapping[str, Any]]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
         raise Invalid(f"{path} cannot be read as TOML: {wrong}.") from wrong
     rows = content.get(table)
-    if not isinstance(rows, list) or not rows:
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
         raise Invalid(f"{path} has no [[{table}]].", field=table)
     return rows
 

@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ROOT / "services"
 BUSINESS = ("identity", "supplies", "metering", "billing", "notifications")
 #: What a pure module may import of the chassis.
-PURE_CHASSIS = {"attempts", "emails", "errors", "money", "periods", "clock", "ids"}
+PURE_CHASSIS = {"attempts", "emails", "errors", "money", "periods", "clock", "ids", "workdays"}
 #: Pure rules that coopctl's offline tools use without any server.
-OFFLINE = ("services.metering.domain.",)
+OFFLINE = ("services.metering.domain.", "services.billing.domain.", "services.billing.jurisdictions.")
 IMPURE = {"sqlalchemy", "alembic", "grpc", "coop", "flask", "kafka", "google"}
 
 

@@ -114,7 +114,7 @@ def _iva_rates(row: Mapping[str, Any], place: str) -> IvaRates:
     return IvaRates(
         decimal(row, "percent", place) / 100,
         decimal(row, "reduced", place) / 100 if "reduced" in row else None,
-        int(row.get("reduced_up_to_w", 0)),
+        int(decimal(row, "reduced_up_to_w", place)) if "reduced_up_to_w" in row else 0,
         bool(row.get("reduced_below", False)),
         decimal(row, "market_price_above", place) if "market_price_above" in row else None,
     )

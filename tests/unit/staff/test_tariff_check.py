@@ -1,0 +1,131 @@
+"""`coopctl tariff check` through the command itself, on the tables as they are and on broken copies."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.billing.jurisdictions.check import FOLDER
+from services.staff.cli import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+def broken(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the tables with one text replaced."""
+    folder = tmp_path / "tables"
+    for country in ("es", "ar"):
+        shutil.copytree(FOLDER / country, folder / country, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = folder / file
+    content = path.read_text(encoding="utf-8")
+    assert old in content
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
+    return folder
+
+
+def document(capsys: Capture, *arguments: str, code: int = 0) -> dict[str, Any]:
+    assert run(["tariff", "check", "--json", *arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    found: dict[str, Any] = json.loads(captured.out)
+    return found
+
+
+def test_the_tables_have_neither_gap_nor_overlap(capsys: Capture) -> None:
+    found = document(capsys)
+    assert found["problems"] == []
+    assert {each["jurisdiction"] for each in found["tables"]} == {"es", "ar"}
+    (tolls,) = [each for each in found["tables"] if each["table"] == "tolls toll 2.0TD"]
+    assert tolls == {
+        "jurisdiction": "es",
+        "file": "tolls.toml",
+        "table": "tolls toll 2.0TD",
+        "rows": 6,
+        "from": "2021-06-01",
+        "to": "2027-01-01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "es/electricity_tax.toml",
+            "from = 2024-07-01",
+            "from = 2024-07-02",
+            ("gap", "electricity_tax rate", "2024-07-01", "2024-07-02", "no row covers 2024-07-01 to 2024-07-02"),
+        ),
+        (
+            "es/iva.toml",
+            "to = 2024-01-01",
+            "to = 2024-02-01",
+            ("overlap", "iva electricity", "2024-01-01", "2024-02-01", "overlaps the row from 2024-01-01"),
+        ),
+        (
+            "es/regulated.toml",
+            "to = 2026-06-26",
+            "to = 2025-06-26",
+            ("order", "regulated social_bonus_financing", "2026-01-01", "2025-06-26", "not after it starts"),
+        ),
+        (
+            "es/tolls.toml",
+            'P1 = "23.469833"',
+            'P1 = "23,469833"',
+            ("unreadable", "tolls toll 2.0TD", None, None, "power.P1 = '23,469833' is not a number"),
+        ),
+        (
+            "es/losses.toml",
+            'source = "',
+            'sauce = "',
+            ("unreadable", "losses loss 2.0TD", None, None, "source is missing"),
+        ),
+        (
+            "ar/iva.toml",
+            "[[rule]]",
+            "[[rule]",
+            ("unreadable", "iva rule", None, None, "cannot be read as TOML"),
+        ),
+        (
+            "es/charges.toml",
+            "from = 2021-06-01",
+            "from = 2021-07-01",
+            ("gap", "charges charge 2.0TD", "2021-06-01", "2027-01-01", "a price is the sum of both"),
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_days(
+    tmp_path: Path, capsys: Capture, file: str, old: str, new: str, expected: tuple[str | None, ...]
+) -> None:
+    found = document(capsys, "--tables", str(broken(tmp_path, file, old, new)), code=1)
+    kind, table, start, end, words = expected
+    problem = next(each for each in found["problems"] if each["kind"] == kind)
+    assert (problem["table"], problem["from"], problem["to"]) == (table, start, end)
+    assert f"{problem['jurisdiction']}/{problem['file']}" == file
+    assert str(words) in problem["problem"]
+
+
+def test_all_the_faults_are_told_at_once_and_the_rows_hidden_by_a_long_one_too(tmp_path: Path, capsys: Capture) -> None:
+    """Without its end the first rate covers every later one."""
+    folder = broken(tmp_path, "es/electricity_tax.toml", "to = 2021-09-16\n", "")
+    found = document(capsys, "--tables", str(folder), code=1)
+    rates = [each for each in found["problems"] if each["table"] == "electricity_tax rate"]
+    assert [each["kind"] for each in rates] == ["overlap"] * 6
+
+
+def test_for_people(tmp_path: Path, capsys: Capture) -> None:
+    assert run(["tariff", "check"]) == 0
+    assert "has exactly one row" in capsys.readouterr().out
+    folder = broken(tmp_path, "es/electricity_tax.toml", "from = 2024-07-01", "from = 2024-07-02")
+    assert run(["tariff", "check", "--tables", str(folder)]) == 1
+    captured = capsys.readouterr()
+    assert "es/electricity_tax.toml: In 'electricity_tax rate' no row covers" in captured.err
+    assert "exactly one row" not in captured.out
+
+
+def test_a_folder_without_tables(tmp_path: Path, capsys: Capture) -> None:
+    found = document(capsys, "--tables", str(tmp_path), code=1)
+    assert {each["kind"] for each in found["problems"]} == {"unreadable"}
