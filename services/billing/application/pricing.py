@@ -106,7 +106,7 @@ class MonthPricer:
         """Hours are counted over all the days of a service, not per span of prices."""
         totals: dict[str, tuple[Segment, Energy]] = {}
         for segment, energy in zip(segments, measured, strict=True):
-            if not segment.metered:
+            if not segment.metered or segment.by_register:
                 continue
             found = energy or Energy()
             first, so_far = totals.get(segment.service_id, (segment, Energy()))

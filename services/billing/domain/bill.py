@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from services.billing.domain.closes import Close
 from services.chassis.periods import DatePeriod
 
 ZERO = Decimal(0)
@@ -73,7 +74,8 @@ class Energy:
     """What metering measured for one service over one span of local days, by tariff period.
 
     `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
-    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour.
+    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour, `closes`
+    are what registers counted between readings of which the last lies in the span: what water is billed by.
     """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class Energy:
     max_demand_w: Mapping[str, int] | None = None
     reactive_varh: Mapping[str, int] | None = None
     hours: tuple[HourEnergy, ...] = ()
+    closes: tuple[Close, ...] = ()
 
     @property
     def import_wh(self) -> int:
@@ -113,6 +116,7 @@ class Energy:
             _joined(self.max_demand_w, other.max_demand_w, max),
             _joined(self.reactive_varh, other.reactive_varh, int.__add__),
             self.hours + other.hours,
+            self.closes + other.closes,
         )
 
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from services.billing.domain.bill import ZERO
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 
@@ -107,5 +106,4 @@ def _label(blocks: Sequence[Block], index: int) -> str:
 
 
 def _units(thousandths: int) -> str:
-    number = Decimal(thousandths) / 1000
-    return f"{number.normalize():f}" if number else f"{ZERO}"
+    return f"{(Decimal(thousandths) / 1000).normalize():f}"

@@ -40,9 +40,10 @@ def used_within(closes: Sequence[Close], spans: Sequence[DatePeriod]) -> tuple[i
     """
     totals = [0] * len(spans)
     for close in closes:
-        days = [part.days if (part := span.intersection(close.period)) else 0 for span in spans]
+        parts = [span.intersection(close.period) for span in spans]
+        days = [part.days if part else 0 for part in parts]
         if sum(days) != close.period.days:
             raise ValueError(f"the spans do not cover the close of {close.period.start} to {close.period.end}")
-        for index, part in enumerate(spread(close.used, days)):
-            totals[index] += part
+        for index, used in enumerate(spread(close.used, days)):
+            totals[index] += used
     return tuple(totals)

@@ -1,4 +1,4 @@
-"""The energy term: what was consumed in each tariff period, block or hour, at its price; and charges by the month."""
+"""The energy term: what was consumed in each tariff period, block or hour, at its price; and the monthly fee."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from services.billing.domain.bill import ZERO, BillLine, Energy, PeriodEnergy
-from services.billing.domain.planning import HeldBill, Segment, by_year, year_days
+from services.billing.domain.block_term import energy_blocks, flat_lines, water_lines
+from services.billing.domain.charges import prorated_month_line
+from services.billing.domain.planning import HeldBill, Segment, by_year
 from services.billing.domain.policy import PerPeriod, Policy
 from services.billing.domain.products import energy_price
 from services.chassis.money import round_half_up
-from services.chassis.periods import DatePeriod
 
 
 def energy_lines(segment: Segment, energy: Energy | None, policy: Policy) -> Iterator[BillLine]:
     """The lines of one segment. Raises HeldBill when energy or a price is missing, Refused when a table ends before it."""
     product = segment.product
     if product.kind == "flat":
-        assert product.monthly is not None
-        concept, section = ("water_fixed", "water") if segment.service == "water" else ("fixed_charge", "energy")
-        yield from _monthly_lines(segment, concept, section, product.monthly)
+        yield from flat_lines(segment)
+        return
+    if segment.by_register:
+        yield from water_lines(segment, energy.closes if energy else ())
         return
     if energy is None:
         raise HeldBill("NO_READINGS", f"Contract {segment.contract.number} is metered and no energy was given.")
     if product.kind == "blocks":
-        if product.fixed_charge is not None:
-            yield from _monthly_lines(segment, "fixed_charge", "energy", product.fixed_charge)
-        yield from _block_lines(segment, energy)
+        yield from energy_blocks(segment, energy.import_wh)
     elif product.kind == "indexed":
         yield from _indexed_lines(segment, energy, policy)
     else:
@@ -113,55 +113,3 @@ def management_fee_lines(segment: Segment) -> Iterator[BillLine]:
         for days in by_year(segment.days):
             fee = segment.product.management_fee
             yield prorated_month_line("management_fee", "energy", segment.service, days, fee)
-
-
-def _block_lines(segment: Segment, energy: Energy) -> Iterator[BillLine]:
-    """Steps of consumption, each at its own price (marginal). A part of a month has that part of each step."""
-    left, floor = energy.import_wh, 0
-    for block in segment.product.blocks:
-        if block.up_to_wh is None:
-            ceiling, label = None, f"> {floor // 1000}"
-        else:
-            ceiling, label = block.up_to_wh, f"{floor // 1000}–{block.up_to_wh // 1000}"
-        width = left if ceiling is None else _share_of_month(ceiling - floor, segment.days)
-        wh = min(left, width)
-        if wh or floor == 0:
-            yield _energy_line(segment, label, wh, block.price)
-        left -= wh
-        floor = ceiling or floor
-
-
-def _share_of_month(wh: int, days: DatePeriod) -> int:
-    month = DatePeriod.month(days.start.strftime("%Y-%m"))
-    return int(round_half_up(Decimal(wh) * days.days / month.days, 0))
-
-
-def _monthly_lines(segment: Segment, concept: str, section: str, monthly: Decimal) -> Iterator[BillLine]:
-    """A monthly charge: whole for a whole month, × 12 × days ÷ days of the year for a part."""
-    month = DatePeriod.month(segment.days.start.strftime("%Y-%m"))
-    if segment.days == month:
-        yield BillLine(
-            concept,
-            section,
-            segment.service,
-            round_half_up(monthly),
-            unit_price=monthly,
-            price_unit="month",
-        )
-        return
-    yield prorated_month_line(concept, section, segment.service, segment.days, monthly)
-
-
-def prorated_month_line(concept: str, section: str, service: str, days: DatePeriod, monthly: Decimal) -> BillLine:
-    """days × monthly price × 12 ÷ days of the year; `days` lie within one year."""
-    in_year = year_days(days.start)
-    return BillLine(
-        concept,
-        section,
-        service,
-        round_half_up(monthly * 12 * days.days / in_year),
-        days=days.days,
-        unit_price=monthly,
-        price_unit="month",
-        year_days=in_year,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -39,10 +39,17 @@ class Segment:
     days: DatePeriod
     source: str = ""
     discount: Decimal = Decimal(0)  # promotional ratio of the energy term
+    #: The product's prices at all times: a register may have counted on days before these.
+    prices: DatedTable[Product] | None = field(default=None, compare=False, repr=False)
 
     @property
     def metered(self) -> bool:
         return self.product.metered
+
+    @property
+    def by_register(self) -> bool:
+        """Whether it is billed by the readings of a register, instead of an hourly curve."""
+        return self.metered and self.service == "water"
 
 
 #: The regulated energy prices of an access tariff, where there are any: their changes cut a bill that is priced by them.
@@ -86,8 +93,9 @@ def _of_service(
                 f"know (it has {', '.join(book.codes())}).",
                 contract.id,
             )
+        prices = book.prices(contract.product_code)
         try:
-            spans = list(book.prices(contract.product_code).spans(days))
+            spans = list(prices.spans(days))
         except Refused as refused:
             raise HeldBill("NO_PRICE", refused.message, contract.id) from refused
         for span, row in spans:
@@ -98,7 +106,7 @@ def _of_service(
                     f"sells {row.value.service}.",
                     contract.id,
                 )
-            whole = Segment(service.id, service.kind, contract, row.value, span, row.source)
+            whole = Segment(service.id, service.kind, contract, row.value, span, row.source, prices=prices)
             yield from cut_where_prices_change(whole, regulated_energy(contract.tariff))
 
 

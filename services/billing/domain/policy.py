@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
 from services.billing.domain.bill import BillLine, BillTax, Energy
+from services.billing.domain.concepts import Concept
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 
@@ -20,7 +21,8 @@ PerPeriod = Mapping[str, Decimal]
 class TaxFacts:
     """What decides a tax besides the lines: when it accrues, who buys, where, and how much was consumed.
 
-    `market_price` is the mean daily-market price of the month before in EUR/MWh, None where it is not known.
+    `market_price` is the mean daily-market price of the month before in EUR/MWh, None where it is not known. `concepts` are
+    the cooperative's own among the lines, by code: each says how it is taxed.
     """
 
     accrual_date: date
@@ -28,6 +30,7 @@ class TaxFacts:
     import_wh: int  # electricity
     zone: str = ""
     market_price: Decimal | None = None
+    concepts: Mapping[str, Concept] = field(default_factory=dict)
 
 
 class Policy(Protocol):

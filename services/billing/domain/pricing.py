@@ -15,6 +15,8 @@ from itertools import groupby
 
 from services.billing.domain.adjustments import BillTerms, discount_lines, with_stated
 from services.billing.domain.bill import ZERO, Bill, BillLine, Energy
+from services.billing.domain.charged import Measured, charged_services
+from services.billing.domain.concepts import NO_CONCEPTS, Concepts
 from services.billing.domain.energy_term import energy_lines, management_fee_lines
 from services.billing.domain.planning import HeldBill, Segment
 from services.billing.domain.policy import Policy, TaxFacts
@@ -24,7 +26,6 @@ from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 
-Measured = Sequence[tuple[Segment, Energy | None]]
 AS_THE_TABLES_SAY = BillTerms()
 
 
@@ -36,9 +37,11 @@ def price(
     policy: Policy,
     accrual_date: date,
     terms: BillTerms = AS_THE_TABLES_SAY,
+    concepts: Concepts = NO_CONCEPTS,
 ) -> Bill:
     """Price `segments`, with the energy of each (None where nothing is measured), for taxes accruing on `accrual_date`.
 
+    Of the cooperative's `concepts` the own ones are in it; foreign_bill (domain/foreign.py) has the others.
     Raises HeldBill when a price, a power or a regulated row is missing.
     """
     measured = list(zip(segments, energies, strict=True))
@@ -54,14 +57,17 @@ def price(
         if "management_fee" not in stated:
             lines.extend(line for segment in segments for line in management_fee_lines(segment))
         lines.extend(policy.regulated_lines(segments, stated))
+        decided = list(concepts.lines(charged_services(measured, lines), foreign=False))
+        lines.extend(each.line for each in decided)
         totals = _energy_by_service(measured)
         import_wh = totals["electricity"].import_wh if "electricity" in totals else 0
-        facts = TaxFacts(accrual_date, tuple(segments), import_wh, terms.zone, terms.market_price)
+        by_code = {each.concept.code: each.concept for each in decided}
+        facts = TaxFacts(accrual_date, tuple(segments), import_wh, terms.zone, terms.market_price, by_code)
         taxed, taxes = policy.taxed(with_stated(lines, terms.stated), facts)
-        references = policy.references(segments)
+        references = dict.fromkeys([*policy.references(segments), *(each.concept.source for each in decided)])
     except Refused as refused:
         raise HeldBill(refused.reason, refused.message, segments[0].contract.id if segments else "") from refused
-    return Bill(supply_id, period, accrual_date, tuple(taxed), tuple(taxes), totals, references)
+    return Bill(supply_id, period, accrual_date, tuple(taxed), tuple(taxes), totals, tuple(references))
 
 
 def _by_contract(measured: Measured) -> Iterator[tuple[Segment, Energy]]:
@@ -106,7 +112,9 @@ def _energy_by_service(measured: Measured) -> dict[str, Energy]:
     totals: dict[str, Energy] = {}
     for segment, energy in measured:
         if energy is not None:
-            totals[segment.service] = totals[segment.service] + energy if segment.service in totals else energy
+            # A register has no hours and no Wh by period, whatever was answered for its days.
+            known = Energy(closes=energy.closes) if segment.by_register else energy
+            totals[segment.service] = totals[segment.service] + known if segment.service in totals else known
     return totals
 
 

@@ -1,9 +1,9 @@
 """The cooperative's price book: products sold, each with prices that change on dates.
 
 Kinds: `fixed` (energy and power each at an agreed or at the regulated price of the tariff period), `indexed` (each hour
-at its market price plus the regulated one, and a monthly fee; power as in `fixed`), `blocks` (a monthly fixed charge and
-steps of consumption, each step at its own price), `flat` (a monthly charge, no meter).
-Prices are `Decimal` per kWh, per kW and year, or per month.
+at its market price plus the regulated one, and a monthly fee; power as in `fixed`), `blocks` (a fixed charge and blocks of
+consumption, marginal or by category), `flat` (a monthly charge, no meter).
+Prices are `Decimal` per kWh or m³, per kW and year, or per month; charge and blocks may hold for several months.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from services.billing.domain.blocks import ALGORITHMS, Algorithm, Block
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.rows import civil_date, decimal, decimals, optional_date, text
 from services.chassis.errors import Invalid
@@ -21,14 +22,17 @@ from services.chassis.errors import Invalid
 ProductKind = Literal["fixed", "indexed", "blocks", "flat"]
 KINDS: tuple[ProductKind, ...] = ("fixed", "indexed", "blocks", "flat")
 REGULATED = "regulated"
+#: How a price book writes the upper limit of a block, by service: both are thousands of what is counted (Wh, litres).
+LIMITS = {"electricity": "up_to_kwh", "water": "up_to_m3"}
+LONGEST_MONTHS = 12
 
 
 @dataclass(frozen=True)
-class Block:
-    """A step of consumption up to `up_to_wh` a month (None: the rest) at `price` per kWh."""
+class Sewage:
+    """Sewage as a `share` of the water: of its m³ at `price` each, or of what the water costs (None)."""
 
-    up_to_wh: int | None
-    price: Decimal
+    share: Decimal
+    price: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,12 @@ class Product:
     management_fee: Decimal | None = None  # indexed: per month
     discounts: tuple[DiscountStep, ...] = ()
     surplus_price: Decimal | None = None
-    fixed_charge: Decimal | None = None
+    fixed_charge: Decimal | None = None  # blocks: for `months` months
     blocks: tuple[Block, ...] = ()
+    algorithm: Algorithm = "marginal"
+    months: int = 1  # for which the fixed charge and the limits of the blocks hold
     monthly: Decimal | None = None
+    sewage: Sewage | None = None
 
     @property
     def metered(self) -> bool:
@@ -121,7 +128,10 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
         surplus_price=decimal(row, "surplus_price", place) if "surplus_price" in row else None,
         fixed_charge=decimal(row, "fixed_charge", place) if "fixed_charge" in row else None,
         blocks=_blocks(row, place) if kind == "blocks" else (),
+        algorithm=_algorithm(row, place),
+        months=_months(row, place),
         monthly=decimal(row, "monthly", place) if kind == "flat" else None,
+        sewage=_sewage(row, kind, place) if "sewage" in row else None,
     )
 
 
@@ -142,15 +152,68 @@ def _discounts(row: Mapping[str, Any], place: str) -> tuple[DiscountStep, ...]:
 
 
 def _blocks(row: Mapping[str, Any], place: str) -> tuple[Block, ...]:
-    """Steps in rising order, only the last without `up_to_kwh`."""
+    """Blocks in rising order, only the last without a limit; a charge by category is that of every one of them."""
+    limit_field = LIMITS[_service(row, place)]
     blocks: list[Block] = []
     for item in row.get("blocks", []):
-        limit = decimal(item, "up_to_kwh", place) if "up_to_kwh" in item else None
-        if blocks and (blocks[-1].up_to_wh is None or (limit is not None and limit * 1000 <= blocks[-1].up_to_wh)):
-            raise Invalid(f"{place}: the blocks must rise and only the last may lack up_to_kwh.", field="blocks")
-        blocks.append(Block(None if limit is None else int(limit * 1000), decimal(item, "price", place)))
-    if not blocks or blocks[-1].up_to_wh is not None:
+        unknown = set(item) - {limit_field, "price", "fixed_charge"}
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise Invalid(
+                f"{place}: a block has {names}; it may have {limit_field}, price, fixed_charge.", field="blocks"
+            )
+        limit = decimal(item, limit_field, place) if limit_field in item else None
+        if blocks and (blocks[-1].up_to is None or (limit is not None and limit * 1000 <= blocks[-1].up_to)):
+            raise Invalid(f"{place}: the blocks must rise and only the last may lack {limit_field}.", field="blocks")
+        charge = decimal(item, "fixed_charge", place) if "fixed_charge" in item else None
+        blocks.append(Block(None if limit is None else int(limit * 1000), decimal(item, "price", place), charge))
+    if not blocks or blocks[-1].up_to is not None:
         raise Invalid(
-            f"{place}: the last block must lack up_to_kwh, so that any consumption has a price.", field="blocks"
+            f"{place}: the last block must lack {limit_field}, so that any consumption has a price.", field="blocks"
+        )
+    charged = [block.fixed_charge is not None for block in blocks]
+    if any(charged) and (not all(charged) or "fixed_charge" in row or _algorithm(row, place) != "category"):
+        raise Invalid(
+            f'{place}: a fixed_charge by block needs algorithm = "category", one in every block and none of the product.',
+            field="blocks",
         )
     return tuple(blocks)
+
+
+def _service(row: Mapping[str, Any], place: str) -> str:
+    service = text(row, "service", place)
+    if service not in LIMITS:
+        raise Invalid(f"{place}: service {service!r} is not known; use one of {', '.join(LIMITS)}.", field="service")
+    return service
+
+
+def _algorithm(row: Mapping[str, Any], place: str) -> Algorithm:
+    wanted = row.get("algorithm", "marginal")
+    for algorithm in ALGORITHMS:
+        if algorithm == wanted:
+            return algorithm
+    raise Invalid(f"{place}: algorithm {wanted!r} is not known; use one of {', '.join(ALGORITHMS)}.", field="algorithm")
+
+
+def _months(row: Mapping[str, Any], place: str) -> int:
+    months = row.get("months", 1)
+    if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= LONGEST_MONTHS:
+        raise Invalid(f"{place}: months = {months!r} must be a whole number, 1 to {LONGEST_MONTHS}.", field="months")
+    return months
+
+
+def _sewage(row: Mapping[str, Any], kind: str, place: str) -> Sewage:
+    """A table such as {share = "0.40"} or {share = "1", price = "0.35"}."""
+    given = row["sewage"]
+    if not isinstance(given, Mapping) or not set(given) <= {"share", "price"} or _service(row, place) != "water":
+        raise Invalid(
+            f"{place}: sewage = {given!r} must be a table with share, and price where its m³ have one, of a water product.",
+            field="sewage",
+        )
+    share = decimal(given, "share", place)
+    price = decimal(given, "price", place) if "price" in given else None
+    if share <= 0 or (price is not None and (price < 0 or kind == "flat")):
+        raise Invalid(
+            f"{place}: sewage needs a share above 0, and a price per m³ only where water is metered.", field="sewage"
+        )
+    return Sewage(share, price)

@@ -18,19 +18,39 @@ def percent(rate: Decimal) -> str:
 def add_iva(
     lines: Sequence[BillLine], taxes: Sequence[BillTax], rate_of: Callable[[str], Decimal]
 ) -> tuple[list[BillLine], list[BillTax]]:
-    """Lines and taxes with IVA added: one tax per rate, on the sum of rounded lines of that rate, rounded half-up once.
-
-    `rate_of(service)` gives the ratio; other taxes (`taxes`) are in the base of the electricity's IVA. The code is "iva"
-    when there is one rate and "iva-21", "iva-27" when there are several.
-    """
+    """Lines and taxes with IVA added, at the rate of each line's service; other taxes are in the electricity's base."""
     rates = {line.service: rate_of(line.service) for line in lines}
-    several = len(set(rates.values())) > 1
-    codes = {service: f"iva-{percent(rate)}" if several else "iva" for service, rate in rates.items()}
-    in_base = [replace(tax, taxed_by=(*tax.taxed_by, codes["electricity"])) for tax in taxes]
-    taxed = [replace(line, taxed_by=(*line.taxed_by, codes[line.service])) for line in lines]
+    return _with_iva(lines, [rates[line.service] for line in lines], taxes, rates.get("electricity"))
+
+
+def add_iva_by_line(
+    lines: Sequence[BillLine], rate_of: Callable[[BillLine], Decimal | None]
+) -> tuple[list[BillLine], list[BillTax]]:
+    """Lines with IVA added, at the rate of each; None: the line is outside the tax, in the base of none."""
+    return _with_iva(lines, [rate_of(line) for line in lines], (), None)
+
+
+def _with_iva(
+    lines: Sequence[BillLine],
+    line_rates: Sequence[Decimal | None],
+    taxes: Sequence[BillTax],
+    taxes_rate: Decimal | None,
+) -> tuple[list[BillLine], list[BillTax]]:
+    """One tax per rate, on the sum of rounded lines (and taxes) of that rate, rounded half-up once.
+
+    The code is "iva" when there is one rate and "iva-21", "iva-27" when there are several.
+    """
+    rates = sorted({rate for rate in line_rates if rate is not None})
+    several = len(rates) > 1
+    codes = {rate: f"iva-{percent(rate)}" if several else "iva" for rate in rates}
+
+    def named(taxed_by: tuple[str, ...], rate: Decimal | None) -> tuple[str, ...]:
+        return taxed_by if rate is None else (*taxed_by, codes[rate])
+
+    in_base = [replace(tax, taxed_by=named(tax.taxed_by, taxes_rate)) for tax in taxes]
+    taxed = [replace(line, taxed_by=named(line.taxed_by, rate)) for line, rate in zip(lines, line_rates, strict=True)]
     iva: list[BillTax] = []
-    for rate in sorted(set(rates.values())):
-        code = next(codes[service] for service in rates if rates[service] == rate)
+    for rate, code in codes.items():
         base = sum((line.amount for line in taxed if code in line.taxed_by), ZERO)
         base += sum((tax.amount for tax in in_base if code in tax.taxed_by), ZERO)
         label = f"IVA {percent(rate)} %" if several else ""

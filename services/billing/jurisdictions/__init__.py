@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from services.billing.domain.calendar import WorkingCalendar
+from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import Policy
+from services.billing.domain.season_average import Presumption
 from services.chassis.errors import Invalid
 
 
@@ -22,8 +24,14 @@ class Jurisdiction:
     metering_tariff: Callable[[Segment], str]
     #: Series in which an invoice to these segments' holder is numbered, from the profile's series and the issue date.
     invoice_series: Callable[[str, date, tuple[Segment, ...]], str]
+    #: Series of the documents apart for foreign concepts.
+    foreign_series: Callable[[str, date], str]
     #: Printed number from series and count.
     number: Callable[[str, int], str]
+    #: What a concept of the cooperative may name as its tax; without a name it is taxed as its service.
+    concept_taxes: frozenset[str] = frozenset()
+    #: By service: consumption that is held because the law presumes it an error.
+    presumed_error: Mapping[str, DatedTable[Presumption]] = field(default_factory=dict)
 
 
 def jurisdiction(code: str, options: Mapping[str, Any] | None = None) -> Jurisdiction:

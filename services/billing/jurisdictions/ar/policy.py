@@ -1,10 +1,9 @@
-"""Argentina: the cooperative's own prices, IVA by the holder's condition and the use of the supply."""
+"""Argentina: the cooperative's own prices, IVA by line, and consumption that is presumed an error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,44 +13,24 @@ from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import PerPeriod, TaxFacts
-from services.billing.domain.rows import decimal, text
-from services.billing.domain.taxes import add_iva
+from services.billing.domain.taxes import add_iva_by_line
 from services.billing.jurisdictions import Jurisdiction
-from services.billing.jurisdictions.files import Source, read_all, read_rows, working_calendar
-from services.chassis.errors import Invalid, Refused
+from services.billing.jurisdictions.ar.iva import IVA, IvaTable
+from services.billing.jurisdictions.ar.presumed_error import PRESUMED_ERROR, presumptions
+from services.billing.jurisdictions.files import working_calendar
+from services.chassis.errors import Refused
 
 FOLDER = Path(__file__).parent
-IVA = Source("iva.toml", "rule", lambda row, place: decimal(row, "percent", place) / 100, key="name")
-SOURCES = (IVA,)
+SOURCES = (IVA, PRESUMED_ERROR)
 #: Holders to whom a Liquidación de Servicios Públicos of class A is issued (RG 3571/2013); everybody else gets class B.
 CLASS_A = frozenset({"registered"})
-
-
-@dataclass(frozen=True)
-class IvaRule:
-    """A rate and to whom it applies; an empty set of conditions lets everybody pass."""
-
-    name: str
-    services: frozenset[str]
-    uses: frozenset[str]
-    tax_conditions: frozenset[str]
-    metered: bool | None
-
-    def applies(self, segment: Segment) -> bool:
-        contract = segment.contract
-        return (
-            (not self.services or segment.service in self.services)
-            and (not self.uses or contract.use in self.uses)
-            and (not self.tax_conditions or contract.tax_condition in self.tax_conditions)
-            and (self.metered is None or segment.metered == self.metered)
-        )
+#: The class of what is no sale of the service and no tax document: foreign concepts, collected apart.
+CLASS_FOREIGN = "X"
 
 
 class ArgentinePolicy:
     def __init__(self, folder: Path = FOLDER) -> None:
-        self.rates: dict[str, DatedTable[Decimal]] = read_all(folder, IVA)
-        rows = read_rows(folder / IVA.file, IVA.table)
-        self.rules = tuple({rule.name: rule for rule in map(_rule, rows)}.values())
+        self.iva = IvaTable(folder)
 
     def regulated_power(self, tariff: str) -> DatedTable[PerPeriod] | None:
         return None
@@ -72,15 +51,7 @@ class ArgentinePolicy:
         return iter(())
 
     def taxed(self, lines: Sequence[BillLine], facts: TaxFacts) -> tuple[list[BillLine], list[BillTax]]:
-        return add_iva(lines, [], lambda service: self.iva_rate(service, facts))
-
-    def iva_rate(self, service: str, facts: TaxFacts) -> Decimal:
-        """The rate of a service's lines, by the contract in force last in the period."""
-        segment = [each for each in facts.segments if each.service == service][-1]
-        for rule in self.rules:
-            if rule.applies(segment):
-                return self.rates[rule.name].at(facts.accrual_date)
-        raise Invalid(f"No IVA rule takes {service} of contract {segment.contract.number}; add one without conditions.")
+        return add_iva_by_line(lines, lambda line: self.iva.rate(line, facts))
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:
         return ()
@@ -95,22 +66,19 @@ def invoice_class(segments: Sequence[Segment]) -> str:
 
 
 def argentina(options: Mapping[str, Any]) -> Jurisdiction:
-    """Argentina's rules; numbers are correlative for each class and point of sale, without a year."""
+    """Argentina's rules; numbers are correlative for each class and point of sale, without a year.
+
+    Option `presumed_error` chooses the basis of a service's presumption: {water = "year"}.
+    """
+    policy = ArgentinePolicy()
     return Jurisdiction(
         code="ar",
-        policy=ArgentinePolicy(),
+        policy=policy,
         calendar=working_calendar(FOLDER / "holidays.toml"),
         metering_tariff=lambda segment: "flat",
         invoice_series=lambda series, _issued, segments: f"{invoice_class(segments)}-{series}",
+        foreign_series=lambda series, _issued: f"{CLASS_FOREIGN}-{series}",
         number=lambda series, count: f"{series}-{count:08d}",
-    )
-
-
-def _rule(row: Mapping[str, Any]) -> IvaRule:
-    return IvaRule(
-        text(row, "name", "iva.toml"),
-        frozenset(row.get("services", ())),
-        frozenset(row.get("uses", ())),
-        frozenset(row.get("tax_conditions", ())),
-        row.get("metered"),
+        concept_taxes=policy.iva.names,
+        presumed_error=presumptions(FOLDER, options.get("presumed_error", {})),
     )

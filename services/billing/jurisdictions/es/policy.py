@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
+from services.billing.domain.charges import prorated_month_line
 from services.billing.domain.dated import DatedTable
-from services.billing.domain.energy_term import prorated_month_line
 from services.billing.domain.planning import HeldBill, Segment, by_year, joined, year_days
 from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.taxes import add_iva
@@ -132,5 +132,6 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         calendar=working_calendar(FOLDER / "holidays.toml"),
         metering_tariff=lambda segment: segment.contract.tariff,
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
+        foreign_series=lambda series, issued: f"{series}X-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
     )

@@ -1,0 +1,91 @@
+"""Argentine IVA by line: the service, the use, the holder's condition and whether a meter counts (Ley 23.349, art. 28)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from services.billing.domain.bill import BillLine
+from services.billing.domain.dated import DatedTable
+from services.billing.domain.planning import Segment
+from services.billing.domain.policy import TaxFacts
+from services.billing.domain.rows import decimal, text
+from services.billing.jurisdictions.files import Source, read_all, read_rows
+from services.chassis.errors import Invalid, Refused
+
+IVA = Source("iva.toml", "rule", lambda row, place: decimal(row, "percent", place) / 100, key="name")
+#: What a concept names that is no sale of the cooperative: in the base of no rate.
+OUTSIDE = "outside"
+
+
+@dataclass(frozen=True)
+class IvaRule:
+    """To whom a rate applies; an empty set of conditions lets everybody pass, a named rule only who names it."""
+
+    name: str
+    services: frozenset[str]
+    uses: frozenset[str]
+    tax_conditions: frozenset[str]
+    metered: bool | None
+    named: bool
+
+    def applies(self, segment: Segment) -> bool:
+        contract = segment.contract
+        return (
+            not self.named
+            and (not self.services or segment.service in self.services)
+            and (not self.uses or contract.use in self.uses)
+            and (not self.tax_conditions or contract.tax_condition in self.tax_conditions)
+            and (self.metered is None or segment.metered == self.metered)
+        )
+
+
+class IvaTable:
+    """The rules of iva.toml, in order, and the dated rate of each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rates: dict[str, DatedTable[Decimal]] = read_all(folder, IVA)
+        rows = read_rows(folder / IVA.file, IVA.table)
+        self.rules = tuple({rule.name: rule for rule in map(_rule, rows)}.values())
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a concept may name as its `iva`."""
+        return frozenset(self.rates) | {OUTSIDE}
+
+    def rate(self, line: BillLine, facts: TaxFacts) -> Decimal | None:
+        """The ratio of a line; None outside the tax. Raises Refused when nothing says how it is taxed."""
+        concept = facts.concepts.get(line.concept)
+        if concept is None or not concept.iva:
+            return self._of_service(concept.on if concept else line.service, facts)
+        if concept.iva == OUTSIDE:
+            return None
+        if concept.iva not in self.rates:
+            raise Refused(
+                f"The concept {concept.code!r} names the IVA rule {concept.iva!r}; use one of "
+                f"{', '.join(sorted(self.names))}.",
+                reason="NO_TABLE_ROW",
+            )
+        return self.rates[concept.iva].at(facts.accrual_date)
+
+    def _of_service(self, service: str, facts: TaxFacts) -> Decimal:
+        """The rate of a service, by the contract in force last in the period."""
+        segment = [each for each in facts.segments if each.service == service][-1]
+        for rule in self.rules:
+            if rule.applies(segment):
+                return self.rates[rule.name].at(facts.accrual_date)
+        raise Invalid(f"No IVA rule takes {service} of contract {segment.contract.number}; add one without conditions.")
+
+
+def _rule(row: Mapping[str, Any]) -> IvaRule:
+    return IvaRule(
+        text(row, "name", "iva.toml"),
+        frozenset(row.get("services", ())),
+        frozenset(row.get("uses", ())),
+        frozenset(row.get("tax_conditions", ())),
+        row.get("metered"),
+        bool(row.get("named", False)),
+    )
