@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
 
+from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
 from services.metering.application.import_readings import ReadingsImporter
+from services.metering.application.self_readings import SelfReadings
 from services.metering.application.views import Views
 from services.metering.consumers import subscriptions
 from services.metering.grpc_api import MeteringApi
 from services.metering.publishing import publication_of
+from services.metering.self_reading_rules import rules_of
 from services.metering.settings import Settings
 
 
@@ -24,7 +27,9 @@ def build(kit: Kit[Settings]) -> Parts:
         kit.settings.max_file_bytes,
     )
     views = Views(kit.database, kit.clock, kit.profile.time_zone, publication_of(kit.profile))
-    api = MeteringApi(kit.database, importer, views, kit.profile.time_zone)
+    photos = BlobStore(kit.settings.data_dir / "metering" / "photos")
+    self_readings = SelfReadings(kit.database, kit.profile.tz, rules_of(kit.profile), photos)
+    api = MeteringApi(kit.database, kit.profile, importer, views, self_readings)
     servicer = ServicerSpec(
         api,
         metering_service_pb2_grpc.add_MeteringServiceServicer_to_server,

@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from services.chassis.db import Transaction
 from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod
+from services.metering.application.aftermath import follow_up
 from services.metering.application.closes import PointClose, at, closes_of
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.calendar import ZONE_TIME
-from services.metering.domain.estimation.closes import ON_THE_SPOT
+from services.metering.domain.estimation.closes import ON_THE_SPOT, Origin
 from services.metering.domain.estimation.validation import Finding, Problem
 from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, local_days
 from services.metering.domain.register_closes import Kept, chain, examine, extended, origin_word
@@ -78,7 +79,17 @@ def store_readings(tx: Transaction, rows: Sequence[RegisterRow], import_id: str 
     before = closes_of(assignments, known)
     after = closes_of(assignments, [*known, *(one for one in judge.new)])
     announce(tx, after - before)
+    follow_up(tx, spans_of(before ^ after), "reading")
     return result
+
+
+def spans_of(closed: Collection[PointClose]) -> dict[int, tuple[date, date]]:
+    """First day and the day after the last one of closes, by point."""
+    spans: dict[int, tuple[date, date]] = {}
+    for one in closed:
+        start, end = spans.get(one.point_key, (one.close.period.start, one.close.period.end))
+        spans[one.point_key] = min(start, one.close.period.start), max(end, one.close.period.end)
+    return spans
 
 
 def announce(tx: Transaction, closed: Collection[PointClose]) -> None:
@@ -116,6 +127,7 @@ class _Judge:
         self._contracts = holdings.contracts_of_points(connection, point_keys)
         self._zones = {key: point.tariff_zone for key, point in points.points_by_key(connection, point_keys).items()}
         self._seen: dict[tuple[Any, ...], str] = {}
+        self._last_word: dict[tuple[int, date], str] = {}
         self._doubted: set[tuple[Any, ...]] = set()
         self._kept: dict[tuple[int, date | None], list[Kept]] = defaultdict(list)
         self._chains: dict[tuple[int, date | None], list[Kept]] = {}
@@ -125,7 +137,9 @@ class _Judge:
     def take(self, reading: StoredReading, index: int) -> None:
         """Judge a reading, or recognise it."""
         earlier = self._seen.get(reading.same)
-        if earlier is not None:
+        # A member who takes a correction back says again what was said before: the last word of a day counts.
+        taken_back = reading.origin is Origin.SELF_READING and self._last_word.get(_person(reading)) != earlier
+        if earlier is not None and not taken_back:
             self.ids[index] = earlier
             return
         kept, group = reading.kept, self._group(reading)
@@ -146,6 +160,8 @@ class _Judge:
 
     def _note(self, reading: StoredReading) -> None:
         self._seen.setdefault(reading.same, reading.id)
+        if reading.origin is Origin.SELF_READING:
+            self._seen[reading.same] = self._last_word[_person(reading)] = reading.id
         if reading.doubtful:
             self._doubted.add(_shown(reading))
         if reading.kept is not None:
@@ -230,6 +246,11 @@ def _stored(row: RegisterRow, meter_key: int, tx: Transaction, import_id: str | 
 
 def _hangs(assignments: Iterable[Assignment], meter_key: int) -> bool:
     return any(assignment.meter_key == meter_key for assignment in assignments)
+
+
+def _person(reading: StoredReading) -> tuple[int, date]:
+    """Whose word of which day a self-reading is: that of the people at its meter."""
+    return (reading.meter_key, reading.day)
 
 
 def _shown(reading: StoredReading) -> tuple[Any, ...]:

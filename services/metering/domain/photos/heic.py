@@ -33,7 +33,7 @@ def recognised(content: bytes) -> bool:
 def bare(content: bytes) -> bytes:
     """The same bytes with Exif, XMP and makers' own boxes made zeros. Raises Invalid for an early end, a missing picture,
     or a film."""
-    boxes = {}
+    boxes: dict[bytes, _Box] = {}
     cleaned = bytearray(content)
     for box in _boxes(content, 0, len(content)):
         boxes.setdefault(box.kind, box)

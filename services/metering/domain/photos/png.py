@@ -18,7 +18,8 @@ def recognised(content: bytes) -> bool:
 
 def bare(content: bytes) -> bytes:
     """The chunks that make the picture. Raises Invalid for a wrong check sum, an early end or a missing picture."""
-    kept, seen, at = [_SIGNATURE], set(), len(_SIGNATURE)
+    kept, at = [_SIGNATURE], len(_SIGNATURE)
+    seen: set[bytes] = set()
     while b"IEND" not in seen:
         size = number(content, at, 4, "a chunk")
         kind = content[at + 4 : at + 8]

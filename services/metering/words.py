@@ -1,0 +1,45 @@
+"""What metering says to people: sentences in their language, figures and days as it writes them.
+
+Message ids are English; ``services/metering/locale`` has the catalogues of the other languages, compiled by `make setup`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from babel.numbers import format_decimal
+
+from services.chassis.i18n import format_day, locale_for, translations
+from services.chassis.profile import Profile
+from services.metering.domain.estimation.self_reading import TOTAL, Figure
+
+LOCALE = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A reader's language. ``locale`` is CLDR's: language and country."""
+
+    language: str
+    locale: str
+
+    @classmethod
+    def of(cls, language: str, profile: Profile) -> Words:
+        """The language asked for where the cooperative speaks it, else the cooperative's own."""
+        short = language.replace("_", "-").split("-")[0].lower()
+        chosen = short if short in profile.languages else profile.default_language
+        return cls(chosen, locale_for(chosen, profile.jurisdiction))
+
+    def say(self, message: str) -> str:
+        """A message id in the language."""
+        return translations(LOCALE, self.language).gettext(message)
+
+    def figure(self, value: Figure) -> str:
+        """A whole number, a day or a name, as the language writes it."""
+        if isinstance(value, date):
+            return format_day(value, self.locale)
+        if isinstance(value, int):
+            return str(format_decimal(value, locale=self.locale))
+        return self.say("Reading") if value == TOTAL else value
