@@ -106,9 +106,11 @@ def _counted(files: Iterable[CurveFile], read: list[str]) -> Iterator[CurveFile]
 
 
 def _document(file: CurveFile, clock: str) -> dict[str, Any]:
+    """`closes` only for a file that carries register readings."""
+    from services.staff.curve_closes import close_document
     from services.staff.curve_months import months_of
 
-    return {
+    found: dict[str, Any] = {
         "file": file.name,
         "format": file.format,
         "supplies": [
@@ -117,6 +119,7 @@ def _document(file: CurveFile, clock: str) -> dict[str, Any]:
         ],
         "quarantined": [_quarantined(row) for row in file.quarantined],
     }
+    return found | {"closes": [close_document(row) for row in file.closes]} if file.closes else found
 
 
 def _quarantined(row: Quarantined) -> dict[str, Any]:
@@ -143,7 +146,15 @@ def _print(file: CurveFile, clock: str) -> None:
         for curve in file.supplies
         for month in months_of(curve, clock)
     )
-    table(f"{file.name} ({file.format})", MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[:7])
+    title = f"{file.name} ({file.format})"
+    if file.supplies or not file.closes:
+        table(title, MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[:7])
+    else:
+        say(title)
+    if file.closes:
+        from services.staff.curve_closes import COLUMNS, close_lines
+
+        table("Register readings", COLUMNS, close_lines(file.closes), numbers=COLUMNS[-2:])
     if not file.quarantined:
         return
     shown = [(row.member, row.line, row.value, row.reason) for row in file.quarantined[:QUARANTINED_SHOWN]]

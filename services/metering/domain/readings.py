@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from services.metering.domain.registers import RegisterRow
 
 CHANNELS = ("import", "export", "r1", "r2", "r3", "r4")
 """Columns of every value matrix: active import and export (Wh), reactive by quadrant (varh)."""
@@ -24,12 +27,20 @@ ABSURD_WH = 55_000
 
 @dataclass(frozen=True)
 class RefusedReading:
-    """A row that was not taken: where it stands, what it said, and why, as a sentence."""
+    """A row that was not taken: where it stands (line, and member of an archive), what it said, and why, as a sentence.
+
+    ``meter`` is a serial, or the CUPS in files that name supplies. ``raw`` is the whole row as ``dialect`` writes it, and
+    ``around`` what it is read with (heading, meter, magnitude); an empty ``raw`` cannot be read again by itself.
+    """
 
     line: int
     meter: str
     value: str
     reason: str
+    member: str = ""
+    dialect: str = ""
+    raw: str = ""
+    around: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,11 @@ class MeterError:
 
 @dataclass
 class ReadingBatch:
-    """Some consecutive readings of one file, as columns.
+    """Some consecutive readings of one file, as columns, and what else stands between them.
 
     ``meter`` indexes ``meters``; ``hour`` is the hour's start (hours since the epoch, UTC); ``values`` is (n, 6) in the
-    order of CHANNELS; ``quality`` is REAL or DOUBTFUL; ``line`` is the line of the file. Rows keep the file's order.
+    order of CHANNELS; ``quality`` is REAL, DOUBTFUL or the number of an estimation method; ``line`` is the line of the
+    file. Rows keep the file's order. ``by_supply``: ``meters`` are not serials but CUPS. ``closes``: register readings.
     """
 
     meters: list[str]
@@ -58,14 +70,22 @@ class ReadingBatch:
     line: NDArray[np.int64]
     refused: list[RefusedReading] = field(default_factory=list)
     errors: list[MeterError] = field(default_factory=list)
+    closes: list[RegisterRow] = field(default_factory=list)
+    by_supply: bool = False
 
     def __len__(self) -> int:
         return len(self.hour)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> ReadingBatch:
-        """The selected rows, without the refused ones."""
+        """The selected hours alone."""
         return ReadingBatch(
-            self.meters, self.meter[rows], self.hour[rows], self.values[rows], self.quality[rows], self.line[rows]
+            self.meters,
+            self.meter[rows],
+            self.hour[rows],
+            self.values[rows],
+            self.quality[rows],
+            self.line[rows],
+            by_supply=self.by_supply,
         )
 
 

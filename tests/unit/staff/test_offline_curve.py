@@ -280,3 +280,28 @@ def test_it_starts_without_what_talks_to_services(day_file: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["files"][0]["format"] == "PRIME S02"
+
+
+def test_inspect_shows_register_readings_beside_the_rest(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "water.csv"
+    path.write_text("meter;date;reading;unit\nW1;31/10/2026;12,5;m3\nW1;31/02/2026;13;m3\n")
+    found, _ = document(capsys, "curve", "inspect", path)
+    (file,) = found["files"]
+    assert list(file) == ["file", "format", "supplies", "quarantined", "closes"]
+    assert (file["format"], file["supplies"], [row["line"] for row in file["quarantined"]]) == ("Register CSV", [], [3])
+    assert file["closes"] == [
+        {
+            "meter": "W1",
+            "supply": "",
+            "day": "2026-11-01",
+            "since": None,
+            "origin": "visual",
+            "unit": "litre",
+            "registers": {"water": [12_500]},
+            "totals": {},
+            "max_power": [],
+            "line": 2,
+        }
+    ]
+    assert run(["curve", "inspect", str(path)]) == 0
+    assert "12.500 m3" in capsys.readouterr().out

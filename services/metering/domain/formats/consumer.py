@@ -8,16 +8,16 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from services.metering.domain.formats.clock_change import ChangeDays, Row
 from services.metering.domain.formats.columns import Columns, columns_of, header_columns, looks_like_heading
-from services.metering.domain.formats.dialect import Context, Dialect, Reader
+from services.metering.domain.formats.dialect import HEADING, Context, Dialect, Reader
 from services.metering.domain.formats.fields import TYPE_2_MAX_WH, energy, flag, method, supply_code
 from services.metering.domain.formats.lines import BadRow, LineReader, first_lines
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
 from services.metering.domain.formats.stamps import LocalClock, parse_day, parse_time
+from services.metering.domain.formats.table_rows import cells_of
 from services.metering.domain.readings import CHANNELS, REAL
 
 _ORDINARY_DAY = 24
@@ -55,7 +55,25 @@ class ConsumerReader(LineReader):
             self._columns = self._take_as_usual(text, bad)
             if self._heading is not None:
                 self.sink.quarantine(*self._heading, "The heading does not fit the rows, which are written as usual.")
+                self._heading = None
         self._borne_out = True
+
+    def around(self) -> Mapping[str, str]:
+        """The heading in force."""
+        return {HEADING: self._heading[1]} if self._heading else {}
+
+    def stands_alone(self, text: str) -> bool:
+        """Not on the days of the clock change, where the rows around it may tell which hour a wall clock means."""
+        places = self._columns.places
+        try:
+            cells = _cells(text, self._columns)
+            if "stamp" in places:
+                day_text, clock = cells[places["stamp"]].strip().partition(" ")[0], "season" not in places
+            else:
+                day_text, clock = cells[places["day"]], ":" in cells[places["hour"]]
+            return not clock or self._clock.hours_in(parse_day(day_text)) == _ORDINARY_DAY
+        except BadRow:
+            return True  # its time cannot be read by any rule
 
     def _take_as_usual(self, text: str, bad: BadRow) -> Columns:
         """The usual columns that the row has, if it can be taken with them: then the heading is what is wrong."""
@@ -128,18 +146,7 @@ def _fits(row: str, columns: Columns) -> bool:
 
 
 def _cells(text: str, columns: Columns) -> list[str]:
-    if '"' in text:
-        try:
-            cells = next(csv.reader([text], delimiter=columns.separator))
-        except (csv.Error, StopIteration):
-            raise BadRow("The quotation marks of the row do not match.") from None
-    else:
-        cells = text.split(columns.separator)
-    while len(cells) > columns.count and not cells[-1].strip():
-        cells.pop()
-    if len(cells) != columns.count:
-        raise BadRow(f"The row has {len(cells)} fields, not {columns.count}.")
-    return cells
+    return cells_of(text, columns.separator, columns.count)
 
 
 def consumer_dialect(

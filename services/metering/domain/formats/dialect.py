@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,16 +13,23 @@ from services.metering.domain.hours import END_DAY, hour_number, local_days
 HEAD_BYTES = 1 << 16
 """Bytes of the beginning by which a dialect is told from the others."""
 
+HEADING = "heading"
+"""Name under which the heading line is kept with a row that is to be read again."""
+
 CLOCK_AHEAD_HOURS = 24
 """A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """``zone_name``: whose local time the stamps are. ``received_at``: when the file came; hours far after it are refused."""
+    """``zone_name``: whose local time the stamps are. ``received_at``: when the file came; hours far after it are refused.
+
+    ``batch_rows``: about how many rows are handed on at once, where they are.
+    """
 
     zone_name: str
     received_at: datetime | None = None
+    batch_rows: int = 1 << 15
 
     @property
     def latest(self) -> datetime:
@@ -50,10 +57,18 @@ class Reader(Protocol):
         """The file has ended."""
 
 
+def under_heading(raw: str, around: Mapping[str, str]) -> bytes:
+    """A file of one row, under the heading it stood under if there was one."""
+    return "".join(f"{line}\n" for line in (around.get(HEADING), raw) if line).encode()
+
+
 @dataclass(frozen=True)
 class Dialect:
-    """``recognises`` is given the first HEAD_BYTES of the content (fewer when the file is shorter)."""
+    """``recognises`` is given the first HEAD_BYTES of the content (fewer when the file is shorter). ``alone`` makes a file
+    out of one row and what stood around it, as the reader gave both to the quarantine.
+    """
 
     name: str
     recognises: Callable[[bytes], bool]
     open: Callable[[Sink, Context], Reader]
+    alone: Callable[[str, Mapping[str, str]], bytes] = under_heading

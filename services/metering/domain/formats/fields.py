@@ -41,24 +41,29 @@ def supply_code(text: str) -> str:
 def energy(name: str, text: str, scale: int, most: int, default: int | None = None) -> int:
     """Whole Wh, half up. ``scale``: 1 when the text is in Wh, 1000 when in kWh; decimal comma or point. ``most``: Wh."""
     text = text.strip()
-    if not text:
-        if default is None:
-            raise BadRow(f"{name} is missing.")
+    if not text and default is not None:
         return default
-    if text.isdigit() and text.isascii() and len(text) <= 12:
-        value = int(text) * scale
-    else:
-        match = _NUMBER.fullmatch(text)
-        if match is None:
-            if text[0] == "-" and _NUMBER.fullmatch(text[1:]):
-                raise BadRow(f'{name} is "{text[:40]}": an hour cannot measure a negative energy.')
-            raise BadRow(f'{name} is "{text[:40]}": not a number.')
-        decimals = match[2] or ""
-        unit = 10 ** len(decimals)
-        value = (2 * int(match[1] + decimals) * scale + unit) // (2 * unit)
+    value = whole(name, text, scale, "an hour cannot measure a negative energy")
     if value > most:
         raise BadRow(f"{name} is {value:,} Wh in one hour, more than {most:,} Wh: not credible.")
     return value
+
+
+def whole(name: str, text: str, scale: int, never_negative: str) -> int:
+    """A number with decimal comma or point, times ``scale``, half up. ``never_negative`` says why it cannot be below zero."""
+    text = text.strip()
+    if not text:
+        raise BadRow(f"{name} is missing.")
+    if text.isdigit() and text.isascii() and len(text) <= 12:
+        return int(text) * scale
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        if text[0] == "-" and _NUMBER.fullmatch(text[1:]):
+            raise BadRow(f'{name} is "{text[:40]}": {never_negative}.')
+        raise BadRow(f'{name} is "{text[:40]}": not a number.')
+    decimals = match[2] or ""
+    unit = 10 ** len(decimals)
+    return (2 * int(match[1] + decimals) * scale + unit) // (2 * unit)
 
 
 def method(text: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Mapping
 from itertools import islice
 
 from services.metering.domain.formats.dialect import Context
@@ -11,6 +13,7 @@ from services.metering.domain.formats.sink import Sink
 MAX_LINE = 4096
 """Bytes. The longest row of any dialect has about 200."""
 
+_CUPS = re.compile(r"ES[0-9A-Z]{18}", re.IGNORECASE)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -37,6 +40,19 @@ class LineReader:
     def row(self, text: str) -> None:
         """One line that is not blank, without its end. ``self.line`` is its number."""
         raise NotImplementedError
+
+    def around(self) -> Mapping[str, str]:
+        """What a row is read with besides itself: the heading, where there is one."""
+        return {}
+
+    def point(self, text: str) -> str:
+        """The CUPS that a row names, as far as it can be told."""
+        named = _CUPS.search(text)
+        return named[0].upper() if named else ""
+
+    def stands_alone(self, text: str) -> bool:
+        """Whether a row means the same when it is read by itself."""
+        return True
 
     def feed(self, piece: bytes) -> None:
         """Some more bytes."""
@@ -73,13 +89,14 @@ class LineReader:
         if len(data) > MAX_LINE:
             self._quarantine(data, f"The line is longer than {MAX_LINE:,} bytes: it is no row.")
             return
-        text = _text(data).strip()
+        text = text_of(data).strip()
         if not text:
             return
         try:
             self.row(text)
         except BadRow as bad:
-            self.sink.quarantine(self.line, text, str(bad))
+            raw = text if self.stands_alone(text) else ""
+            self.sink.quarantine(self.line, text, str(bad), raw, self.around(), self.point(text))
 
     def _too_long(self, data: bytes) -> None:
         if not self._skipping:
@@ -89,10 +106,11 @@ class LineReader:
         self._skipping = True
 
     def _quarantine(self, data: bytes, reason: str) -> None:
-        self.sink.quarantine(self.line, _text(data[:200]), reason)
+        self.sink.quarantine(self.line, text_of(data[:200]), reason)
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """Bytes as UTF-8, or as Latin-1 when they are not that."""
     try:
         return data.decode()
     except UnicodeDecodeError:

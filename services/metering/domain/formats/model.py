@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.readings import EXPORT, IMPORT, REAL
+from services.metering.domain.registers import RegisterRow
 
 ESTIMATED = 7
 """Estimated, and the file does not say by which method (consumer downloads say only E)."""
@@ -107,12 +108,14 @@ class CurveFile:
     """Everything a file says. ``format`` names the dialects found (joined by " + " in an archive), empty if none.
 
     ``problem`` is empty, or the sentence that says why nothing, or only a part, of the file could be read. A file with a
-    problem still gives every row read before it. ``quarantined_count`` counts also the rows beyond MAX_QUARANTINED.
+    problem still gives every row read before it. ``closes`` are the register readings, in the file's order.
+    ``quarantined_count`` counts also the rows beyond MAX_QUARANTINED.
     """
 
     name: str
     format: str = ""
     supplies: list[SupplyCurve] = field(default_factory=list)
+    closes: list[RegisterRow] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     quarantined_count: int = 0
     problem: str = ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable, Mapping
+from xml.sax.saxutils import quoteattr
 
 from services.metering.domain.formats.dialect import Context, Dialect
 from services.metering.domain.formats.sink import Sink
 from services.metering.domain.prime import S02Reader
 from services.metering.domain.readings import ReadingBatch
+from services.metering.domain.rows import MAGNITUDE, METER
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -15,7 +18,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 class _Reader:
     def __init__(self, sink: Sink, context: Context) -> None:
         self._sink = sink
-        self._reader = S02Reader(context.zone_name, context.latest)
+        self._reader = S02Reader(context.zone_name, context.latest, context.batch_rows)
 
     @property
     def problem(self) -> str:
@@ -32,10 +35,10 @@ class _Reader:
     def _take(self, batch: ReadingBatch) -> None:
         self._sink.batch(batch)
         for refused in batch.refused:
-            self._sink.quarantine(refused.line, f"{refused.meter} {refused.value}".strip(), refused.reason)
+            value = f"{refused.meter} {refused.value}".strip()
+            self._sink.quarantine(refused.line, value, refused.reason, refused.raw, refused.around, refused.meter)
         for error in batch.errors:
-            text = f"{error.meter} ErrCode={error.code} ErrCat={error.category}"
-            self._sink.quarantine(error.line, text, "The concentrator could not read this meter.")
+            self._sink.meter_error(error)
 
 
 def is_xml(head: bytes) -> bool:
@@ -45,4 +48,15 @@ def is_xml(head: bytes) -> bool:
     return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<"
 
 
-DIALECT = Dialect("PRIME S02", is_xml, _Reader)
+def report_of_one(report: str) -> Callable[[str, Mapping[str, str]], bytes]:
+    """Makes a report of one meter out of what was kept of it."""
+
+    def alone(raw: str, around: Mapping[str, str]) -> bytes:
+        magnitude = f" Magn={quoteattr(around[MAGNITUDE])}" if around.get(MAGNITUDE) else ""
+        meter = f"<Cnt Id={quoteattr(around.get(METER, ''))}{magnitude}>{raw}</Cnt>"
+        return f'<Report IdRpt="{report}"><Cnc Id="">{meter}</Cnc></Report>'.encode()
+
+    return alone
+
+
+DIALECT = Dialect("PRIME S02", is_xml, _Reader, report_of_one("S02"))

@@ -7,13 +7,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from services.metering.domain.formats import cnmc, datadis, edistribucion, f1, f5d, ide, p5d, prime_s02
+from services.metering.domain.formats import (
+    cnmc,
+    datadis,
+    edistribucion,
+    f1,
+    f5d,
+    ide,
+    p5d,
+    prime_s02,
+    prime_s04,
+    prime_s05,
+    register_csv,
+)
 from services.metering.domain.formats.containers import Container, Member
 from services.metering.domain.formats.dialect import HEAD_BYTES, Context, Dialect
+from services.metering.domain.formats.gathering import GatheringSink
 from services.metering.domain.formats.model import CurveFile
 from services.metering.domain.formats.sink import Sink
 
 DIALECTS: tuple[Dialect, ...] = (
+    prime_s04.DIALECT,
+    prime_s05.DIALECT,
     prime_s02.DIALECT,
     ide.DIALECT,
     edistribucion.DIALECT,
@@ -22,6 +37,7 @@ DIALECTS: tuple[Dialect, ...] = (
     f5d.DIALECT,
     p5d.DIALECT,
     f1.DIALECT,
+    register_csv.DIALECT,
 )
 """In the order in which they are asked: of those that share headings, the more particular one first."""
 
@@ -47,7 +63,7 @@ def read_curve_file(
 
 
 def _read(stream: BinaryIO, name: str, context: Context) -> CurveFile:
-    file, sink, container = CurveFile(name), Sink(), Container(stream)
+    file, sink, container = CurveFile(name), GatheringSink(), Container(stream)
     formats: list[str] = []
     problems: list[str] = []
     for member in container.members():

@@ -1,0 +1,227 @@
+"""A file taken whole: compact columns while reading, one curve per supply at the end."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, CurveFile, Quarantined, SupplyCurve
+from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
+from services.metering.domain.formats.sink import NO_INVOICE, Sink
+from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch
+from services.metering.domain.registers import RegisterRow
+
+_FIELDS = 6 + len(CHANNELS)
+_COMPACT_AT = 1 << 16
+_ROW = np.dtype(
+    [
+        ("owner", "<i4"),
+        ("member", "<i4"),
+        ("line", "<i8"),
+        ("start", "<i4"),
+        ("quality", "u1"),
+        ("invoice", "<i4"),
+        ("values", "<u4", len(CHANNELS)),
+    ]
+)
+
+
+class GatheringSink(Sink):
+    """Keeps everything until ``finish``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quarantined: list[Quarantined] = []
+        self.quarantined_count = 0
+        self._forms: list[dict[tuple[str, str], int]] = []
+        """Of each owner, how often the file writes it in which form."""
+        self._invoices: dict[str, int] = {}
+        self._members: dict[str, int] = {}
+        self._carries_invoices = False
+        self._hours, self._quarters = _Columns(), _Columns()
+        self._closes: list[RegisterRow] = []
+
+    def owner(self, supply: str, meter: str = "") -> int:
+        found = super().owner(supply, meter)
+        if found == len(self._forms):
+            self._forms.append({})
+        forms = self._forms[found]
+        forms[supply, meter] = forms.get((supply, meter), 0) + 1
+        return found
+
+    def invoice(self, number: str) -> int:
+        self._carries_invoices = True
+        return self._invoices.setdefault(number, len(self._invoices)) if number else NO_INVOICE
+
+    def interval(
+        self, line: int, owner: int, last_quarter: int, values: Sequence[int], quality: int, invoice: int = NO_INVOICE
+    ) -> None:
+        self.seen += 1
+        self._quarters.add((owner, self._member(), line, last_quarter, quality, invoice, *values))
+
+    def batch(self, batch: ReadingBatch) -> None:
+        if not len(batch):
+            return
+        owners = np.array([self.owner("", meter) for meter in batch.meters], np.int64)
+        rows = np.zeros(len(batch), _ROW)
+        rows["owner"], rows["member"], rows["line"] = owners[batch.meter], self._member(), batch.line
+        rows["start"], rows["quality"], rows["invoice"] = batch.hour, batch.quality, NO_INVOICE
+        rows["values"] = batch.values
+        self.seen += len(rows)
+        self._hours.extend(rows)
+
+    def register(self, row: RegisterRow) -> None:
+        self.seen += 1
+        self._closes.append(row)
+
+    def meter_error(self, error: MeterError) -> None:
+        text = f"{error.meter} ErrCode={error.code} ErrCat={error.category}"
+        self.quarantine(error.line, text, "The concentrator could not read this meter.")
+
+    def quarantine(
+        self,
+        line: int,
+        value: str,
+        reason: str,
+        raw: str = "",
+        around: Mapping[str, str] | None = None,
+        point: str = "",
+    ) -> None:
+        self.seen += 1
+        self._quarantine(Quarantined(line, value[:MAX_VALUE], reason, self.member))
+
+    def finish(self, file: CurveFile) -> CurveFile:
+        """Fill in what was gathered: hours in order, each once, quarters summed to whole hours."""
+        rows = np.concatenate([self._hours.all(), self._whole_hours(self._quarters.all())])
+        rows = self._settle(rows)
+        names, invoices = [self._name(owner) for owner in range(len(self._forms))], list(self._invoices)
+        bounds = np.searchsorted(rows["owner"], np.arange(len(names) + 1))
+        for index, (supply, meter) in enumerate(names):
+            own = rows[bounds[index] : bounds[index + 1]]
+            if len(own):
+                file.supplies.append(self._curve(supply, meter, own, invoices))
+        file.closes = self._closes
+        file.quarantined = sorted(self.quarantined, key=lambda row: (row.member, row.line))
+        file.quarantined_count = self.quarantined_count
+        return file
+
+    def _curve(self, supply: str, meter: str, own: NDArray[np.void], invoices: list[str]) -> SupplyCurve:
+        curve = SupplyCurve(
+            supply,
+            meter,
+            own["start"].astype(np.int64),
+            own["values"].astype(np.int64),
+            own["quality"].copy(),
+            own["line"].copy(),
+        )
+        if self._carries_invoices:
+            used, first, inverse = np.unique(own["invoice"], return_index=True, return_inverse=True)
+            real = used != NO_INVOICE
+            by_appearance = np.argsort(first[real], kind="stable")
+            renumber = np.full(len(used), NO_INVOICE, np.int32)
+            renumber[np.flatnonzero(real)[by_appearance]] = np.arange(int(real.sum()))
+            curve.invoices = [invoices[int(used[i])] for i in np.flatnonzero(real)[by_appearance]]
+            curve.invoice = renumber[inverse]
+        return curve
+
+    def _settle(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Rows by owner and hour, each hour once: the last one stands, an earlier different one is quarantined."""
+        rows = rows[np.lexsort((rows["start"], rows["owner"]))]  # stable: the file's order within an hour
+        again = (rows["owner"][1:] == rows["owner"][:-1]) & (rows["start"][1:] == rows["start"][:-1])
+        if not again.any():
+            return rows
+        for index in np.flatnonzero(again).tolist():
+            older, newer = rows[index], rows[index + 1]
+            if not (older["values"] == newer["values"]).all() or older["quality"] != newer["quality"]:
+                self._quarantine_row(
+                    older, f"The same hour comes again with other values at line {newer['line']}, which was taken."
+                )
+        return rows[np.append(~again, True)]
+
+    def _whole_hours(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Hours as they are, and quarters summed. A supply whose stamps fall within hours now and then has quarters."""
+        if not len(rows):
+            return rows
+        quartered = by_quarters(rows["owner"], rows["start"])
+        hours = rows[~quartered]
+        astray = hours["start"] % QUARTERS != QUARTERS - 1
+        for row in hours[astray]:
+            self._quarantine_row(row, "The stamp is not the end of a whole hour, as the supply's others are.")
+        hours = hours[~astray]
+        hours["start"] //= QUARTERS
+        return np.concatenate([hours, self._summed(rows[quartered])])
+
+    def _summed(self, quarters: NDArray[np.void]) -> NDArray[np.void]:
+        """Hours of which all four quarters are there; the quarters of the others are quarantined."""
+        quarters = self._settle(quarters)
+        if not len(quarters):
+            return quarters
+        hour = quarters["start"] // QUARTERS
+        begins = np.flatnonzero(np.append(True, (np.diff(hour) != 0) | (np.diff(quarters["owner"]) != 0)))
+        count = np.diff(np.append(begins, len(quarters)))
+        hours = quarters[begins].copy()
+        hours["start"] = hour[begins]
+        hours["values"] = np.add.reduceat(quarters["values"].astype(np.int64), begins, axis=0)
+        hours["quality"] = worst_quality(quarters["quality"], begins)
+        for index in np.flatnonzero(count < QUARTERS).tolist():
+            missing = QUARTERS - int(count[index])
+            reason = f"{missing} of the 4 quarters of this hour are missing: the hour's energy is not known."
+            for row in quarters[begins[index] : begins[index] + count[index]]:
+                self._quarantine_row(row, reason)
+        return hours[count == QUARTERS]
+
+    def _quarantine_row(self, row: np.void, reason: str) -> None:
+        members = list(self._members)
+        supply, meter = self._name(int(row["owner"]))
+        value = f"{supply or meter} import {row['values'][0]} Wh export {row['values'][1]} Wh"
+        self._quarantine(Quarantined(int(row["line"]), value[:MAX_VALUE], reason, members[int(row["member"])]))
+
+    def _name(self, owner: int) -> tuple[str, str]:
+        """Supply and meter in the form that most rows have: one damaged row does not name the supply."""
+        forms = self._forms[owner]
+        return max(forms, key=forms.__getitem__)
+
+    def _quarantine(self, row: Quarantined) -> None:
+        self.quarantined_count += 1
+        if len(self.quarantined) < MAX_QUARANTINED:
+            self.quarantined.append(row)
+
+    def _member(self) -> int:
+        return self._members.setdefault(self.member, len(self._members))
+
+
+class _Columns:
+    """Rows as flat integers, turned into compact arrays now and then (45 bytes a row)."""
+
+    def __init__(self) -> None:
+        self._open = array("q")
+        self._done: list[NDArray[np.void]] = []
+
+    def add(self, row: tuple[int, ...]) -> None:
+        self._open.extend(row)
+        if len(self._open) >= _COMPACT_AT * _FIELDS:
+            self._compact()
+
+    def extend(self, rows: NDArray[np.void]) -> None:
+        """Rows that are compact already."""
+        self._compact()
+        self._done.append(rows)
+
+    def all(self) -> NDArray[np.void]:
+        """Every row, in the order given."""
+        self._compact()
+        return np.concatenate(self._done) if self._done else np.zeros(0, _ROW)
+
+    def _compact(self) -> None:
+        if not self._open:
+            return
+        flat = np.frombuffer(self._open, np.int64).reshape(-1, _FIELDS)
+        rows = np.empty(len(flat), _ROW)
+        for column, name in enumerate(("owner", "member", "line", "start", "quality", "invoice")):
+            rows[name] = flat[:, column]
+        rows["values"] = flat[:, 6:]
+        self._done.append(rows)
+        self._open = array("q")
