@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from coop.billing.v1 import billing_service_pb2
+from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
 
 from services.billing.application.accounts import Accounts
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.certificates import Certificates
 from services.billing.application.documents import Documents
+from services.billing.application.fiscal_codes import FiscalCodes
+from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
 from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.consumers import documents_subscription, read_model_subscription, runner_subscription
+from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
 from services.billing.metering_client import MeteringEnergy
 from services.billing.press import Press
@@ -47,7 +51,12 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 api,
                 add_BillingServiceServicer_to_server,
                 billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"],
-            )
+            ),
+            ServicerSpec(
+                FiscalApi(FiscalRecords(database, kit.profile), FiscalCodes(database)),
+                add_FiscalServiceServicer_to_server,
+                fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
+            ),
         ],
         subscriptions=[
             read_model_subscription(),

@@ -6,8 +6,12 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from services.billing.domain.calendar import due_date
+from services.billing.domain.fiscal.energy_origin import EnergyOrigin, energy_origins
+from services.billing.domain.fiscal.terms import FiscalTerms, fiscal_terms
 from services.billing.domain.products import PriceBook, price_book
 from services.billing.domain.rows import decimal
 from services.billing.jurisdictions import Jurisdiction, jurisdiction
@@ -29,6 +33,9 @@ class Rules:
     certificate_days: int
     #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
     min_hours_ratio: Decimal
+    fiscal: FiscalTerms = FiscalTerms()
+    #: Where the electricity of each year came from; empty when the profile says nothing of it.
+    energy_origins: tuple[EnergyOrigin, ...] = ()
 
     @property
     def currency(self) -> str:
@@ -61,6 +68,8 @@ def rules_of(profile: Profile) -> Rules:
             days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),
             certificate_days=int(profile.section("certificate").get("valid_days", 30)),
             min_hours_ratio=ratio,
+            fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
+            energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )
     except Invalid as wrong:
         raise SettingsError([wrong.message]) from wrong
@@ -76,3 +85,19 @@ def rules_of(profile: Profile) -> Rules:
             ]
         )
     return rules
+
+
+def _energy_origins(path: Path) -> tuple[EnergyOrigin, ...]:
+    """The rows of the profile's table; none when there is no such file."""
+    if not path.exists():
+        return ()
+    rows = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("mix", [])
+    return energy_origins(rows, str(path))
+
+
+def software_version() -> str:
+    """The version of this software, as its invoices name it to the tax office."""
+    try:
+        return version("acometida")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0+checkout"

@@ -80,6 +80,10 @@ class Office:
     def notifications(self) -> NotificationsServiceStub:
         return self._clients.stub("notifications", NotificationsServiceStub)
 
+    def stub(self, service: str, stub: Callable[[Any], StubT]) -> StubT:
+        """A stub of one of a service's further interfaces."""
+        return self._clients.stub(service, stub)
+
     def operations(self, service: str) -> OperationsServiceStub:
         return self._clients.stub(service, OperationsServiceStub)
 

@@ -9,6 +9,7 @@ from services.staff import (
     bills,
     certificates,
     dead_letters,
+    fiscal,
     imports,
     invoices,
     members,
@@ -28,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(imports.imports_app, name="imports")
     app.add_typer(bills.app, name="bill")
     app.add_typer(invoices.app, name="invoices")
+    app.add_typer(fiscal.app, name="fiscal")
     app.add_typer(payments.app, name="payments")
     app.add_typer(certificates.app, name="certificate")
     app.add_typer(messages.app, name="messages")

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from coop.billing.events.v1 import events_pb2 as events
 from sqlalchemy import Connection
 
+from services.billing.application.fiscal import FiscalOffice, fiscal_office
 from services.billing.application.issuing import WORK_TOPIC, ChunkIssuer
 from services.billing.application.pricing import MonthPricer, Priced
 from services.billing.domain.bill import ZERO
@@ -32,13 +33,24 @@ class RunState:
 
 
 class BillRuns:
-    def __init__(self, database: Database, rules: Rules, pricer: MonthPricer, chunk_supplies: int = 100) -> None:
-        """`chunk_supplies` per unit of work: large enough for batches, small enough to be shared and lost cheaply."""
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        pricer: MonthPricer,
+        chunk_supplies: int = 100,
+        fiscal: FiscalOffice | None = None,
+    ) -> None:
+        """`chunk_supplies` per unit of work: large enough for batches, small enough to be shared and lost cheaply.
+
+        `fiscal` stands in for the tax office that the profile names.
+        """
         self._database = database
         self._rules = rules
         self._pricer = pricer
         self._chunk_supplies = chunk_supplies
-        self._issuer = ChunkIssuer(rules)
+        self._fiscal = fiscal or fiscal_office(rules)
+        self._issuer = ChunkIssuer(rules, self._fiscal)
         self._changed = threading.Condition()
 
     # ---------------------------------------------------------------------------------------------------- commands
@@ -141,6 +153,7 @@ class BillRuns:
             taken = invoices.invoiced(connection, chunk.supply_ids, run.days.start)
         if chunk.done:
             return None
+        self._fiscal.prepare(self._database, chunk.issue_date)
         return self._pricer.price([each for each in chunk.supply_ids if each not in taken], run.days, chunk.issue_date)
 
     def issue_chunk(self, tx: Transaction, chunk_id: str, priced: Priced | None) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from coop.billing.events.v1 import events_pb2 as events
 from coop.common.v1 import types_pb2 as types
 
+from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.pricing import Draft, Priced
 from services.billing.domain.bill import ZERO, Energy
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
@@ -34,8 +35,9 @@ WORK_TOPIC = "coop.billing.work.v1"
 
 
 class ChunkIssuer:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, fiscal: FiscalOffice) -> None:
         self._rules = rules
+        self._fiscal = fiscal
 
     def issue(self, tx: Transaction, chunk_id: str, priced: Priced) -> Run | None:
         """Issue the chunk's bills; the run as it stands afterwards, or None when the chunk had been done before."""
@@ -51,6 +53,7 @@ class ChunkIssuer:
         now = tx.clock.now()
         issued = self._numbered(tx, run, chunk.issue_date, drafts, now)
         invoices.keep(connection, issued)
+        self._fiscal.record(tx, issued)
         self._book(tx, [(row, draft) for (row, _), draft in zip(issued, drafts, strict=True)], now)
         tx.emit_many([event for row, _ in issued for event in _events(row)])
         runs.keep_held(connection, run.id, held)

@@ -84,7 +84,8 @@ class Paper:
     def finish(self) -> bytes:
         """Close the last page and give the document."""
         self.canvas.showPage()
-        self.canvas.save()
+        with typeface.subsetting():
+            self.canvas.save()
         return self._target.getvalue()
 
     def new_page(self) -> None:

@@ -5,8 +5,10 @@ Breaking is on ordinary blanks only, so an amount and its unit, joined by Babel 
 
 from __future__ import annotations
 
+import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,11 +23,27 @@ _FOLDER = Path(__file__).parent / "fonts"
 Run = tuple[str, str]  # (font, text)
 
 
-@lru_cache(maxsize=1)
+#: reportlab reads a face through one cursor: two threads that cut it at once would read each other's place.
+_CURSOR = threading.Lock()
+
+
 def register() -> None:
     """Register the three faces with reportlab; later calls cost nothing."""
+    with _CURSOR:
+        _register()
+
+
+@lru_cache(maxsize=1)
+def _register() -> None:
     for name in (REGULAR, SEMIBOLD, DISPLAY):
         pdfmetrics.registerFont(TTFont(name, str(_FOLDER / f"{name}.ttf")))
+
+
+@contextmanager
+def subsetting() -> Iterator[None]:
+    """Hold the faces while a document takes its subsets of them."""
+    with _CURSOR:
+        yield
 
 
 @lru_cache(maxsize=20_000)

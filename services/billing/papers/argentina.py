@@ -47,6 +47,6 @@ def _heading(rules: Rules, invoice: Issued, details: Details) -> ArgentineFiscal
     iva = sum((tax.amount for tax in details.taxes if tax.kind == "iva"), ZERO)
     return ArgentineFiscal(
         letter=letter,
-        point_of_sale=int(rules.profile.section("series").get("point_of_sale", 1)),
+        point_of_sale=rules.fiscal.point_of_sale,
         contained_iva=iva if letter == "B" else ZERO,
     )

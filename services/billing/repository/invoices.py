@@ -119,6 +119,34 @@ def _item(row: RowMapping) -> dict[str, Any]:
     return {**values, "taxed_by": tuple(values["taxed_by"])}
 
 
+def totals(
+    connection: Connection, invoice_ids: Sequence[str], taxes_of: Sequence[str]
+) -> dict[str, tuple[str, date, Decimal, Decimal]]:
+    """Number, issue date, total and the sum of the taxes of some kinds, of each invoice by its id."""
+    found: dict[str, tuple[str, date, Decimal, Decimal]] = {}
+    query = select(invoice.c.id, invoice.c.number, invoice.c.issue_date, invoice.c.total)
+    for row in connection.execute(query.where(invoice.c.id.in_(list(invoice_ids)))):
+        found[row.id] = (row.number, row.issue_date, row.total, Decimal(0))
+    taxes = select(invoice_tax.c.invoice_id, invoice_tax.c.amount).where(
+        invoice_tax.c.invoice_id.in_(list(invoice_ids)), invoice_tax.c.kind.in_(list(taxes_of))
+    )
+    for tax in connection.execute(taxes):
+        number, issued, total, quota = found[tax.invoice_id]
+        found[tax.invoice_id] = (number, issued, total, quota + tax.amount)
+    return found
+
+
+def consumption_of(connection: Connection, invoice_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Electricity in Wh by tariff period of each invoice, by its id."""
+    query = select(invoice_consumption).where(
+        invoice_consumption.c.invoice_id.in_(list(invoice_ids)), invoice_consumption.c.service == "electricity"
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.invoice_id, {})[row.period] = row.import_wh
+    return found
+
+
 def of_supply(connection: Connection, supply_id: str, *, before: date | None, limit: int) -> list[Issued]:
     """Newest first, those of periods that began before a day."""
     query = select(invoice).where(invoice.c.supply_id == supply_id).order_by(invoice.c.period_start.desc()).limit(limit)

@@ -15,6 +15,7 @@ from coop.billing.events.v1.events_pb2 import BillRunChunkReady, InvoiceDocument
 from sqlalchemy import func, select
 
 from services.billing import tables
+from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.issuing import invoice_hash
 from services.billing.repository import invoices, runs
 from services.chassis.db import Database
@@ -80,6 +81,9 @@ def assert_sound(office: Office, expected: int) -> None:
         assert total(entry.c.member_amount) == receivable + credits
         assert -total(posting.c.amount, posting.c.account == "tax") == sum(row.total - row.net for row in rows)
         assert connection.execute(select(func.count()).select_from(item)).scalar_one() == expected
+    chain = FiscalRecords(office.database, office.rules.profile).check()
+    recorded = expected if office.rules.fiscal.verifactu else 0
+    assert (chain.records, chain.broken, chain.without_record) == (recorded, None, ())
     events = office.events(InvoiceIssued)
     assert sorted(event.invoice_id for event in events) == sorted(row.id for row in rows)
     assert sorted(event.invoice_id for event in office.events(InvoiceDocumentDue)) == sorted(row.id for row in rows)

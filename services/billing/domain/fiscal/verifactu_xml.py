@@ -16,8 +16,26 @@ ET.register_namespace("sfLR", SENDING)
 ET.register_namespace("sf", INFORMATION)
 VERSION = "1.0"
 SHA_256 = "01"
-#: Whether the software may do something, as the schema says yes and no.
-YES_NO = {True: "S", False: "N"}
+#: The schema's order of what a record keeps as plain values.
+BREAKDOWN = (
+    "Impuesto",
+    "ClaveRegimen",
+    "CalificacionOperacion",
+    "TipoImpositivo",
+    "BaseImponibleOimporteNoSujeto",
+    "CuotaRepercutida",
+)
+SOFTWARE = (
+    "NombreRazon",
+    "NIF",
+    "NombreSistemaInformatico",
+    "IdSistemaInformatico",
+    "Version",
+    "NumeroInstalacion",
+    "TipoUsoPosibleSoloVerifactu",
+    "TipoUsoPosibleMultiOT",
+    "IndicadorMultiplesOT",
+)
 
 
 def sending(records: Sequence[Record], issuer_name: str, issuer: str) -> bytes:
@@ -58,7 +76,7 @@ def _registration(holder: ET.Element, record: Record) -> None:
     _recipient(_group(_group(made, "Destinatarios"), "IDDestinatario"), content["recipient"])
     breakdown = _group(made, "Desglose")
     for part in content["breakdown"]:
-        _texts(_group(breakdown, "DetalleDesglose"), part)
+        _texts(_group(breakdown, "DetalleDesglose"), _ordered(BREAKDOWN, part))
     _texts(made, {"CuotaTotal": f"{record.quota:.2f}", "ImporteTotal": f"{record.total:.2f}"})
     _chain_and_software(made, record)
 
@@ -100,11 +118,15 @@ def _chain_and_software(made: ET.Element, record: Record) -> None:
                 "Huella": record.previous_hash,
             },
         )
-    _texts(_group(made, "SistemaInformatico"), record.content["software"])
+    _texts(_group(made, "SistemaInformatico"), _ordered(SOFTWARE, record.content["software"]))
     _texts(
         made,
         {"FechaHoraHusoGenRegistro": record.generated_at, "TipoHuella": SHA_256, "Huella": record.hash},
     )
+
+
+def _ordered(names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}
 
 
 def _group(parent: ET.Element, name: str) -> ET.Element:

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal as D
@@ -292,6 +293,13 @@ def test_the_same_document_is_the_same_bytes_in_every_process():
         runs.append(done.stdout.split())
     assert len(set(runs[0])) == 5
     assert runs[0] == runs[1] == runs[2]
+
+
+def test_documents_printed_in_several_threads_are_the_same():
+    """Several people ask at once: the faces are shared, and reportlab reads them through one cursor."""
+    alone = render_invoice(bill_a(), "es")
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda _: render_invoice(bill_a(), "es"), range(12))) == {alone}
 
 
 def test_a_document_does_not_depend_on_those_printed_before_it():

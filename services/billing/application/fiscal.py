@@ -1,0 +1,49 @@
+"""What an invoice is for its tax office, in the transaction that issues it: a record in the chain, or a code granted before.
+
+Which of the two (or neither) is the cooperative's country and profile; `fiscal_office` chooses once, at start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Protocol
+
+from services.billing.application.fiscal_codes import PublicServiceCodes
+from services.billing.application.fiscal_records import InvoiceRecords
+from services.billing.domain.fiscal.cesp import CespProvider
+from services.billing.domain.fiscal.sandbox import SandboxProvider
+from services.billing.repository.invoices import Details, Issued
+from services.billing.rules import Rules
+from services.chassis.db import Database, Transaction
+
+
+class FiscalOffice(Protocol):
+    def prepare(self, database: Database, issue_date: date) -> None:
+        """What has to be had before bills of that date are issued; asks others, so never inside a transaction."""
+        ...
+
+    def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
+        """Record the invoices, in the order of their numbers, in the transaction that issues them."""
+        ...
+
+
+class NothingToTell:
+    """A cooperative whose invoices need neither record nor code from this system."""
+
+    def prepare(self, database: Database, issue_date: date) -> None:
+        return
+
+    def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
+        return
+
+
+def fiscal_office(rules: Rules, provider: CespProvider | None = None) -> FiscalOffice:
+    """The office of the profile; `provider` stands in for the profile's provider of codes."""
+    if rules.fiscal.verifactu is not None:
+        return InvoiceRecords(rules.profile, rules.fiscal.verifactu)
+    if provider is None and rules.fiscal.cesp_provider:
+        provider = SandboxProvider()
+    if provider is not None:
+        return PublicServiceCodes(rules.profile, rules.fiscal, provider)
+    return NothingToTell()
