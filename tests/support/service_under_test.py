@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,6 +42,8 @@ class ServiceUnderTest:
     clock: FixedClock
     keys_dir: Path
     stub_type: Callable[[grpc.Channel], Any]
+    appended: list[Record] = field(default_factory=list)
+    """What the relay has brought to the event log and deleted from the outbox."""
     _clients: list[Clients] = field(default_factory=list)
     _signers: dict[str, TokenSigner] = field(default_factory=dict)
 
@@ -78,14 +80,16 @@ class ServiceUnderTest:
 
     def events(self, kind: type[Message] | None = None) -> list[tuple[str, Any]]:
         """(event id, message) of everything emitted so far, in order; of one kind if said."""
+        # First what waits, then what was appended: an event on its way between the two is seen at least once.
         with self.process.kit.database.read() as connection:
-            rows = list(connection.execute(select(TABLES.outbox_event).order_by(TABLES.outbox_event.c.id)))
+            waiting = connection.execute(select(TABLES.outbox_event).order_by(TABLES.outbox_event.c.id)).all()
+        emitted = {row.headers["ce_id"]: row for row in (*self.appended, *waiting)}
         pool = symbol_database.Default().pool
         found = []
-        for row in rows:
+        for event_id, row in emitted.items():
             message = GetMessageClass(pool.FindMessageTypeByName(row.headers["ce_type"])).FromString(row.value)
             if kind is None or message.DESCRIPTOR.full_name == kind.DESCRIPTOR.full_name:
-                found.append((row.event_id, message))
+                found.append((event_id, message))
         return found
 
     def await_event(self, kind: type[Message], number: int = 1) -> tuple[str, Any]:
@@ -149,12 +153,24 @@ def service_under_test(
     settings = load(settings_type, environ)
     process = Process(name, settings, build, clock=clock)
     process.migrate()
-    process.start(work=work)
     running = ServiceUnderTest(name, process, clock, settings.keys_dir, stub_type)
+    process.start(work=work)
+    _note_appended(process, running.appended)
     try:
         yield running
     finally:
         running.close()
+
+
+def _note_appended(process: Process[Any], appended: list[Record]) -> None:
+    log = process._event_log
+    append = log.append
+
+    def noting(records: Sequence[Record]) -> None:
+        append(records)
+        appended.extend(records)
+
+    log.append = noting
 
 
 def refusal(call: Callable[[], Any]) -> CoopError:
