@@ -7,11 +7,12 @@ one bad row among thousands costs nothing to the others and gets its own reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import accumulate
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,12 @@ _STAMP_LENGTH = 18
 _INVALID_BIT = 0x80
 _DOUBTFUL_BITS = 0x6E  # bits 1, 2, 3, 5 and 6
 _PLAIN_DIGITS = 9
+METER, MAGNITUDE = "meter", "magnitude"
+"""Names under which the meter's serial and Magn are kept with a row that is to be read again."""
+
+MAX_RAW = 4096
+"""Characters; a row of more is not kept whole, since nothing in it could be read again."""
+
 _REFUSED = 0  # as a quality: never stored
 _MAGNITUDES = {"1": 1, "1000": 1000}
 
@@ -105,7 +112,7 @@ def convert(rows: MeterRows, rules: RowRules) -> ReadingBatch:
     of_meter = np.repeat(np.arange(len(rows.marks)), np.diff(begins))
     magnitudes = np.array([_MAGNITUDES.get(mark[2], 0) for mark in rows.marks] or [0], np.int64)
     serials = [mark[1] for mark in rows.marks]
-    table = _Table(rows, serials, of_meter)
+    table = _Table(rows, of_meter)
 
     stamps = table.column("Fh", "")
     hours = table.numbers(stamps, *_stamp_hours(stamps, rules), lambda text, _: _explain_stamp(text, rules))
@@ -127,8 +134,8 @@ def convert(rows: MeterRows, rules: RowRules) -> ReadingBatch:
 class _Table:
     """The rows of a batch by attribute, and the reasons of those refused (the first reason of a row stands)."""
 
-    def __init__(self, rows: MeterRows, serials: list[str], of_meter: NDArray[np.int64]) -> None:
-        self._rows, self._serials, self._of_meter = rows, serials, of_meter
+    def __init__(self, rows: MeterRows, of_meter: NDArray[np.int64]) -> None:
+        self._rows, self._of_meter = rows, of_meter
         self.reasons: dict[int, tuple[str, str]] = {}
         self._columns = _columns(rows.texts, rows.sizes)
 
@@ -171,10 +178,19 @@ class _Table:
                 self.reasons[row] = (f'Magn="{magnitude[:20]}"', reason)
 
     def refusals(self) -> list[RefusedReading]:
-        return [
-            RefusedReading(self._rows.lines[row], self._serials[self._of_meter[row]], *self.reasons[row])
-            for row in sorted(self.reasons)
-        ]
+        found = []
+        for row in sorted(self.reasons):
+            _, serial, magnitude = self._rows.marks[self._of_meter[row]]
+            texts = {name: text for name, column in self._columns.items() if (text := column[row]) is not None}
+            raw = element("S02", texts) if sum(map(len, texts.values())) <= MAX_RAW else ""
+            around = {METER: serial, MAGNITUDE: magnitude}
+            found.append(RefusedReading(self._rows.lines[row], serial, *self.reasons[row], raw=raw, around=around))
+        return found
+
+
+def element(name: str, attributes: Mapping[str, str]) -> str:
+    """An element without content as XML."""
+    return f"<{name}{''.join(f' {key}={quoteattr(text)}' for key, text in attributes.items())}/>"
 
 
 def _columns(texts: list[str], sizes: list[int]) -> dict[str, list[str | None]]:
