@@ -6,7 +6,9 @@ from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
 
 from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
+from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
+from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
 from services.metering.application.self_readings import SelfReadings
 from services.metering.application.views import Views
@@ -29,10 +31,12 @@ def build(kit: Kit[Settings]) -> Parts:
     views = Views(kit.database, kit.clock, kit.profile.time_zone, publication_of(kit.profile))
     photos = BlobStore(kit.settings.data_dir / "metering" / "photos")
     self_readings = SelfReadings(kit.database, kit.profile.tz, rules_of(kit.profile), photos)
+    estimator = Estimator(kit.database, kit.profile.time_zone)
     api = MeteringApi(kit.database, kit.profile, importer, views, self_readings)
     servicer = ServicerSpec(
         api,
         metering_service_pb2_grpc.add_MeteringServiceServicer_to_server,
         metering_service_pb2.DESCRIPTOR.services_by_name["MeteringService"],
     )
-    return Parts(servicers=[servicer], subscriptions=subscriptions())
+    worker = Worker("estimates", estimator.settle_one, look_every_s=2.0)
+    return Parts(servicers=[servicer], subscriptions=subscriptions(), background=[worker.run])

@@ -15,7 +15,7 @@ from services.chassis.periods import DatePeriod
 from services.metering.domain.calendar import TariffCalendar, calendar
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, local_days
 from services.metering.domain.totals import hours_expected, period_totals
-from services.metering.repository import curves, points
+from services.metering.repository import overlay, points
 from services.metering.repository.points import Point
 
 SLICE = 500
@@ -125,7 +125,7 @@ def _alike(
     start, end = day_number(period.start), day_number(period.end)
     keys = np.array([known[q.service_id].key if q.service_id in known else 0 for q in queries], np.int64)
     owners = np.unique(keys[keys > 0])
-    rows = curves.curves_between(connection, owners.tolist(), start, end)
+    rows = overlay.curves_between(connection, owners.tolist(), start, end)
     asker = np.searchsorted(owners, rows.owner)
     totals = period_totals(table, days, asker, len(owners), rows.day, rows.curves)
     version = np.zeros(len(owners), np.int64)

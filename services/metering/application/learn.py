@@ -11,10 +11,12 @@ from coop.supplies.v1 import supplies_pb2
 from services.chassis.db import Transaction
 from services.chassis.errors import Invalid
 from services.chassis.periods import parse_date
+from services.metering.application.aftermath import follow_up
 from services.metering.application.closes import all_closes
-from services.metering.application.registers import announce
+from services.metering.application.corrections import tell_corrections
+from services.metering.application.registers import announce, spans_of
 from services.metering.application.store import promote
-from services.metering.repository import holdings, points, visibility
+from services.metering.repository import estimates, holdings, points, visibility
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
 
@@ -54,9 +56,12 @@ def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.Supp
     hung = [Assignment(keys[one.serial], point_key, _from(one, "meters"), _open_day(one.to)) for one in service.meters]
     assignments = list({(one.meter_key, one.start): one for one in hung}.values())
     closed_before = all_closes(tx.connection, holdings.assignments_of_points(tx.connection, [point_key]))
+    points.lock_points(tx, [point_key])
     points.replace_assignments(tx, point_key, assignments)
-    announce(tx, all_closes(tx.connection, assignments) - closed_before)
+    closed = all_closes(tx.connection, assignments)
+    announce(tx, closed - closed_before)
     promote(tx, assignments)
+    follow_up(tx, spans_of(closed ^ closed_before), "reading")
 
 
 def access_granted(tx: Transaction, event: AccessGranted) -> None:
@@ -70,7 +75,7 @@ def access_revoked(tx: Transaction, event: AccessRevoked) -> None:
 
 
 def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
-    """The period becomes visible to the supply's members."""
+    """The period becomes visible to the supply's members. What became known while it was billed is told to billing."""
     visibility.save_billed(
         tx,
         BilledPeriod(
@@ -86,6 +91,11 @@ def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
             hours_missing=event.hours_missing,
         ),
     )
+    point = points.points_of_services(tx.connection, [event.service_id]).get(event.service_id)
+    if point is not None and event.curve_version:
+        points.lock_points(tx, [point.key])
+        span = {point.key: (_day(event.period.start, "period.start"), _day(event.period.end, "period.end"))}
+        tell_corrections(tx, span, estimates.waiting(tx.connection, span), newer_than=event.curve_version)
 
 
 def _from(told: supplies_pb2.Meter | supplies_pb2.Contract, field: str) -> date:

@@ -11,6 +11,7 @@ from coop.metering.events.v1.events_pb2 import CurveReady
 from numpy.typing import NDArray
 
 from services.chassis.db import Transaction
+from services.metering.application.aftermath import follow_up
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.hours import LocalDays, day_number, day_of_number
 from services.metering.domain.merge import layers
@@ -22,10 +23,13 @@ _FOR_EVER = np.iinfo(np.int64).max
 
 
 class Changes:
-    """What a transaction changed in the curves; told once, as one event per supply and month."""
+    """What a transaction changed in the curves; told once, as one event per supply and month.
 
-    def __init__(self, import_id: str = "") -> None:
-        self._import_id = import_id
+    ``settled``: estimates were made of it already. Otherwise those that rest on what changed wait to be made again.
+    """
+
+    def __init__(self, import_id: str = "", *, settled: bool = False) -> None:
+        self._import_id, self._settled = import_id, settled
         # (point, year, month) -> [first day, last day, hours, highest revision]
         self._months: dict[tuple[int, int, int], list[int]] = {}
 
@@ -55,6 +59,17 @@ class Changes:
             )
             events.append((CURVE_TOPIC, point.supply_id, event))
         tx.emit_many(events)
+        if not self._settled:
+            follow_up(tx, self._spans(), "curve")
+
+    def _spans(self) -> dict[int, tuple[date, date]]:
+        """First day and the day after the last one that changed, by point."""
+        spans: dict[int, tuple[date, date]] = {}
+        for (owner, _, _), (first, last, _, _) in self._months.items():
+            start, end = day_of_number(first), day_of_number(last + 1)
+            known = spans.get(owner, (start, end))
+            spans[owner] = min(known[0], start), max(known[1], end)
+        return spans
 
 
 def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> None:

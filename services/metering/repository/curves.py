@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, selec
 from services.chassis.db import Transaction
 from services.metering.domain.curve import DayCurves, blank_days, pack, unpack
 from services.metering.domain.merge import Layer, Merged, merge
+from services.metering.domain.overlay import CurveRows
 from services.metering.repository.sql import slices
 from services.metering.tables import day_curve, day_curve_history, kept_reading, revision
 
@@ -31,16 +32,6 @@ class Stored:
     new: int
     duplicates: int
     superseded: int
-
-
-@dataclass
-class CurveRows:
-    """Stored days as columns: ``owner`` (n,), ``day`` (n,), ``revision`` (n,) and their curves."""
-
-    owner: NDArray[np.int64]
-    day: NDArray[np.int64]
-    revision: NDArray[np.int64]
-    curves: DayCurves
 
 
 class Revision:

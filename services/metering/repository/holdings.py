@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select
 
-from services.metering.repository.points import Assignment, ContractTariff
+from services.metering.repository.points import Assignment, ContractTariff, Point, points_by_key
 from services.metering.repository.sql import slices
-from services.metering.tables import contract_tariff, measuring_point, meter, meter_assignment, supply
+from services.metering.tables import contract_tariff, day_curve, measuring_point, meter, meter_assignment, supply
 
 CUPS_LENGTH = 20
 """Letters of a CUPS without the border point: distributors write it with or without those two."""
@@ -61,3 +61,21 @@ def serials_of(connection: Connection, meter_keys: Collection[int]) -> dict[int,
         query = select(meter.c.key, meter.c.serial).where(meter.c.key.in_(some))
         found.update((row.key, row.serial) for row in connection.execute(query))
     return found
+
+
+def account_numbers(connection: Connection, supply_ids: Collection[str]) -> dict[str, str]:
+    """Account numbers by supply."""
+    found: dict[str, str] = {}
+    for some in slices(sorted(set(supply_ids))):
+        query = select(supply.c.id, supply.c.account_number).where(supply.c.id.in_(some))
+        found.update((row.id, row.account_number) for row in connection.execute(query))
+    return found
+
+
+def points_with_curves(connection: Connection, kind: str) -> list[Point]:
+    """Measuring points of a kind that ever had an hour, by key."""
+    some_day = exists().where(day_curve.c.point_key == measuring_point.c.key)
+    query = select(measuring_point.c.key).where(measuring_point.c.kind == kind, some_day)
+    keys = connection.execute(query.order_by(measuring_point.c.key)).scalars().all()
+    found = points_by_key(connection, keys)
+    return [found[key] for key in sorted(found)]

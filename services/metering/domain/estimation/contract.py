@@ -44,6 +44,16 @@ class Contract:
         return self.power_w[index]
 
 
+METER_TYPES = ((450_000, 2), (50_000, 3), (15_000, 4), (0, 5))
+"""Contracted W above which a measuring point is of a type (RD 1110/2007 article 6); type 1 begins at 10 MW."""
+
+
+def meter_type_of(power_w: tuple[int, ...]) -> int:
+    """The type of a measuring point by its highest contracted power; 5, a household's, where none is known."""
+    highest = max(power_w, default=0)
+    return 1 if highest >= 10_000_000 else next((kind for above, kind in METER_TYPES if highest > above), 5)
+
+
 @dataclass(frozen=True)
 class History:
     """Energy really measured in the same period last year, and the hours it was measured in.

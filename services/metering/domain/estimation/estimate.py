@@ -65,13 +65,12 @@ def estimate(
     Raises Invalid for a curve or close that does not fit, Refused where the profile lacks a coefficient.
     """
     _check(days, hours, curve, closes, contract)
-    usable = [close for close in closes if close.origin in TECHNICIAN or close.origin is Origin.SELF_READING]
     first = curve.first
     values, methods = curve.values.copy(), curve.methods.copy()
     reason_of = np.zeros(len(curve), np.int16)
     period_of = contract.calendar.classify(curve.hours)
     reasons: list[Reason] = []
-    for span, close in _spans(days, usable):
+    for span, close in spans(days, usable(closes)):
         begin, end = (hour - first for hour in bounds(hours, span))
         drawn = _drawn(curve.part(begin, end), close, contract)
         for number in range(1, contract.calendar.periods + 1):
@@ -119,18 +118,23 @@ def _drawn(span: HourSeries, close: Close | None, contract: Contract) -> NDArray
     return drawn if all(coherent(wh, summed) for wh, summed in zip(close.wh, sums, strict=True)) else None
 
 
-def _spans(days: DatePeriod, closes: Sequence[Close]) -> list[tuple[DatePeriod, Close | None]]:
+def spans(days: DatePeriod, closes: Sequence[Close]) -> list[tuple[DatePeriod, Close | None]]:
     """The days cut at the closes, in order; what no close covers is a span of its own."""
-    spans: list[tuple[DatePeriod, Close | None]] = []
+    found: list[tuple[DatePeriod, Close | None]] = []
     at = days.start
     for close in sorted(closes, key=lambda one: one.period.start):
         if at < close.period.start:
-            spans.append((DatePeriod(at, close.period.start), None))
-        spans.append((close.period, close))
+            found.append((DatePeriod(at, close.period.start), None))
+        found.append((close.period, close))
         at = close.period.end
     if at < days.end:
-        spans.append((DatePeriod(at, days.end), None))
-    return spans
+        found.append((DatePeriod(at, days.end), None))
+    return found
+
+
+def usable(closes: Sequence[Close]) -> list[Close]:
+    """Closes that may be estimated from: those of real readings and of the member's own."""
+    return [close for close in closes if close.origin in TECHNICIAN or close.origin is Origin.SELF_READING]
 
 
 def _unplaceable(span: DatePeriod, number: int, close: Close | None) -> list[Reason]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from services.chassis.periods import DatePeriod
 from services.metering.domain.readings import MISSING, REAL
@@ -119,12 +120,33 @@ class Reason:
 
     def office(self, translate: Callable[[str], str] = str, figure: Callable[[int], str] = "{:,}".format) -> str:
         """The sentence for staff; ``translate`` is gettext, ``figure`` writes an integer in the reader's way."""
-        filled = {name: figure(v) if isinstance(v, int) else v for name, v in self.parameters.items()}
+        filled = {name: figure(v) if isinstance(v, int) else translate(v) for name, v in self.parameters.items()}
         return translate(OFFICE[self.code]).format(**filled)
 
     def member(self, translate: Callable[[str], str] = str) -> str:
         """The sentence for the member."""
         return translate(MEMBER[self.code])
+
+
+def reason_to_plain(reason: Reason) -> dict[str, Any]:
+    """A reason as JSON data, to be kept with what it explains."""
+    return {
+        "code": reason.code.value,
+        "case": reason.case.value,
+        "start": reason.days.start.isoformat(),
+        "end": reason.days.end.isoformat(),
+        "tariff_period": reason.tariff_period,
+        "method": reason.method,
+        "parameters": dict(reason.parameters),
+    }
+
+
+def reason_of_plain(data: Mapping[str, Any]) -> Reason:
+    """The reason that ``reason_to_plain`` wrote."""
+    days = DatePeriod.parse(data["start"], data["end"])
+    return Reason(
+        Code(data["code"]), Case(data["case"]), days, data["tariff_period"], data["method"], data["parameters"]
+    )
 
 
 def letter(method: int) -> str:

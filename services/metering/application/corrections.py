@@ -1,0 +1,68 @@
+"""Energy that was billed and is known otherwise now: told to billing once per change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+import numpy as np
+from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
+from coop.metering.events.v1.events_pb2 import ReadingCorrected
+from sqlalchemy import Connection
+
+from services.chassis.db import Transaction
+from services.chassis.periods import DatePeriod
+from services.metering.application.closes import closes_between
+from services.metering.application.topics import CURVE_TOPIC
+from services.metering.domain.hours import day_number
+from services.metering.domain.readings import IMPORT, MISSING, REAL
+from services.metering.domain.registers import WH
+from services.metering.repository import corrections, overlay
+from services.metering.repository.corrections import Billed
+
+
+def tell_corrections(
+    tx: Transaction,
+    spans: Mapping[int, tuple[date, date]],
+    unsettled: Collection[tuple[int, DatePeriod]] = (),
+    newer_than: int = 0,
+) -> None:
+    """Announces each billed period in the local days [start, end) of a point whose energy differs from what was told last.
+
+    ``unsettled``: points and days whose estimate is about to be made again; they are told then. ``newer_than``: only what
+    a later revision of the curve changed. The points must be locked.
+    """
+    for billed in corrections.billed_in(tx.connection, spans):
+        if any(key == billed.point_key and period.intersection(billed.period) for key, period in unsettled):
+            continue
+        event = _known(tx.connection, billed)
+        if event.known_wh == billed.told_wh or event.curve_version <= newer_than:
+            continue
+        corrections.add(tx, billed, event.known_wh)
+        tx.emit(CURVE_TOPIC, billed.supply_id, event)
+
+
+def _known(connection: Connection, billed: Billed) -> ReadingCorrected:
+    """What is known of a billed period now: its hours, or without any, the closes read within it."""
+    period = billed.period
+    start, end = day_number(period.start), day_number(period.end)
+    rows = overlay.curves_between(connection, [billed.point_key], start, end)
+    present = rows.curves.quality != MISSING
+    real = int((rows.curves.quality == REAL).sum())
+    expected = int(rows.curves.length.sum())
+    wh = int(rows.curves.values[:, :, IMPORT][present].sum())
+    if not present.any():
+        found = closes_between(connection, [billed.point_key], period.start, period.end).get(billed.point_key, [])
+        read = [one for one in found if period.start < one.period.end <= period.end and one.unit == WH]
+        wh = sum(sum(one.used) for one in read)
+    return ReadingCorrected(
+        supply_id=billed.supply_id,
+        service_id=billed.service_id,
+        invoice_id=billed.invoice_id,
+        period=DatePeriodMessage(start=period.start.isoformat(), end=period.end.isoformat()),
+        billed_wh=billed.billed_wh,
+        known_wh=wh,
+        curve_version=int(np.max(rows.revision, initial=0)),
+        hours_estimated=int(present.sum()) - real,
+        hours_missing=expected - int(present.sum()),
+    )

@@ -1,0 +1,83 @@
+"""The curve as members are shown and billed by: what was measured, and the estimates laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from services.chassis.db import Transaction
+from services.metering.domain.curve import DayCurves, pack, unpack
+from services.metering.domain.overlay import CurveRows, lay_over
+from services.metering.repository import curves
+from services.metering.repository.sql import slices
+from services.metering.tables import estimated_day, estimated_day_history, revision
+
+
+def curves_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
+    """Curves of the points as known now with their estimates, local days [start, end), ordered by point and day."""
+    measured = curves.curves_between(connection, owners, start, end)
+    return lay_over(measured, estimates_between(connection, owners, start, end))
+
+
+def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
+    """Curve and estimates of one point, local days [start, end), as they were known at an instant."""
+    last = connection.execute(select(func.max(revision.c.id)).where(revision.c.known_at <= known_at)).scalar() or 0
+    newest: dict[int, Any] = {}
+    for row in estimate_versions(connection, point_key, start, end):
+        if row.revision <= last:
+            newest[row.day] = row
+    measured = curves.curves_known_at(connection, point_key, start, end, known_at)
+    return lay_over(measured, _columns([newest[day] for day in sorted(newest)]))
+
+
+def estimates_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
+    """The estimated hours alone, as they are now; days whose estimate was withdrawn have none."""
+    table = estimated_day
+    found: list[Any] = []
+    columns = (table.c.point_key, table.c.day, table.c.revision, table.c.curve)
+    for some in slices(sorted(set(owners))):
+        query = select(*columns).where(table.c.point_key.in_(some), table.c.day >= start, table.c.day < end)
+        found += connection.execute(query.order_by(table.c.point_key, table.c.day)).all()
+    return _columns(found)
+
+
+def estimate_versions(connection: Connection, point_key: int, start: int, end: int) -> list[Any]:
+    """Every version of the estimated days of a point (point_key, day, revision, curve), the oldest first."""
+    rows: list[Any] = []
+    for table in (estimated_day_history, estimated_day):
+        query = select(table.c.point_key, table.c.day, table.c.revision, table.c.curve).where(
+            table.c.point_key == point_key, table.c.day >= start, table.c.day < end
+        )
+        rows += connection.execute(query).all()
+    return sorted(rows, key=lambda row: (row.revision, row.day))
+
+
+def save_estimates(tx: Transaction, point_key: int, days: Sequence[int], estimates: DayCurves, number: int) -> None:
+    """Put these days' estimates in the place of those before, which stay in the history."""
+    table = estimated_day
+    first, end = min(days), max(days) + 1
+    query = select(table).where(table.c.point_key == point_key, table.c.day >= first, table.c.day < end)
+    before = {row.day: row for row in tx.execute(query)}
+    inserts, updates, history = [], [], []
+    for day, blob in zip(days, pack(estimates), strict=True):
+        if day in before:
+            history.append(dict(before[day]._mapping))
+            updates.append({"b_day": day, "revision": number, "curve": blob})
+        else:
+            inserts.append({"point_key": point_key, "day": day, "revision": number, "curve": blob})
+    if inserts:
+        tx.execute(insert(table), inserts)
+    if history:
+        tx.execute(insert(estimated_day_history), history)
+        of_day = (table.c.point_key == point_key) & (table.c.day == bindparam("b_day"))
+        changes: dict[str, Any] = {"revision": bindparam("revision"), "curve": bindparam("curve")}
+        tx.execute(update(table).where(of_day).values(changes), updates)
+
+
+def _columns(rows: Sequence[Any]) -> CurveRows:
+    numbers = np.array([(row[0], row[1], row[2]) for row in rows], np.int64).reshape(len(rows), 3)
+    return CurveRows(numbers[:, 0], numbers[:, 1], numbers[:, 2], unpack([row[3] for row in rows]))
