@@ -10,7 +10,9 @@ from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 
 from services.billing.application.pricing import EnergyQuery
 from services.billing.domain.bill import Energy, PeriodEnergy
+from services.billing.domain.closes import Close
 from services.chassis.grpc.client import Clients, remote
+from services.chassis.periods import DatePeriod
 
 #: Seconds for one chunk: a hundred supplies are a fraction of a second, a busy machine may need longer.
 DEADLINE_S = 60.0
@@ -68,4 +70,19 @@ def _energy(answer: metering.StreamBillableEnergyResponse) -> Energy:
         answer.hours_estimated,
         answer.hours_missing,
         answer.curve_version,
+        closes=tuple(_close(each, use) for each in answer.closes for use in each.uses),
+    )
+
+
+def _close(close: metering.RegisterClose, use: metering.RegisterUse) -> Close:
+    return Close(
+        meter=close.meter,
+        register=use.register,
+        period=DatePeriod.parse(close.period.start, close.period.end),
+        unit=close.unit,
+        initial=use.initial,
+        final=use.final,
+        used=use.used,
+        origin=close.origin,
+        reading_ids=tuple(close.reading_ids),
     )
