@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import grpc
 from coop.metering.v1 import metering_service_pb2 as pb
 
-from services.metering.api.messages import period
+from services.metering.api.messages import period, period_message, timestamp
 from services.metering.api.part import Part
 from services.metering.application.energy import BillableEnergy, EnergyQuery, billable_energy
+from services.metering.domain.estimation.self_reading import register_names
+from services.metering.domain.register_closes import MeterClose, origin_word
 
 
 class EnergyApi(Part):
@@ -39,4 +41,34 @@ def _energy(answer: BillableEnergy) -> pb.StreamBillableEnergyResponse:
         hours_estimated=answer.hours_estimated,
         hours_missing=answer.hours_missing,
         curve_version=answer.curve_version,
+        closes=[_close(close, len(answer.energy)) for close in answer.closes],
+        maximum_power=[
+            pb.MaximumPower(period=f"P{one.period}", watts=one.watts, at=timestamp(one.at) if one.at else None)
+            for one in answer.maximum_power
+        ],
+        reactive=[
+            pb.ReactiveEnergy(
+                period=one.period, r1_varh=one.varh[0], r2_varh=one.varh[1], r3_varh=one.varh[2], r4_varh=one.varh[3]
+            )
+            for one in answer.reactive
+        ],
+    )
+
+
+def _close(close: MeterClose, periods: int) -> pb.RegisterClose:
+    """Registers of periods that the tariff does not have are left out while they stand still."""
+    uses = [
+        pb.RegisterUse(register=name, initial=initial, final=final, used=final - initial)
+        for number, (name, initial, final) in enumerate(
+            zip(register_names(len(close.initial)), close.initial, close.final, strict=True), 1
+        )
+        if number <= periods or final > initial
+    ]
+    return pb.RegisterClose(
+        meter=close.meter,
+        period=period_message(close.period),
+        unit=close.unit,
+        uses=uses,
+        origin=origin_word(close.origin),
+        reading_ids=close.reading_ids,
     )

@@ -7,13 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from services.chassis.db import Database
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
+from services.metering.application.register_energy import closes_read, maximum_power
 from services.metering.domain.calendar import TariffCalendar, calendar
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, local_days
+from services.metering.domain.overlay import CurveRows
+from services.metering.domain.reactive import REACTIVE_PERIODS, reactive_totals
+from services.metering.domain.register_closes import MeterClose
+from services.metering.domain.registers import MaximumPower
 from services.metering.domain.totals import hours_expected, period_totals
 from services.metering.repository import overlay, points
 from services.metering.repository.points import Point
@@ -42,8 +48,20 @@ class PeriodEnergy:
 
 
 @dataclass(frozen=True)
+class ReactiveEnergy:
+    """varh of one tariff period ("P1") by quadrant, R1 to R4."""
+
+    period: str
+    varh: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
 class BillableEnergy:
-    """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used."""
+    """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used.
+
+    ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand).
+    ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any.
+    """
 
     supply_id: str
     service_id: str
@@ -52,6 +70,9 @@ class BillableEnergy:
     hours_measured: int
     hours_estimated: int
     curve_version: int
+    closes: tuple[MeterClose, ...] = ()
+    maximum_power: tuple[MaximumPower, ...] = ()
+    reactive: tuple[ReactiveEnergy, ...] = ()
 
     @property
     def hours_missing(self) -> int:
@@ -131,6 +152,10 @@ def _alike(
     version = np.zeros(len(owners), np.int64)
     np.maximum.at(version, asker, rows.revision)
     expected = hours_expected(days, start, end)
+    hours = totals.measured + totals.estimated
+    closes = closes_read(connection, owners[hours == 0].tolist(), period)
+    power = maximum_power(connection, owners[hours > 0].tolist(), period)
+    reactive = _reactive(days, table, asker, len(owners), rows)
     answers = []
     for query, key in zip(queries, keys.tolist(), strict=True):
         at = int(np.searchsorted(owners, key)) if key else -1
@@ -150,6 +175,23 @@ def _alike(
                 int(totals.measured[at]) if key else 0,
                 int(totals.estimated[at]) if key else 0,
                 int(version[at]) if key else 0,
+                tuple(closes.get(key, ())),
+                tuple(power.get(key, ())),
+                tuple(reactive.get(at, ())),
             )
         )
     return answers
+
+
+def _reactive(
+    days: LocalDays, table: TariffCalendar, asker: NDArray[np.int64], askers: int, rows: CurveRows
+) -> dict[int, list[ReactiveEnergy]]:
+    """By asker, the tariff periods that have any."""
+    if table.periods < REACTIVE_PERIODS:
+        return {}
+    found: dict[int, list[ReactiveEnergy]] = defaultdict(list)
+    varh = reactive_totals(table, days, asker, askers, rows.day, rows.curves)
+    for at, number in np.argwhere(varh.any(axis=2)).tolist():
+        r1, r2, r3, r4 = varh[at, number].tolist()
+        found[at].append(ReactiveEnergy(f"P{number + 1}", (r1, r2, r3, r4)))
+    return found
