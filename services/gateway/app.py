@@ -27,6 +27,9 @@ from services.gateway.web import (
     account,
     certificates,
     consumption,
+    consumption_files,
+    consumption_words,
+    converters,
     errors,
     frame,
     health,
@@ -88,7 +91,7 @@ def create_app(
 def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.url_map.converters["day"] = consumption.DayConverter
+    converters.register(app)
     language.register(app, list(profile.languages), profile.default_language, profile.jurisdiction)
     headers.register(app)
     register_access_log(app)
@@ -96,8 +99,21 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     assets.Assets(profile.brand_color).register(app)
     words.register(app)
     phrases.register(app)
+    consumption_words.register(app)
     csrf = CSRFProtect(app)
-    for module in (health, home, account, supplies, consumption, invoices, certificates, verify, notices, pages):
+    for module in (
+        health,
+        home,
+        account,
+        supplies,
+        consumption,
+        consumption_files,
+        invoices,
+        certificates,
+        verify,
+        notices,
+        pages,
+    ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
     app.context_processor(_frame)
@@ -109,6 +125,7 @@ def _register_api(app: APIFlask, csrf: CSRFProtect) -> None:
     api.register(app)
     csrf.exempt(api.people.blueprint)
     csrf.exempt(api.records.blueprint)
+    csrf.exempt(api.consumption.blueprint)
 
 
 def _upstream(settings: Settings) -> Upstream:

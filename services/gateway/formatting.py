@@ -108,6 +108,11 @@ def month_letter(day: date, locale: Locale) -> str:
     return format_date(day, "LLLLL", locale=locale).lower()
 
 
+def weekday_name(day: date, locale: Locale) -> str:
+    """The weekday in three letters or so: "lun"."""
+    return format_date(day, "ccc", locale=locale)
+
+
 def moment(instant: datetime, zone: ZoneInfo, locale: Locale) -> str:
     """An instant in local words: "21 de noviembre de 2026, 17:00"."""
     local = instant.astimezone(zone)

@@ -1,4 +1,4 @@
-"""Consumption, invoices, statement and certificates."""
+"""Invoices, statement and certificates."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from typing import Any
 
 from apiflask import APIBlueprint, FileSchema
 from coop.billing.v1 import billing_service_pb2 as billing
-from coop.common.v1 import types_pb2
-from coop.metering.v1 import metering_service_pb2 as metering
 from flask.typing import ResponseReturnValue
 from marshmallow import RAISE
 
-from services.chassis.errors import Invalid
 from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
 from services.gateway import session
 from services.gateway.api import schemas, shapes
 from services.gateway.api.auth import auth, metadata
-from services.gateway.api.bodies import json_only
-from services.gateway.compose.curves import BilledPeriodView, CurveView
+from services.gateway.api.bodies import json_only, period_of
 from services.gateway.compose.invoices import CertificateView, DebtView, InvoiceView, OpenItemView, StatementView
 from services.gateway.compose.money import Money
 from services.gateway.upstream import document as stream
@@ -30,35 +26,6 @@ blueprint = APIBlueprint("records", __name__, url_prefix="/api/v1", tag="Records
 blueprint.before_request(json_only)
 
 _PDF = FileSchema(type="string", format="binary")
-
-
-@blueprint.get("/supplies/<supply_id>/billed-periods")
-@blueprint.auth_required(auth)
-@blueprint.input(schemas.Paging, location="query", unknown=RAISE)
-@blueprint.output(schemas.BilledPeriodsOut)
-@blueprint.doc(operation_id="listBilledPeriods", summary="The periods billed, newest first")
-def billed_periods(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
-    with remote():
-        answer = session.upstream().metering.ListBilledPeriods(
-            metering.ListBilledPeriodsRequest(supply_id=supply_id, **query_data), metadata=metadata()
-        )
-    return {
-        "periods": [shapes.billed_period(BilledPeriodView.of(one)) for one in answer.periods],
-        "next_page_token": answer.next_page_token,
-    }
-
-
-@blueprint.get("/supplies/<supply_id>/consumption")
-@blueprint.auth_required(auth)
-@blueprint.input(schemas.PeriodQuery, location="query", unknown=RAISE)
-@blueprint.output(schemas.CurveOut)
-@blueprint.doc(operation_id="getConsumption", summary="The hours of a range inside billed periods")
-def consumption(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
-    with remote():
-        answer = session.upstream().metering.GetCurve(
-            metering.GetCurveRequest(supply_id=supply_id, period=_period(query_data)), metadata=metadata()
-        )
-    return shapes.curve(CurveView.of(answer))
 
 
 @blueprint.get("/supplies/<supply_id>/invoices")
@@ -120,7 +87,7 @@ def debt(supply_id: str) -> ResponseReturnValue:
 def statement(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
     with remote():
         answer = session.upstream().billing.GetStatement(
-            billing.GetStatementRequest(supply_id=supply_id, period=_period(query_data)), metadata=metadata()
+            billing.GetStatementRequest(supply_id=supply_id, period=period_of(query_data)), metadata=metadata()
         )
     return shapes.statement(StatementView.of(answer.statement))
 
@@ -190,14 +157,3 @@ def verify(code: str) -> ResponseReturnValue:
         "supply_masked": answer.supply_masked,
         "issuer": answer.issuer,
     }
-
-
-def _period(query: dict[str, date]) -> types_pb2.DatePeriod:
-    """The range asked for. Raises Invalid when it holds no day."""
-    if query["end"] <= query["start"]:
-        raise Invalid(
-            f"The range from {query['start']} to {query['end']} holds no day: its end is excluded.",
-            "EMPTY_RANGE",
-            field="end",
-        )
-    return types_pb2.DatePeriod(start=query["start"].isoformat(), end=query["end"].isoformat())

@@ -141,9 +141,17 @@ class HourOut(Schema):
         required=True, metadata={"description": "1 + whole hours since local midnight: 1 to 23, 24 or 25."}
     )
     start = DateTime(required=True)
-    import_wh = Integer(required=True)
+    import_wh = Integer(required=True, metadata={"description": "Wh taken from the grid."})
+    export_wh = Integer(required=True, metadata={"description": "Wh of surplus fed into the grid."})
     quality = String(required=True, metadata={"enum": ["R", "E"]})
+    method = Integer(
+        required=True,
+        metadata={
+            "description": "1 measured, 2 to 6 estimated by that method of P.O. 10.5, 7 by another, 9 doubtful, 0 unknown."
+        },
+    )
     tariff_period = String(required=True)
+    reason = String(required=True, metadata={"description": "Why it is estimated; empty where nobody said."})
 
 
 class DayOut(Schema):
@@ -152,10 +160,39 @@ class DayOut(Schema):
     hours = List(Nested(HourOut), required=True, metadata={"description": "Absent hours are not listed."})
 
 
+class CoverageOut(Schema):
+    expected = Integer(required=True)
+    measured = Integer(required=True)
+    estimated = Integer(required=True)
+    missing = Integer(required=True)
+
+
 class CurveOut(Schema):
     days = List(Nested(DayOut), required=True)
     time_zone = String(required=True)
     tariff = String(required=True)
+    import_wh = Integer(required=True, metadata={"description": "Sum of the hours that are there."})
+    export_wh = Integer(required=True)
+    hours = Nested(CoverageOut, required=True)
+
+
+class CurveSupply(Schema):
+    cups = String(required=True, metadata={"description": "Empty outside Spain."})
+    account_number = String(required=True)
+
+
+class CurveFile(CurveOut):
+    """The file that members download: the curve, and whose it is."""
+
+    supply = Nested(CurveSupply, required=True)
+
+
+class PublishedOut(Schema):
+    periods = List(Nested(Period), required=True, metadata={"description": "Ranges of days, the newest first."})
+    from_day = Integer(
+        required=True,
+        metadata={"description": "A month is shown from this day of the month after it; 0: billed days alone are."},
+    )
 
 
 class LineOut(Schema):

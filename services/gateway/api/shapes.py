@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from services.chassis.periods import DatePeriod
-from services.gateway.compose.curves import BilledPeriodView, CurveView
+from services.gateway.compose.curves import BilledPeriodView, CurveView, HourView
 from services.gateway.compose.invoices import CertificateView, DebtView, InvoiceView, OpenItemView, StatementView
 from services.gateway.compose.money import Money
 from services.gateway.compose.notices import NoticeView
@@ -31,10 +31,10 @@ def billed_period(value: BilledPeriodView) -> dict[str, Any]:
         "invoice_id": value.invoice_id,
         "invoice_number": value.invoice_number,
         "import_wh": value.wh,
-        "hours_expected": value.hours_expected,
-        "hours_measured": value.hours_measured,
-        "hours_estimated": value.hours_estimated,
-        "hours_missing": value.hours_missing,
+        "hours_expected": value.hours.expected,
+        "hours_measured": value.hours.measured,
+        "hours_estimated": value.hours.estimated,
+        "hours_missing": value.hours.missing,
     }
 
 
@@ -42,25 +42,35 @@ def curve(value: CurveView) -> dict[str, Any]:
     return {
         "time_zone": value.time_zone,
         "tariff": value.tariff,
+        "import_wh": value.wh,
+        "export_wh": value.export_wh,
+        "hours": asdict(value.coverage),
         "days": [
             {
                 "day": day.day,
                 "hours_expected": len(day.hours),
-                "hours": [
-                    {
-                        "number": hour.number,
-                        "start": hour.starts,
-                        "import_wh": hour.wh,
-                        "quality": "E" if hour.estimated else "R",
-                        "tariff_period": hour.tariff_period,
-                    }
-                    for hour in day.hours
-                    if hour.wh is not None
-                ],
+                "hours": [hour(one) for one in day.hours if one.wh is not None],
             }
-            for day in value.days
+            for day in value.shown
         ],
     }
+
+
+def hour(value: HourView) -> dict[str, Any]:
+    return {
+        "number": value.number,
+        "start": value.starts,
+        "import_wh": value.wh,
+        "export_wh": value.export_wh,
+        "quality": "E" if value.estimated else "R",
+        "method": value.method,
+        "tariff_period": value.tariff_period,
+        "reason": value.reason,
+    }
+
+
+def curve_file(value: CurveView, of: SupplyView) -> dict[str, Any]:
+    return {"supply": {"cups": of.cups, "account_number": of.account_number}, **curve(value)}
 
 
 def invoice(value: InvoiceView) -> dict[str, Any]:

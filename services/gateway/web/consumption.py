@@ -1,52 +1,48 @@
-"""Consumption: the billed periods, one of them by day, a day by hour, and the download."""
+"""Consumption: the billed periods, and a day, a week, a month, a billed period or any dates hour by hour."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from coop.common.v1 import types_pb2
-from coop.metering.v1 import metering_service_pb2 as metering
-from flask import Blueprint, Response
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from werkzeug.routing import BaseConverter, ValidationError
+from flask_babel import gettext as _
 
 from services.chassis.errors import NotFound
-from services.chassis.periods import DatePeriod
 from services.gateway import session
-from services.gateway.compose import csv_file
+from services.gateway.compose.comparison import Comparison, compare
 from services.gateway.compose.curves import BilledPeriodView, CurveView
-from services.gateway.compose.fanout import Asked, Fanout
-from services.gateway.web import pictures
+from services.gateway.compose.fanout import Part
+from services.gateway.compose.spans import BILLED, MONTH, RANGE, WEEK, Span, day_span, month_span, week_span, within
+from services.gateway.web import comparison_pictures, pictures
+from services.gateway.web.consumption_words import span_name, span_url
+from services.gateway.web.curve_calls import AskedCurve, Published, ask_periods, ask_published
 from services.gateway.web.frame import SupplyPage
+from services.gateway.web.range_form import RangeForm
+from services.gateway.web.words import locale
 
 blueprint = Blueprint("consumption", __name__)
 
-MANY = 100
-"""Billed periods asked for: more than eight years of months."""
-
-
-class DayConverter(BaseConverter):
-    """A civil date in an address: 2026-10-14."""
-
-    regex = r"\d{4}-\d{2}-\d{2}"
-
-    def to_python(self, value: str) -> date:
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValidationError(f"{value} is not a date of the calendar") from None
-
-    def to_url(self, value: date) -> str:
-        return value.isoformat()
+DAYS_AS_BARS = 62
+"""Days that a chart still shows one by one; longer ranges are drawn, and listed, by month."""
 
 
 @blueprint.get("/s/<supply_id>/consumption")
 @session.members_only
 def index(supply_id: str) -> ResponseReturnValue:
     page = SupplyPage(supply_id, "consumption")
-    periods = ask_periods(page.fanout, supply_id).part()
-    picture = pictures.months(periods.value) if periods.value else None
-    return page.render("pages/consumption.html", part=periods, picture=picture)
+    asked_periods, asked_published = ask_periods(page.fanout, supply_id), ask_published(page.fanout, supply_id)
+    periods, published = asked_periods.part(), asked_published.part()
+    newest = published.value.last_day if published.value else None
+    return page.render(
+        "pages/consumption.html",
+        part=periods,
+        picture=pictures.months(periods.value) if periods.value else None,
+        published=published.value,
+        views=_switcher(supply_id, day_span(newest), published.get(), BILLED) if newest else [],
+    )
 
 
 @blueprint.get("/s/<supply_id>/consumption/<day:start>")
@@ -54,83 +50,150 @@ def index(supply_id: str) -> ResponseReturnValue:
 def period(supply_id: str, start: date) -> ResponseReturnValue:
     """The billed period that starts on that day."""
     page = SupplyPage(supply_id, "consumption")
-    periods = ask_periods(page.fanout, supply_id).get()
-    billed, newer, older = _place(periods, start)
-    curve = ask_curve(page.fanout, supply_id, billed.period).part()
-    return page.render(
-        "pages/consumption_period.html",
+    asked_periods, asked_published = ask_periods(page.fanout, supply_id), ask_published(page.fanout, supply_id)
+    billed, newer, older = place(asked_periods.get(), start)
+    return _view(
+        page,
+        Span(BILLED, billed.period),
+        asked_published.get(),
         billed=billed,
-        newer=newer,
-        older=older,
-        part=curve,
-        picture=pictures.days(curve.value) if curve.value and curve.value.days else None,
+        before=(Span(BILLED, older.period), older.month) if older else None,
+        after=(Span(BILLED, newer.period), newer.month) if newer else None,
     )
+
+
+@blueprint.get("/s/<supply_id>/consumption/week/<day:day>")
+@session.members_only
+def week(supply_id: str, day: date) -> ResponseReturnValue:
+    """The week that holds that day, from the reader's first weekday on."""
+    page = SupplyPage(supply_id, "consumption")
+    return _view(page, week_span(day, locale().first_week_day), ask_published(page.fanout, supply_id).get())
+
+
+@blueprint.get("/s/<supply_id>/consumption/month/<month:month>")
+@session.members_only
+def month(supply_id: str, month: date) -> ResponseReturnValue:
+    page = SupplyPage(supply_id, "consumption")
+    return _view(page, month_span(month), ask_published(page.fanout, supply_id).get())
+
+
+@blueprint.get("/s/<supply_id>/consumption/range")
+@session.members_only
+def dates(supply_id: str) -> ResponseReturnValue:
+    """The days between two dates that the member writes."""
+    page = SupplyPage(supply_id, "consumption")
+    published = ask_published(page.fanout, supply_id).get()
+    form = RangeForm(request.args)
+    asked = bool(request.args)
+    if asked and form.validate_for(published):
+        return _view(page, Span(RANGE, form.days), published, form=form)
+    shown = page.render(
+        "pages/consumption_range.html",
+        form=form,
+        published=published,
+        views=_switcher(supply_id, day_span(published.last_day), published, RANGE) if published.last_day else [],
+    )
+    return (shown, 422) if asked else shown
 
 
 @blueprint.get("/s/<supply_id>/consumption/day/<day:day>")
 @session.members_only
 def day(supply_id: str, day: date) -> ResponseReturnValue:
     page = SupplyPage(supply_id, "consumption")
-    fanout = page.fanout
-    asked_periods = ask_periods(fanout, supply_id)
-    asked_curve = ask_curve(fanout, supply_id, DatePeriod(day, day + timedelta(days=1)))
-    curve = asked_curve.get()
-    shown = next((one for one in curve.days if one.day == day), None)
-    if shown is None:
-        raise NotFound(f"There are no hours of {day} to show.")
+    asked_periods, asked_published = ask_periods(page.fanout, supply_id), ask_published(page.fanout, supply_id)
+    span, published = day_span(day), asked_published.get()
+    looked = _look(page, span, published)
+    shown = looked.part.get().days[0]
     periods = asked_periods.part().value or []
-    billed = next((one for one in periods if one.period.contains(day)), None)
     return page.render(
         "pages/consumption_day.html",
         day=shown,
         picture=pictures.hours(shown),
+        billed=next((one for one in periods if one.period.contains(day)), None),
+        **_around(supply_id, span, published),
+        **looked.values(),
+    )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A span's curve, and what it is compared with."""
+
+    span: Span
+    part: Part[CurveView]
+    comparison: Comparison | None
+
+    def values(self) -> dict[str, Any]:
+        """For the page."""
+        return {
+            "part": self.part,
+            "span": self.span,
+            "comparison": self.comparison,
+            "compared": comparison_pictures.compared(self.span, self.comparison) if self.comparison else None,
+        }
+
+
+def _look(page: SupplyPage, span: Span, published: Published) -> _Looked:
+    """Ask for the days and for those of the year before, both at once. Raises NotFound when no day of them is shown."""
+    asked = AskedCurve(page.fanout, page.supply_id, span.days, published)
+    asked_before = AskedCurve(page.fanout, page.supply_id, span.year_before(), published)
+    if not asked.any:
+        raise NotFound(f"No day from {span.first} to {span.last} is shown yet.")
+    part = asked.part()
+    # The year before is an extra: the page does without it when it does not come.
+    before = asked_before.part().value if asked_before.any else None
+    return _Looked(span, part, compare(span, part.value, before) if part.value and before else None)
+
+
+def _view(
+    page: SupplyPage, span: Span, published: Published, *, billed: BilledPeriodView | None = None, **values: Any
+) -> ResponseReturnValue:
+    """The page of a week, a month, a billed period or a range."""
+    looked = _look(page, span, published)
+    curve = looked.part.value
+    by_month = span.days.days > DAYS_AS_BARS
+    picture = None
+    if curve is not None:
+        picture = comparison_pictures.months_of(curve) if by_month else pictures.days(curve, weekdays=span.kind == WEEK)
+    return page.render(
+        "pages/consumption_view.html",
         billed=billed,
-        before=_neighbour(periods, day, -1),
-        after=_neighbour(periods, day, 1),
+        picture=picture,
+        months=comparison_pictures.month_rows(curve) if curve is not None and by_month else [],
+        **{**_around(page.supply_id, span, published), **looked.values(), **values},
     )
 
 
-@blueprint.get("/s/<supply_id>/consumption/<day:start>.csv")
-@session.members_only
-def csv(supply_id: str, start: date) -> ResponseReturnValue:
-    """The hours of a billed period in the distributors' format."""
-    page = SupplyPage(supply_id, "consumption")
-    billed, _newer, _older = _place(ask_periods(page.fanout, supply_id).get(), start)
-    curve = ask_curve(page.fanout, supply_id, billed.period).get()
-    supply = page.supply()
-    if supply is None:
-        raise NotFound("There is no such supply among yours.")
-    identifier = supply.cups or supply.account_number
-    name = f"{identifier.replace('/', '-')}_{billed.period.start}_{billed.last_day}.csv"
-    return Response(
-        "".join(csv_file.rows(curve, identifier)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+def _around(supply_id: str, span: Span, published: Published) -> dict[str, Any]:
+    """The switcher, the neighbours that are shown, and what can be downloaded."""
+    before, after = span.step(-1), span.step(1)
+    pieces = within(published.periods, span.days)
+    return {
+        "name": span_name(span),
+        "views": _switcher(supply_id, span, published),
+        "before": (before, before.first) if within(published.periods, before.days) else None,
+        "after": (after, after.first) if within(published.periods, after.days) else None,
+        "first_shown": pieces[0].start if pieces else span.first,
+        "last_shown": Span(span.kind, pieces[-1]).last if pieces else span.last,
+    }
 
 
-def ask_periods(fanout: Fanout, supply_id: str) -> Asked[list[BilledPeriodView]]:
-    """Ask for the billed periods, newest first."""
-    return fanout.ask(
-        session.upstream().metering.ListBilledPeriods,
-        metering.ListBilledPeriodsRequest(supply_id=supply_id, page_size=MANY),
-        lambda answer: [BilledPeriodView.of(billed) for billed in answer.periods],
-    )
+def _switcher(supply_id: str, span: Span, published: Published, here: str = "") -> list[tuple[str, str, bool]]:
+    """(label, address, whether it is this one) of the other ways to look at about the same days."""
+    shown = within(published.periods, span.days) or list(published.periods[:1])
+    last = Span(span.kind, shown[-1]).last
+    week_of, month_of = week_span(last, locale().first_week_day), month_span(last)
+    ranged = Span(RANGE, shown[-1] if len(shown) == 1 and span.kind != BILLED else month_of.days)
+    here = here or span.kind
+    return [
+        (_("Day"), span_url(supply_id, day_span(last)), here == "day"),
+        (_("Week"), span_url(supply_id, week_of), here == WEEK),
+        (_("Month"), span_url(supply_id, month_of), here == MONTH),
+        (_("Dates"), span_url(supply_id, ranged), here == RANGE),
+    ]
 
 
-def ask_curve(fanout: Fanout, supply_id: str, period: DatePeriod) -> Asked[CurveView]:
-    """Ask for the hours of a range."""
-    return fanout.ask(
-        session.upstream().metering.GetCurve,
-        metering.GetCurveRequest(
-            supply_id=supply_id,
-            period=types_pb2.DatePeriod(start=period.start.isoformat(), end=period.end.isoformat()),
-        ),
-        CurveView.of,
-    )
-
-
-def _place(
+def place(
     periods: list[BilledPeriodView], start: date
 ) -> tuple[BilledPeriodView, BilledPeriodView | None, BilledPeriodView | None]:
     """The period that starts there, the next newer and the next older. Raises NotFound."""
@@ -142,9 +205,3 @@ def _place(
                 periods[index + 1] if index + 1 < len(periods) else None,
             )
     raise NotFound(f"No billed period starts on {start}.")
-
-
-def _neighbour(periods: list[BilledPeriodView], day: date, step: int) -> date | None:
-    """The day before or after, where it was billed too."""
-    other = day + timedelta(days=step)
-    return other if any(billed.period.contains(other) for billed in periods) else None

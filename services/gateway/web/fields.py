@@ -50,18 +50,26 @@ class CivilDateField(Field):
             self.texts = {part: formdata.get(f"{self.name}-{part}", "").strip() for part in _PARTS}
 
     def pre_validate(self, form: Any) -> None:
+        self.data = self.read(_("Write the birth date: day, month and year."))
+        if not date(1900, 1, 1) <= self.data <= today():
+            raise ValidationError(_("The birth date %(date)s is not between 1900 and today.", date=self.written))
+
+    @property
+    def written(self) -> str:
+        """The three boxes as they were filled in."""
+        return "/".join(self.texts[part] or "…" for part in _PARTS)
+
+    def read(self, missing: str) -> date:
+        """The date of the three boxes. Raises ValidationError, with the sentence `missing` when all of them are empty."""
         if not any(self.texts.values()):
-            raise ValidationError(_("Write the birth date: day, month and year."))
-        written = "/".join(self.texts[part] or "…" for part in _PARTS)
+            raise ValidationError(missing)
         try:
             day, month, year = (int(self.texts[part]) for part in _PARTS)
-            self.data = date(year, month, day)
+            return date(year, month, day)
         except (ValueError, OverflowError):
             raise ValidationError(
-                _("%(date)s is not a date of the calendar: write it in numbers, such as 27 3 1979.", date=written)
+                _("%(date)s is not a date of the calendar: write it in numbers, such as 27 3 1979.", date=self.written)
             ) from None
-        if not date(1900, 1, 1) <= self.data <= today():
-            raise ValidationError(_("The birth date %(date)s is not between 1900 and today.", date=written))
 
 
 class Form(FlaskForm):

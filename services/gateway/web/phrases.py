@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from services.gateway import formatting
 from services.gateway.compose.calculation import Calculation, calculation
-from services.gateway.compose.curves import BilledPeriodView, DayView
+from services.gateway.compose.curves import Coverage, DayView
 from services.gateway.compose.invoices import LineView
 from services.gateway.compose.money import Money
 from services.gateway.web.charts import swatch
@@ -26,23 +26,28 @@ _SLICES = {"energy": "slice-1", "power": "slice-2", "water": "slice-2", "other":
 _SWATCHES = {"energy": "p1", "power": "p2", "water": "p2", "other": "p3", "tax": "previous"}
 
 
-def hours_words(billed: BilledPeriodView) -> str:
+def hours_words(hours: Coverage) -> str:
     """ "742 of 745 hours measured, 3 estimated" """
     text = _(
         "%(measured)s of %(expected)s hours measured",
-        measured=formatting.number(billed.hours_measured, locale()),
-        expected=formatting.number(billed.hours_expected, locale()),
+        measured=formatting.number(hours.measured, locale()),
+        expected=formatting.number(hours.expected, locale()),
     )
-    return text + _exceptions(billed.hours_estimated, billed.hours_missing)
+    return text + _exceptions(hours.estimated, hours.missing)
 
 
 def day_hours_words(day: DayView) -> str:
     """ "24 h" for a whole day, else "22 measured, 2 estimated" """
-    if day.measured + day.estimated == 0:
+    hours = day.coverage
+    if not day.shown:
+        return _("not shown yet")
+    if hours.measured + hours.estimated == 0:
         return _("no readings")
-    if not day.estimated and not day.missing:
-        return f"{day.measured}{formatting.NO_BREAK}h"
-    return ngettext("%(num)d measured", "%(num)d measured", day.measured) + _exceptions(day.estimated, day.missing)
+    if not hours.estimated and not hours.missing:
+        return f"{hours.measured}{formatting.NO_BREAK}h"
+    return ngettext("%(num)d measured", "%(num)d measured", hours.measured) + _exceptions(
+        hours.estimated, hours.missing
+    )
 
 
 def line_name(line: LineView, six_periods: bool = False) -> str:

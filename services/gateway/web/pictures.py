@@ -12,8 +12,9 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from services.gateway.compose.curves import BilledPeriodView, CurveView, DayView, HourView
-from services.gateway.formatting import month_letter
+from services.gateway.formatting import month_letter, weekday_name
 from services.gateway.web.charts import Band, Bar, Chart, Group, Part, draw, swatch
+from services.gateway.web.consumption_words import reason
 from services.gateway.web.words import day as day_words
 from services.gateway.web.words import energy, locale, month_of, percent, tariff_period
 
@@ -45,24 +46,27 @@ def months(periods: Sequence[BilledPeriodView]) -> Picture:
         sentence,
         draw(Chart("months-phone", label, groups(PHONE_MONTHS)), locale()),
         draw(Chart("months", label, groups(WIDE_MONTHS)), locale()),
-        _legend(
+        legend(
             [("", _("This year")), ("previous", _("The year before"))]
             if any(_year_before(period, by_month) for period in periods[:WIDE_MONTHS])
             else [],
-            _("E: some hours are estimated") if any(period.hours_estimated for period in periods[:WIDE_MONTHS]) else "",
+            _("E: some hours are estimated") if any(period.hours.estimated for period in periods[:WIDE_MONTHS]) else "",
             "months-key",
         ),
     )
 
 
-def days(curve: CurveView) -> Picture:
-    """The days of a billed period, each stacked by tariff period."""
-    sentence = _share_sentence(_("You used %(energy)s in this period."), curve.wh, curve.by_period)
+def days(curve: CurveView, *, weekdays: bool = False) -> Picture:
+    """The days of a span, each stacked by tariff period; named by their weekdays when there are just a few."""
+    sentence = period_sentence(curve)
     label = Markup(sentence).striptags()
 
     def groups(every: int) -> list[Group]:
         return [
-            Group(str(day.day.day) if index % every == 0 else "", (_day_bar(day),))
+            Group(
+                weekday_name(day.day, locale()) if weekdays else str(day.day.day) if index % every == 0 else "",
+                (_day_bar(day),),
+            )
             for index, day in enumerate(curve.days)
         ]
 
@@ -70,26 +74,23 @@ def days(curve: CurveView) -> Picture:
         sentence,
         draw(Chart("days-phone", label, groups(7)), locale()),
         draw(Chart("days", label, groups(2)), locale()),
-        _legend(
-            _tariff_legend(curve.by_period, curve.tariff),
-            _("E: some hours are estimated") if any(day.estimated for day in curve.days) else "",
+        legend(
+            tariff_legend(curve.by_period, curve.tariff),
+            _("E: some hours are estimated") if curve.coverage.estimated else "",
             "days-key",
-            absent=any(day.missing for day in curve.days),
+            absent=any(day.shown and not day.coverage.measured + day.coverage.estimated for day in curve.days),
         ),
     )
 
 
 def hours(day: DayView) -> Picture:
     """The hours of a day in the colours of their tariff periods, with the periods named under them."""
-    sentence = _share_sentence(_("You used %(energy)s."), day.wh, day.by_period)
-    if day.estimated:
-        sentence += " " + ngettext(
-            "%(num)d hour is estimated: the meter did not answer.",
-            "%(num)d hours are estimated: the meter did not answer.",
-            day.estimated,
-        )
-    if day.missing:
-        sentence += " " + ngettext("%(num)d hour is missing.", "%(num)d hours are missing.", day.missing)
+    sentence = share_sentence(_("You used %(energy)s."), day.wh, day.by_period) + _fed_in(day.export_wh)
+    covered = day.coverage
+    if covered.estimated:
+        sentence += " " + _estimated_sentence(day, covered.estimated)
+    if covered.missing:
+        sentence += " " + ngettext("%(num)d hour is missing.", "%(num)d hours are missing.", covered.missing)
     label = Markup(sentence).striptags()
 
     def groups(every: int) -> list[Group]:
@@ -102,11 +103,11 @@ def hours(day: DayView) -> Picture:
         sentence,
         draw(Chart("hours-phone", label, groups(6), _bands(day, short=True)), locale()),
         draw(Chart("hours", label, groups(2), _bands(day, short=False)), locale()),
-        _legend(
-            _tariff_legend(day.by_period, day.tariff),
-            _("E: estimated") if day.estimated else "",
+        legend(
+            tariff_legend(day.by_period, day.tariff),
+            _("E: estimated") if covered.estimated else "",
             "hours-key",
-            absent=day.missing > 0,
+            absent=covered.missing > 0,
         ),
     )
 
@@ -128,7 +129,29 @@ def _months_sentence(latest: BilledPeriodView, by_month: dict[tuple[int, int], B
     return Markup(text) % {"month": month, "energy": used, "share": share}
 
 
-def _share_sentence(opening: str, wh: int, by_period: dict[str, int]) -> Markup:
+def period_sentence(curve: CurveView) -> Markup:
+    """How much was used in a span, how much of it in peak hours, and what was fed in."""
+    opening = _("You used %(energy)s in these days.")
+    return share_sentence(opening, curve.wh, curve.by_period) + _fed_in(curve.export_wh)
+
+
+def _fed_in(wh: int) -> Markup:
+    if not wh:
+        return Markup("")
+    return Markup(" ") + Markup(_("You fed %(energy)s of surplus into the grid.")) % {"energy": energy(wh)}
+
+
+def _estimated_sentence(day: DayView, count: int) -> str:
+    if any(reason(hour) for hour in day.hours):
+        return ngettext("%(num)d hour is estimated.", "%(num)d hours are estimated.", count)
+    return ngettext(
+        "%(num)d hour is estimated: the meter did not answer.",
+        "%(num)d hours are estimated: the meter did not answer.",
+        count,
+    )
+
+
+def share_sentence(opening: str, wh: int, by_period: dict[str, int]) -> Markup:
     used = Markup(opening) % {"energy": Markup("<strong>{}</strong>").format(energy(wh))}
     if not wh or "P1" not in by_period or len(by_period) < 2:
         return used
@@ -152,15 +175,17 @@ def _month_group(period: BilledPeriodView, before: BilledPeriodView | None, besi
 def _month_bar(period: BilledPeriodView, kind: str) -> Bar:
     title = f"{month_of(period.month)}: {energy(period.wh)}"
     # Last year's bars say how much, not how it was known: one hatching per chart, for the year it is about.
-    return Bar((Part(period.wh, kind),), title, estimated=period.hours_estimated > 0 and not kind)
+    return Bar((Part(period.wh, kind),), title, estimated=period.hours.estimated > 0 and not kind)
 
 
 def _day_bar(day: DayView) -> Bar:
-    title = f"{day_words(day.day)}: {energy(day.wh)}"
-    if day.measured + day.estimated == 0:
+    title, covered = f"{day_words(day.day)}: {energy(day.wh)}", day.coverage
+    if not day.shown:
+        return Bar((Part(0),), "")
+    if covered.measured + covered.estimated == 0:
         return Bar((), ": ".join((day_words(day.day), _("no readings"))))
     parts = tuple(Part(wh, name.lower()) for name, wh in reversed(day.by_period.items())) or (Part(day.wh),)
-    return Bar(parts, title, estimated=day.estimated > 0)
+    return Bar(parts, title, estimated=covered.estimated > 0)
 
 
 def _hour_bar(hour: HourView, tariff: str) -> Bar:
@@ -183,7 +208,7 @@ def _bands(day: DayView, short: bool) -> list[Band]:
     return bands
 
 
-def _tariff_legend(by_period: dict[str, int], tariff: str) -> list[tuple[str, str]]:
+def tariff_legend(by_period: dict[str, int], tariff: str) -> list[tuple[str, str]]:
     if len(by_period) < 2:
         return []
     if tariff != "2.0TD":
@@ -191,7 +216,7 @@ def _tariff_legend(by_period: dict[str, int], tariff: str) -> list[tuple[str, st
     return [(name.lower(), f"{tariff_period(name)} ({name})") for name in by_period]
 
 
-def _legend(entries: list[tuple[str, str]], estimated: str, key_id: str, *, absent: bool = False) -> Markup:
+def legend(entries: list[tuple[str, str]], estimated: str, key_id: str, *, absent: bool = False) -> Markup:
     row = Markup("<li>{}{}</li>")
     pieces = [row.format(swatch(kind), text) for kind, text in entries]
     if estimated:

@@ -8,11 +8,18 @@ from coop.billing.v1 import billing_pb2
 from services.chassis.errors import Throttled, Unavailable
 from tests.unit.gateway.conftest import Portal, token_of
 
+LONG_RANGE = (
+    "/s/sup-1/consumption/range?first-day=28&first-month=9&first-year=2025&last-day=31&last-month=10&last-year=2026"
+)
 MEMBER_PAGES = [
     "/s/sup-1/",
     "/s/sup-1/consumption",
     "/s/sup-1/consumption/2026-10-01",
     "/s/sup-1/consumption/day/2026-10-14",
+    "/s/sup-1/consumption/week/2026-10-14",
+    "/s/sup-1/consumption/month/2026-10",
+    "/s/sup-1/consumption/range",
+    LONG_RANGE,
     "/s/sup-1/invoices",
     "/s/sup-1/invoices/inv-123",
     "/s/sup-1/statement",
@@ -136,13 +143,15 @@ def test_days_that_were_not_billed_are_not_shown(portal: Portal, day: str) -> No
     assert portal.member.get(f"/s/sup-1/consumption/day/{day}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["day/2026-02-30", "2026-13-01", "2026-10-02", "x", "2026-10-02.csv"])
+@pytest.mark.parametrize(
+    "path", ["day/2026-02-30", "2026-13-01", "2026-10-02", "x", "month/2026-13", "2026-10-02_x.csv"]
+)
 def test_dates_that_are_none_are_not_found(portal: Portal, path: str) -> None:
     assert portal.member.get(f"/s/sup-1/consumption/{path}").status_code == 404
 
 
 def test_the_csv_is_the_distributors(portal: Portal) -> None:
-    answer = portal.member.get("/s/sup-1/consumption/2026-10-01.csv")
+    answer = portal.member.get("/s/sup-1/consumption/2026-10-01_2026-10-31.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
     assert 'filename="ES0575000000000877HA_2026-10-01_2026-10-31.csv"' in answer.headers["Content-Disposition"]
     lines = answer.text.split("\r\n")

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
+from coop.common.v1.types_pb2 import DatePeriod
 from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1 import metering_service_pb2_grpc
 
@@ -23,20 +24,36 @@ class Metering(metering_service_pb2_grpc.MeteringServiceServicer):
         periods = billed_periods() if request.supply_id == "sup-1" else []
         return metering.ListBilledPeriodsResponse(periods=periods[: request.page_size or 50])
 
+    def GetPublishedPeriods(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetPublishedPeriods", request)
+        self.world.owned(request.supply_id)
+        periods = self.world.published if request.supply_id == "sup-1" else []
+        return metering.GetPublishedPeriodsResponse(
+            periods=[DatePeriod(start=start, end=end) for start, end in periods], policy="billed"
+        )
+
     def GetCurve(self, request: Any, context: Any) -> Any:
         self.world.enter("GetCurve", request)
         self.world.owned(request.supply_id)
         start, end = date.fromisoformat(request.period.start), date.fromisoformat(request.period.end)
-        if not date(2024, 9, 1) <= start < end <= date(2026, 11, 1):
+        if not any(first <= start.isoformat() and end.isoformat() <= last for first, last in self.world.published):
             raise NotFound("Those days were not billed.")
         days = []
         for offset in range((end - start).days):
             day = start + timedelta(days=offset)
             odd = day == date(2026, 10, 14)
             days.append(
-                day_curve(day, estimated=(16, 17) if odd else (), missing=(4,) if day == date(2026, 10, 20) else ())
+                day_curve(
+                    day,
+                    estimated=(16, 17) if odd else (),
+                    missing=(4,) if day == date(2026, 10, 20) else (),
+                    export=self.world.surplus,
+                )
             )
-        return metering.GetCurveResponse(days=days, time_zone="Europe/Madrid", tariff="2.0TD")
+        reasons = ["El contador no respondió: se ha repartido según el perfil."] if self.world.reasons else []
+        for hour in (hour for day in days for hour in day.hours if reasons and hour.quality != metering.QUALITY_REAL):
+            hour.reason, hour.method = 1, 2
+        return metering.GetCurveResponse(days=days, time_zone="Europe/Madrid", tariff="2.0TD", reasons=reasons)
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):

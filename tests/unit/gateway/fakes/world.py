@@ -39,6 +39,10 @@ class World:
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
     overdue: bool = False
+    #: Ranges of days that members see, newest first; whether curves have surplus; whether estimates have reasons.
+    published: list[tuple[str, str]] = field(default_factory=lambda: [("2024-09-01", "2026-11-01")])
+    surplus: bool = False
+    reasons: bool = False
     certificates: list[Any] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
 
@@ -218,15 +222,20 @@ _SHAPE = (
 )
 
 
-def day_curve(day: date, *, estimated: tuple[int, ...] = (), missing: tuple[int, ...] = ()) -> metering.DayCurve:
-    """A local day with all its hours but the missing ones; the numbers count from 1."""
+def day_curve(
+    day: date, *, estimated: tuple[int, ...] = (), missing: tuple[int, ...] = (), export: bool = False
+) -> metering.DayCurve:
+    """A local day with all its hours but the missing ones; the numbers count from 1. Last year's were a tenth less."""
+    year = 80 if day.year == 2026 else 70
     made = metering.DayCurve(day=day.isoformat(), hours_expected=hours_in_day(day, MADRID))
     for offset in range(made.hours_expected):
         if offset + 1 in missing:
             continue
         start = day_start(day, MADRID) + timedelta(hours=offset)
         hour = made.hours.add(
-            import_wh=_SHAPE[start.astimezone(MADRID).hour] * (80 + day.day * 7 % 50) // 100,
+            import_wh=_SHAPE[start.astimezone(MADRID).hour] * (year + day.day * 7 % 50) // 100,
+            export_wh=40 * offset if export and 10 <= offset < 16 else 0,
+            method=2 if offset + 1 in estimated else 1,
             quality=metering.QUALITY_ESTIMATED if offset + 1 in estimated else metering.QUALITY_REAL,
             tariff_period=tariff_period(start),
         )
