@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from services.billing.domain.calendar import WorkingCalendar
@@ -24,14 +25,19 @@ class Jurisdiction:
     metering_tariff: Callable[[Segment], str]
     #: Series in which an invoice to these segments' holder is numbered, from the profile's series and the issue date.
     invoice_series: Callable[[str, date, tuple[Segment, ...]], str]
-    #: Series of the documents apart for foreign concepts.
-    foreign_series: Callable[[str, date], str]
     #: Printed number from series and count.
     number: Callable[[str, int], str]
+    #: Series of the documents apart for foreign concepts; None where such concepts are not collected.
+    foreign_series: Callable[[str], str] | None = None
     #: What a concept of the cooperative may name as its tax; without a name it is taxed as its service.
     concept_taxes: frozenset[str] = frozenset()
     #: By service: consumption that is held because the law presumes it an error.
     presumed_error: Mapping[str, DatedTable[Presumption]] = field(default_factory=dict)
+    #: Where the dated tables lie, and which they are: invoices carry the rows they were calculated by.
+    folder: Path = Path()
+    sources: tuple[Any, ...] = ()
+    #: Switches of the profile that change a calculation.
+    options: Mapping[str, bool] = field(default_factory=dict)
 
 
 def jurisdiction(code: str, options: Mapping[str, Any] | None = None) -> Jurisdiction:

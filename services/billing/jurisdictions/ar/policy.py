@@ -77,8 +77,10 @@ def argentina(options: Mapping[str, Any]) -> Jurisdiction:
         calendar=working_calendar(FOLDER / "holidays.toml"),
         metering_tariff=lambda segment: "flat",
         invoice_series=lambda series, _issued, segments: f"{invoice_class(segments)}-{series}",
-        foreign_series=lambda series, _issued: f"{CLASS_FOREIGN}-{series}",
+        foreign_series=lambda series: f"{CLASS_FOREIGN}-{series}",
         number=lambda series, count: f"{series}-{count:08d}",
         concept_taxes=policy.iva.names,
         presumed_error=presumptions(FOLDER, options.get("presumed_error", {})),
+        folder=FOLDER,
+        sources=SOURCES,
     )

@@ -18,7 +18,7 @@ from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.taxes import add_iva
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.es import demand, taxes
-from services.billing.jurisdictions.es.tables import FOLDER, SpanishTables
+from services.billing.jurisdictions.es.tables import FOLDER, SOURCES, SpanishTables
 from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
@@ -126,12 +126,15 @@ class SpanishPolicy:
 
 def spain(options: Mapping[str, Any]) -> Jurisdiction:
     """Spain's rules; option `financing_in_iee_base` takes the other reading of the electricity tax's base."""
+    financing_in_iee_base = bool(options.get("financing_in_iee_base", False))
     return Jurisdiction(
         code="es",
-        policy=SpanishPolicy(financing_in_iee_base=bool(options.get("financing_in_iee_base", False))),
+        policy=SpanishPolicy(financing_in_iee_base=financing_in_iee_base),
         calendar=working_calendar(FOLDER / "holidays.toml"),
         metering_tariff=lambda segment: segment.contract.tariff,
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
-        foreign_series=lambda series, issued: f"{series}X-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
+        folder=FOLDER,
+        sources=SOURCES,
+        options={"financing_in_iee_base": financing_in_iee_base},
     )

@@ -1,0 +1,148 @@
+"""Does an invoice hold? Its bundle calculated again, and everything in which the two differ, as sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from services.staff.verify import argentina, spain
+from services.staff.verify.hours import energy_of
+from services.staff.verify.numbers import Unverifiable, number, rounded
+from services.staff.verify.services import Line, concept_lines
+
+FORMAT = "acometida-invoice/1"
+COUNTRIES: dict[str, Any] = {"es": spain, "ar": argentina}
+UNITS_OF_PRICE = ("kwh", "m3", "kvarh")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was calculated and what differs; an invoice holds when nothing does."""
+
+    number: str
+    printed_total: Decimal
+    calculated_total: Decimal
+    lines: int
+    hours: int
+    differences: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.differences
+
+
+def verify(bundle: Any) -> Verdict:
+    """Calculate a bundle again. Raises Unverifiable when it is none, or lacks what the calculation needs."""
+    if not isinstance(bundle, dict) or bundle.get("format") != FORMAT:
+        found = bundle.get("format") if isinstance(bundle, dict) else type(bundle).__name__
+        raise Unverifiable(f"This is not an invoice bundle: its format is {found!r}, and {FORMAT!r} was expected.")
+    try:
+        return _verified(bundle)
+    except KeyError as missing:
+        raise Unverifiable(f"The bundle lacks the field {missing}.") from missing
+    except (TypeError, ValueError, AttributeError, InvalidOperation, StopIteration, ZeroDivisionError) as wrong:
+        raise Unverifiable(f"The bundle is damaged: {wrong}.") from wrong
+
+
+def _verified(bundle: dict[str, Any]) -> Verdict:
+    invoice = bundle["invoice"]
+    country = COUNTRIES.get(bundle["jurisdiction"])
+    if country is None:
+        raise Unverifiable(
+            f"The jurisdiction {bundle['jurisdiction']!r} is not known; known are {', '.join(COUNTRIES)}."
+        )
+    lines: list[Line] = country.lines_of(bundle)
+    foreign = invoice.get("foreign", False)
+    decided = [line for row, line in concept_lines(bundle, lines) if row["foreign"] == foreign]
+    lines = decided if foreign else lines + decided
+    taxes = country.taxes_of(bundle, lines)
+    total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount in taxes), Decimal(0))
+    differences = [
+        *_printed_arithmetic(invoice),
+        *_hours(bundle),
+        *_lines(invoice["lines"], lines),
+        *_taxes(invoice["taxes"], taxes),
+    ]
+    if total != number(invoice["total"]):
+        differences.append(f"The total is {total} when calculated again, and {invoice['total']} on the invoice.")
+    hours = sum(len(segment["hours"]) for segment in bundle["segments"])
+    return Verdict(invoice["number"], number(invoice["total"]), total, len(lines), hours, tuple(differences))
+
+
+def _printed_arithmetic(invoice: dict[str, Any]) -> list[str]:
+    """Does the paper add up, and does each line that prints a quantity and a price multiply to its amount?"""
+    found = []
+    summed = sum((number(each["amount"]) for each in [*invoice["lines"], *invoice["taxes"]]), Decimal(0))
+    if summed != number(invoice["total"]):
+        found.append(f"The printed lines and taxes add up to {summed}, the printed total is {invoice['total']}.")
+    for line in invoice["lines"]:
+        if line.get("price_unit") in UNITS_OF_PRICE and line.get("quantity") and line.get("unit_price"):
+            product = rounded(number(line["quantity"]) * number(line["unit_price"]))
+            if product != number(line["amount"]):
+                found.append(
+                    f"{_name(line)}: {line['quantity']} x {line['unit_price']} is {product}, printed is {line['amount']}."
+                )
+    return found
+
+
+def _hours(bundle: dict[str, Any]) -> list[str]:
+    """Is the energy of each tariff period the sum of its hours? Only where the bundle has the hours."""
+    found = []
+    for segment in bundle["segments"]:
+        if not segment["hours"]:
+            continue
+        _check_range(bundle, segment)
+        tariff = segment["contract"]["tariff"] if bundle["jurisdiction"] == "es" else "flat"
+        again = energy_of(segment["hours"], tariff, segment["contract"]["zone"], bundle["time_zone"])
+        for period in sorted({*again, *segment["energy"]}):
+            billed = segment["energy"].get(period, {"import_wh": 0, "export_wh": 0})
+            taken, given = again.get(period, [0, 0])
+            if (taken, given) != (billed["import_wh"], billed["export_wh"]):
+                found.append(
+                    f"{segment['service']} {period}: the hours hold {taken} Wh taken and {given} Wh given, the invoice "
+                    f"{billed['import_wh']} and {billed['export_wh']}."
+                )
+    return found
+
+
+def _check_range(bundle: dict[str, Any], segment: dict[str, Any]) -> None:
+    starts = [datetime.fromisoformat(start) for start, *_ in segment["hours"]]
+    if len(set(starts)) != len(starts):
+        raise Unverifiable(f"An hour of {segment['service']} is in the bundle twice.")
+
+
+def _lines(printed: list[dict[str, Any]], calculated: list[Line]) -> list[str]:
+    mine = Counter((line.service, line.concept, line.period, line.amount) for line in calculated)
+    theirs = Counter((line["service"], line["concept"], line["period"], number(line["amount"])) for line in printed)
+    names = dict.fromkeys(key[:3] for key in [*mine, *theirs])
+    found = []
+    for name in names:
+        again = sorted(key[3] for key in mine.elements() if key[:3] == name)
+        paper = sorted(key[3] for key in theirs.elements() if key[:3] == name)
+        if again != paper:
+            what = " ".join(part for part in name if part)
+            found.append(f"{what}: calculated again {_amounts(again)}, on the invoice {_amounts(paper)}.")
+    return found
+
+
+def _taxes(printed: list[dict[str, Any]], calculated: list[tuple[str, Decimal, Decimal]]) -> list[str]:
+    again = sorted(calculated)
+    paper = sorted((tax["kind"], number(tax["base"]), number(tax["amount"])) for tax in printed)
+    if again == paper:
+        return []
+    return [f"Taxes: calculated again {_told(again)}, on the invoice {_told(paper)}."]
+
+
+def _told(taxes: list[tuple[str, Decimal, Decimal]]) -> str:
+    return ", ".join(f"{kind} {amount} on {base}" for kind, base, amount in taxes) or "none"
+
+
+def _amounts(amounts: list[Decimal]) -> str:
+    return " + ".join(str(amount) for amount in amounts) or "nothing"
+
+
+def _name(line: dict[str, Any]) -> str:
+    return " ".join(part for part in (line["service"], line["concept"], line.get("period", "")) if part)

@@ -1,0 +1,300 @@
+"""A Spanish electricity bill (and water sold with it) from its facts, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from services.staff.verify.numbers import (
+    Unverifiable,
+    day,
+    days_between,
+    days_in_year,
+    number,
+    rounded,
+    row_on,
+    stretches,
+)
+from services.staff.verify.services import Line, by_contract, flat, segment_days, water_and_blocks
+
+Bundle = dict[str, Any]
+Segment = dict[str, Any]
+
+IEE_LINES = ("power", "energy", "fixed_charge", "excess_power", "reactive", "discount", "surplus", "management_fee")
+
+
+def lines_of(bundle: Bundle) -> list[Line]:
+    """Every line before taxes."""
+    segments = bundle["segments"]
+    stated = {each["concept"]: each for each in bundle["invoice"]["terms"].get("stated", [])}
+    lines = list(_power(bundle, segments))
+    energy = [list(_energy(bundle, segment)) for segment in segments]
+    lines += [line for found in energy for line in found]
+    for contract in by_contract(segments):
+        if "excess_power" not in stated:
+            lines += _excess(bundle, contract)
+        if "reactive" not in stated:
+            lines += _reactive(bundle, contract)
+    lines += _discounts(bundle, segments, energy)
+    lines += _surplus(segments, lines)
+    electricity = [segment for segment in segments if segment["service"] == "electricity"]
+    if "management_fee" not in stated:
+        lines += _fees(segments)
+    if "social_bonus_financing" not in stated and electricity:
+        lines += _financing(bundle, electricity)
+    if "meter_rental" not in stated:
+        lines += _rental(bundle, electricity)
+    lines += [Line("electricity", each["concept"], "", rounded(number(each["amount"]))) for each in stated.values()]
+    return lines
+
+
+def _power(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
+    """kW x days x yearly price / days of the year, wherever prices or the year change."""
+    tables = bundle["tables"]
+    for contract in by_contract(segments):
+        product_of = {one: segment["product"] for segment in contract for one in segment_days(segment)}
+        terms = contract[0]["contract"]
+
+        def prices(one: date, products: dict[date, Any] = product_of, terms: Any = terms) -> dict[str, Decimal]:
+            agreed = products[one].get("power")
+            if agreed:
+                return {period: number(price) for period, price in agreed.items()}
+            toll = row_on(tables["toll"], one, "tolls", tariff=terms["tariff"])
+            charge = row_on(tables["charge"], one, "charges", tariff=terms["tariff"])
+            return {period: number(toll["power"][period]) + number(charge["power"][period]) for period in toll["power"]}
+
+        by_power = [one for one, product in product_of.items() if product["kind"] in ("fixed", "indexed")]
+        for count, first, price in stretches(by_power, prices):
+            for period, watts in sorted(terms["powers_w"].items()):
+                amount = Decimal(watts) / 1000 * count * price[period] / days_in_year(first)
+                yield Line(contract[0]["service"], "power", period, rounded(amount))
+
+
+def _energy(bundle: Bundle, segment: Segment) -> Iterator[Line]:
+    kind = segment["product"]["kind"]
+    if kind == "flat":
+        yield from flat(segment)
+    elif kind == "blocks":
+        yield from water_and_blocks(segment)
+    elif kind == "indexed":
+        yield from _by_the_hour(bundle, segment)
+    else:
+        yield from _by_period(bundle, segment)
+
+
+def _by_period(bundle: Bundle, segment: Segment) -> Iterator[Line]:
+    prices = segment["product"].get("energy")
+    if not prices:
+        first, tariff = day(segment["from"]), segment["contract"]["tariff"]
+        toll = row_on(bundle["tables"]["toll"], first, "tolls", tariff=tariff)["energy"]
+        charge = row_on(bundle["tables"]["charge"], first, "charges", tariff=tariff)["energy"]
+        prices = {period: number(toll[period]) + number(charge[period]) for period in toll}
+    for period in sorted({*segment["energy"], *prices}):
+        price = prices[period] if len(prices) > 1 else next(iter(prices.values()))
+        wh = segment["energy"].get(period, {}).get("import_wh", 0)
+        yield Line(segment["service"], "energy", period, rounded(Decimal(wh) / 1000 * number(price)))
+
+
+def _by_the_hour(bundle: Bundle, segment: Segment) -> Iterator[Line]:
+    """Each hour at (market + adjustment) x (1 + losses) + toll + charge, of six decimals; a sum for each period."""
+    tariff, tables = segment["contract"]["tariff"], bundle["tables"]
+    sums: dict[str, Decimal] = dict.fromkeys(segment["energy"], Decimal(0))
+    for on, period, wh, market in segment["priced_hours"]:
+        losses = row_on(tables["loss"], day(on), "losses", tariff=tariff)["percent"][period]
+        toll = row_on(tables["toll"], day(on), "tolls", tariff=tariff)["energy"][period]
+        charge = row_on(tables["charge"], day(on), "charges", tariff=tariff)["energy"][period]
+        bought = number(market) + number(segment["product"].get("adjustment", "0"))
+        price = rounded(bought * (1 + number(losses) / 100) + number(toll) + number(charge), 6)
+        sums[period] = sums.get(period, Decimal(0)) + Decimal(wh) / 1000 * price
+    for period, amount in sorted(sums.items()):
+        yield Line(segment["service"], "energy", period, rounded(amount))
+
+
+def _excess(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
+    """Price x kW above the contracted power x days, by the maximeter (meters of types 4 and 5)."""
+    terms = contract[0]["contract"]
+    maximeter = terms.get("power_control") == "maximeter"
+    above_15_kw = max(terms["powers_w"].values(), default=0) > 15_000 and terms["tariff"] != "2.0TD"
+    if contract[0]["service"] != "electricity" or not (maximeter or above_15_kw):
+        return
+    if contract[0]["product"]["kind"] not in ("fixed", "indexed"):
+        return
+    highest: dict[str, int] = {}
+    for segment in contract:
+        for period, watts in (segment["max_demand_w"] or {}).items():
+            highest[period] = max(watts, highest.get(period, 0))
+    over = {period: highest.get(period, 0) - watts for period, watts in terms["powers_w"].items()}
+    if not any(watts > 0 for watts in over.values()):
+        return
+
+    def prices(one: date) -> dict[str, str]:
+        rows = bundle["tables"]["excess_power"]
+        found: dict[str, str] = row_on(rows, one, "excess power", tariff=terms["tariff"])["per_kw_day"]
+        return found
+
+    days = [one for segment in contract for one in segment_days(segment)]
+    whole: dict[str, Any] = {}
+    for count, _, price in stretches(days, prices):  # a year's end alone does not split this line
+        key = repr(price)
+        whole[key] = (whole[key][0] + count if key in whole else count, price)
+    for count, price in whole.values():
+        for period, watts in sorted(over.items()):
+            if watts > 0:
+                yield Line("electricity", "excess_power", period, rounded(number(price[period]) * watts / 1000 * count))
+
+
+def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
+    """kVArh above a third of the active energy, at the price of the period's cos phi; free in some periods."""
+    terms = contract[0]["contract"]
+    rows = [row for row in bundle["tables"].get("reactive", []) if row["tariff"] == terms["tariff"]]
+    if contract[0]["service"] != "electricity" or not rows:
+        return
+    varh: dict[str, int] = {}
+    wh: dict[str, int] = {}
+    for segment in contract:
+        for period, each in (segment["reactive_varh"] or {}).items():
+            varh[period] = varh.get(period, 0) + each
+        for period, each in segment["energy"].items():
+            wh[period] = wh.get(period, 0) + each["import_wh"]
+    last = days_between(day(contract[-1]["from"]), day(contract[-1]["to"]))[-1]
+    row = row_on(rows, last, "reactive energy", tariff=terms["tariff"])
+    for period in sorted(set(varh) - set(row["exempt_periods"])):
+        active, reactive = Decimal(wh.get(period, 0)), Decimal(varh[period])
+        excess = rounded(reactive - number(row["free_percent"]) / 100 * active, 0) / 1000
+        if excess <= 0:
+            continue
+        cos_phi = rounded(active / (active * active + reactive * reactive).sqrt())
+        band = next(each for each in row["bands"] if cos_phi >= number(each["cos_phi_from"]))
+        if number(band["price"]):
+            yield Line("electricity", "reactive", period, rounded(excess * number(band["price"])))
+
+
+def _discounts(bundle: Bundle, segments: list[Segment], energy: list[list[Line]]) -> Iterator[Line]:
+    """Shares of the energy term, then those of this bill; never more than the energy term."""
+    for service in dict.fromkeys(segment["service"] for segment in segments):
+        own = [(s, e) for s, e in zip(segments, energy, strict=True) if s["service"] == service]
+        term = sum((line.amount for _, found in own for line in found if line.concept == "energy"), Decimal(0))
+        shares: dict[Decimal, Decimal] = {}
+        for segment, found in own:
+            ratio = number(segment.get("discount", "0"))
+            if ratio:
+                part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
+                shares[ratio] = shares.get(ratio, Decimal(0)) + part
+        wanted = [rounded(ratio * base) for ratio, base in shares.items()]
+        if service == "electricity":
+            kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000
+            for each in bundle["invoice"]["terms"].get("discounts", []):
+                wanted += _of_this_bill(each, term, kwh)
+        left = term
+        for amount in wanted:
+            granted = min(amount, left)
+            left -= granted
+            if granted:
+                yield Line(service, "discount", "", -granted)
+
+
+def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> list[Decimal]:
+    if discount.get("ratio") is not None:
+        return [rounded(term * number(discount["ratio"]))]
+    if discount.get("amount") is not None:
+        return [rounded(number(discount["amount"]))]
+    return [rounded(Decimal(discount["wh"]) / 1000 * rounded(term / kwh, 6))] if kwh else []
+
+
+def _surplus(segments: list[Segment], lines: list[Line]) -> Iterator[Line]:
+    """Energy given at its price, never more than what is left of the energy term (RD 244/2019 art. 14)."""
+    left = sum((line.amount for line in lines if line.concept in ("energy", "discount")), Decimal(0))
+    for segment in segments:
+        price = segment["product"].get("surplus_price")
+        given = sum(each["export_wh"] for each in segment["energy"].values())
+        if price is not None and given:
+            amount = min(rounded(Decimal(given) / 1000 * number(price)), left)
+            left -= amount
+            yield Line(segment["service"], "surplus", "", -amount)
+
+
+def _fees(segments: list[Segment]) -> Iterator[Line]:
+    for segment in segments:
+        fee = segment["product"].get("management_fee")
+        if fee is not None:
+            for count, first, _ in stretches(segment_days(segment), lambda _: None):
+                amount = number(fee) * 12 * count / days_in_year(first)
+                yield Line(segment["service"], "management_fee", "", rounded(amount))
+
+
+def _financing(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
+    days = [one for segment in segments for one in segment_days(segment)]
+    rows = bundle["tables"]["social_bonus_financing"]
+    for count, first, row in stretches(days, lambda one: row_on(rows, one, "the social bonus financing")):
+        yearly = row.get("per_year") is not None
+        amount = number(row["per_year"]) * count / days_in_year(first) if yearly else number(row["per_day"]) * count
+        yield Line("electricity", "social_bonus_financing", "", rounded(amount))
+
+
+def _rental(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
+    for meter in sorted({segment["contract"].get("meter_rental", "") for segment in segments} - {""}):
+        days = [one for s in segments if s["contract"].get("meter_rental") == meter for one in segment_days(s)]
+        rows = [row for row in bundle["tables"]["meter_rental"] if row["meter"] == meter]
+        for count, first, row in stretches(days, partial(row_on, rows, what=f"the rental of {meter}")):
+            amount = number(row["monthly"]) * 12 * count / days_in_year(first)
+            yield Line("electricity", "meter_rental", "", rounded(amount))
+
+
+def taxes_of(bundle: Bundle, lines: list[Line]) -> list[tuple[str, Decimal, Decimal]]:
+    """(kind, base, amount) of the electricity tax and of each IVA rate, in the order of a bill."""
+    accrual = day(bundle["invoice"]["accrual_date"])
+    found: list[tuple[str, Decimal, Decimal]] = []
+    if any(line.service == "electricity" for line in lines):
+        found.append(_electricity_tax(bundle, lines, accrual))
+    bases: dict[Decimal, Decimal] = {}
+    for service in dict.fromkeys(line.service for line in lines):
+        rate = _iva(bundle, service, accrual)
+        base = sum((line.amount for line in lines if line.service == service), Decimal(0))
+        if service == "electricity":
+            base += sum((amount for kind, _, amount in found if kind == "iee"), Decimal(0))
+        bases[rate] = bases.get(rate, Decimal(0)) + base
+    return found + [("iva", base, rounded(base * rate)) for rate, base in sorted(bases.items())]
+
+
+def _electricity_tax(bundle: Bundle, lines: list[Line], accrual: date) -> tuple[str, Decimal, Decimal]:
+    """The rate on the base, and never less than the minimum per MWh (Ley 38/1992 art. 99)."""
+    segments = [segment for segment in bundle["segments"] if segment["service"] == "electricity"]
+    taxed = IEE_LINES + (("social_bonus_financing",) if bundle["options"].get("financing_in_iee_base") else ())
+    base = sum((ln.amount for ln in lines if ln.service == "electricity" and ln.concept in taxed), Decimal(0))
+    row = row_on(bundle["tables"]["rate"], accrual, "the electricity tax")
+    minimum = number(row["minimum_per_mwh"])
+    if any(segment["contract"]["tariff"].startswith("6.") for segment in segments):
+        minimum = number(row["reduced_minimum_per_mwh"])
+    use = segments[-1]["contract"].get("electricity_tax", "") if segments else ""
+    if use:
+        rule = row_on(bundle["tables"]["use"], accrual, "the electricity tax uses", name=use)
+        base *= number(rule["base_percent"]) / 100
+        if rule["minimum"] != "general":
+            minimum = number(row["reduced_minimum_per_mwh"]) if rule["minimum"] == "reduced" else Decimal(0)
+    base = rounded(base)
+    mwh = Decimal(sum(e["import_wh"] for s in segments for e in s["energy"].values())) / 1_000_000
+    return "iee", base, max(rounded(base * number(row["percent"]) / 100), rounded(mwh * minimum))
+
+
+def _iva(bundle: Bundle, service: str, accrual: date) -> Decimal:
+    row = row_on(bundle["tables"][service], accrual, f"the IVA of {service}")
+    general = number(row["percent"]) / 100
+    if "reduced" not in row:
+        return general
+    segments = [segment for segment in bundle["segments"] if segment["service"] == service]
+    reduced = number(row["reduced"]) / 100
+    if any(segment["contract"].get("vulnerable") for segment in segments):
+        return reduced
+    watts = max((w for segment in segments for w in segment["contract"]["powers_w"].values()), default=0)
+    limit = row.get("reduced_up_to_w", 0)
+    if watts > limit or (row.get("reduced_below") and watts == limit):
+        return general
+    if "market_price_above" in row:
+        price = bundle["invoice"]["terms"].get("market_price")
+        if price is None:
+            raise Unverifiable("The IVA of this date depends on the mean market price, which the bundle does not have.")
+        return reduced if number(price) > number(row["market_price_above"]) else general
+    return reduced
