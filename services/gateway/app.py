@@ -38,6 +38,7 @@ from services.gateway.web import (
     notices,
     pages,
     phrases,
+    self_reading,
     supplies,
     verify,
     words,
@@ -100,6 +101,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     words.register(app)
     phrases.register(app)
     consumption_words.register(app)
+    self_reading.register(app)
     csrf = CSRFProtect(app)
     for module in (
         health,
@@ -108,6 +110,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
         supplies,
         consumption,
         consumption_files,
+        self_reading,
         invoices,
         certificates,
         verify,

@@ -27,6 +27,7 @@ class ServiceView:
     watts: tuple[int, ...]
     contract_number: str
     meter: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,4 +109,5 @@ def _service(service: supplies_pb2.SupplyService) -> ServiceView:
         watts=tuple(sorted({power.watts for power in contract.powers})),
         contract_number=contract.number,
         meter=meters[-1].serial if meters else "",
+        id=service.id,
     )

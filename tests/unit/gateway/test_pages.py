@@ -20,6 +20,8 @@ MEMBER_PAGES = [
     "/s/sup-1/consumption/month/2026-10",
     "/s/sup-1/consumption/range",
     LONG_RANGE,
+    "/s/sup-1/self-reading",
+    "/s/sup-1/self-reading/7Q4M2-K9DXW",
     "/s/sup-1/invoices",
     "/s/sup-1/invoices/inv-123",
     "/s/sup-1/statement",

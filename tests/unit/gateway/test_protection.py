@@ -12,10 +12,12 @@ from tests.unit.gateway.test_pages import MEMBER_PAGES, PUBLIC_PAGES
 CHANGES = {
     "Register", "Activate", "SignIn", "SignOut", "RequestPasswordReset", "ResetPassword", "ChangePassword",
     "SetCurrentSupply", "RequestAssociation", "ConfirmAssociation", "RequestCertificate", "MarkNoticeRead",
+    "SubmitSelfReading",
 }  # fmt: skip
 POSTS = [
     "/register", "/activate", "/sign-in", "/sign-out", "/forgotten-password", "/reset-password", "/account/password",
     "/supplies/add", "/supplies/confirm", "/supplies/current", "/s/sup-1/certificates", "/notices/n-2", "/language",
+    "/s/sup-1/self-reading",
 ]  # fmt: skip
 
 

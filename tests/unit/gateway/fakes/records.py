@@ -11,10 +11,11 @@ from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1 import metering_service_pb2_grpc
 
 from services.chassis.errors import NotFound
+from tests.unit.gateway.fakes.self_readings import SelfReadings
 from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, money
 
 
-class Metering(metering_service_pb2_grpc.MeteringServiceServicer):
+class Metering(SelfReadings, metering_service_pb2_grpc.MeteringServiceServicer):
     def __init__(self, world: World) -> None:
         self.world = world
 

@@ -45,6 +45,10 @@ class World:
     reasons: bool = False
     certificates: list[Any] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    #: Of self-readings: why none can be given now, what became of the one that was, the type of its photo.
+    closed: str = ""
+    reading_state: str = "counts"
+    photo_type: str = "image/jpeg"
 
     def enter(self, method: str, request: Any) -> None:
         """Every fake method passes here."""
