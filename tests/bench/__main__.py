@@ -1,7 +1,8 @@
 """``make bench``: measurements of this machine, as one JSON document on standard output; progress goes to standard error.
 
-``python -m tests.bench --supplies 2000`` sets the size of the bill run. Compare figures of one run with each other, not
-with those of another machine.
+``python -m tests.bench --supplies 2000`` sets the size of the import and of the bill run. Figures with a limit are told
+as ``{"measured": ..., "at_least": ...}`` or ``"at_most"``. Compare figures of one run with each other, not with those of
+another machine; on a machine that does other work, look at those per processor second.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from services.billing.documents import render_invoice
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.ids import new_id
+from tests.bench import metering
 from tests.bench.cooperative import member_rows, write_reports
 from tests.bench.load import descendants, memory_mb, processor_seconds, requests_per_second
 from tests.support.office import Office, open_account, open_office
@@ -189,6 +191,9 @@ def main() -> None:
         results["event_latency"] = event_latency(folder)
         say("Documents...")
         results["pdfs_per_s"] = pdfs_per_second()
+        say("Metering alone...")
+        (folder / "metering").mkdir()
+        results["metering"] = metering.measure(folder / "metering", chosen.supplies)
         say("Starting the platform, empty...")
         began = time.perf_counter()
         with running_stack(folder / "stack", demo=False) as stack:

@@ -59,9 +59,10 @@ def period_totals(
 
 def day_periods(calendar: TariffCalendar, days: LocalDays, day: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Tariff period of every slot of each day (n, 25); 0 past the day's end."""
-    inside = np.arange(HOURS_MAX) < days.lengths(day)[:, None]
-    hours = days.starts(day)[:, None] + np.where(inside, np.arange(HOURS_MAX), 0)
-    return np.where(inside, calendar.classify(hours), 0).astype(np.uint8)
+    slots, length = np.arange(HOURS_MAX), days.lengths(day)[:, None]
+    # Slots past the end ask for the day's last hour, which is always a known one, and are then taken out.
+    hours = days.starts(day)[:, None] + np.minimum(slots, length - 1)
+    return calendar.classify(hours) * (slots < length)
 
 
 def hours_expected(days: LocalDays, start: int, end: int) -> int:
