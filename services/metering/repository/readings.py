@@ -14,8 +14,9 @@ from services.chassis.periods import DatePeriod
 from services.metering.domain.estimation.closes import ON_THE_SPOT, TECHNICIAN, Origin, Reading
 from services.metering.domain.register_closes import Kept, main_channel
 from services.metering.domain.registers import MaximumPower
+from services.metering.repository.points import Assignment
 from services.metering.repository.sql import slices
-from services.metering.tables import meter, register_reading
+from services.metering.tables import meter, register_reading, self_reading
 
 _TECHNICIAN = tuple(int(origin) for origin in TECHNICIAN)
 _MONTHLY = tuple(int(origin) for origin in (*ON_THE_SPOT, Origin.SELF_READING))
@@ -113,6 +114,40 @@ def around(
         for query in queries:
             found |= {row.id: _reading(row) for row in connection.execute(query)}
     return sorted(found.values(), key=lambda one: (one.meter_key, one.day, one.received_at, one.id))
+
+
+def page(
+    connection: Connection, assignments: Sequence[Assignment], size: int, after: tuple[date, str] | None
+) -> list[StoredReading]:
+    """Readings of meters while they hung where the assignments say, the newest first, from the one after ``after``
+    (day, id) on."""
+    table = register_reading
+    places = [
+        and_(
+            table.c.meter_key == one.meter_key,
+            table.c.day >= one.start,
+            *(() if one.end is None else (table.c.day <= one.end,)),
+        )
+        for one in assignments
+    ]
+    if not places:
+        return []
+    query = _readings().where(or_(*places))
+    if after is not None:
+        day, reading_id = after
+        query = query.where(or_(table.c.day < day, and_(table.c.day == day, table.c.id < reading_id)))
+    query = query.order_by(table.c.day.desc(), table.c.id.desc()).limit(size)
+    return [_reading(row) for row in connection.execute(query)]
+
+
+def receipts_of(connection: Connection, reading_ids: Collection[str]) -> dict[str, str]:
+    """Receipts of the readings that a member gave, by reading."""
+    table = self_reading
+    found: dict[str, str] = {}
+    for some in slices(sorted(reading_ids)):
+        query = select(table.c.reading_id, table.c.receipt).where(table.c.reading_id.in_(some))
+        found.update((row.reading_id, row.receipt) for row in connection.execute(query))
+    return found
 
 
 def any_of(connection: Connection, meter_keys: Collection[int]) -> bool:
