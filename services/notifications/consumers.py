@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from coop.billing.events.v1 import events_pb2 as billing
 from coop.identity.events.v1 import events_pb2 as identity
+from coop.metering.events.v1 import events_pb2 as metering
 from coop.supplies.events.v1 import events_pb2 as supplies
 
 from services.chassis.clock import local_date
@@ -28,6 +29,7 @@ TOPICS = (
     "coop.supplies.access.v1",
     "coop.billing.invoice.v1",
     "coop.billing.certificate.v1",
+    "coop.metering.reading.v1",
 )
 PATIENCE = timedelta(minutes=10)
 """Topics are read independently: an invoice may be seen before its member. So long an event waits for what it names;
@@ -61,6 +63,7 @@ class Consumers:
                 supplies.AssociationCodeDue: self.association_code_due,
                 billing.InvoiceIssued: self.invoice_issued,
                 billing.CertificateIssued: self.certificate_issued,
+                metering.SelfReadingTaken: self.self_reading_taken,
             },
             # A mail that cannot be queued must not hold back the mails of others.
             on_permanent_failure="continue",
@@ -157,6 +160,29 @@ class Consumers:
         to = asked_by or on_file
         if to is not None and to.email:
             self._mail(tx, envelope, "certificate_issued", to.email, to.language, data | {"name": to.name})
+
+    # -------------------------------------------------------------------------------------------- metering
+    def self_reading_taken(self, tx: Transaction, event: metering.SelfReadingTaken, envelope: Envelope) -> None:
+        """The receipt goes to whoever gave the reading, and to nobody else who may see the supply."""
+        giver = repository.account_of(tx.connection, event.account_id)
+        if giver is None:
+            self._wait_for(tx, envelope, f"account {event.account_id} of the self-reading {event.receipt}")
+        link = f"/s/{event.supply_id}/self-reading/{event.receipt}"
+        data = {
+            "receipt": event.receipt,
+            "account_number": event.account_number,
+            "meter": event.meter,
+            "read_on": event.day,
+            "shown": [list(one) for one in zip(event.registers, event.shown, strict=True)],
+            "unit": {"m3": "m³"}.get(event.unit, event.unit),
+            "enters_cycle": event.enters_cycle,
+            "doubtful": event.doubtful,
+            "path": link,
+        }
+        self._notice(tx, envelope, "self_reading_taken", event.account_id, data, link, event.supply_id)
+        if giver is not None:
+            more = {"name": giver.name}
+            self._mail(tx, envelope, "self_reading_taken", giver.email, giver.language, data | more)
 
     # --------------------------------------------------------------------------------------------- helpers
     def _mail(

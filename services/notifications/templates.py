@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from babel.dates import format_skeleton
+from babel.numbers import format_decimal
 from jinja2 import Environment, StrictUndefined
 
 from services.chassis.i18n import format_day, format_money, locale_for
@@ -97,7 +98,11 @@ class Renderer:
         def month(text: str) -> str:
             return str(format_skeleton("yMMMM", date.fromisoformat(text), locale=locale))
 
-        return {"coop": self._profile, "money": money, "day": day, "month": month, "url": self.url, **data}
+        def whole(number: int) -> str:
+            return str(format_decimal(number, locale=locale))
+
+        words = {"money": money, "day": day, "month": month, "whole": whole, "url": self.url}
+        return {"coop": self._profile, **words, **data}
 
 
 @lru_cache

@@ -248,7 +248,8 @@ class SelfReadings:
             unit=unit,
             registers={main_channel(unit): (*(value * THOUSAND for _, value in shown), *rest)},
         )
-        (reading_id,) = store_readings(tx, [row], None).ids
+        stored = store_readings(tx, [row], None)
+        (reading_id,) = stored.ids
         earlier = self_readings.receipt_of_reading(tx.connection, reading_id)
         if earlier is not None:
             return earlier
@@ -281,6 +282,7 @@ class SelfReadings:
             account_number=place.account_number,
             meter=place.meter,
             enters_cycle=form.window.cycle.isoformat(),
+            doubtful=bool(stored.doubtful),
         )
         tx.emit(READING_TOPIC, place.supply_id, taken)
         return receipt

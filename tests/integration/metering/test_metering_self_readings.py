@@ -243,6 +243,7 @@ def test_an_amount_that_cannot_be_is_taken_with_a_doubt(desk: Desk) -> None:
     store(desk.metering, *(reading(day, 1_000 + 100 * at, origin=Origin.VISUAL) for at, day in enumerate(months)))
     receipt = desk.give({"total": 7_300})
     assert receipt.state == "doubtful"
+    assert [event.doubtful for event in told(desk.metering, SelfReadingTaken)] == [True]
 
 
 def test_water_is_read_in_cubic_metres(desk: Desk) -> None:

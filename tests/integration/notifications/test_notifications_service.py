@@ -20,6 +20,7 @@ from coop.common.v1.types_pb2 import DatePeriod, Money
 from coop.identity.events.v1 import events_pb2 as identity_events
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1 import identity_service_pb2_grpc
+from coop.metering.events.v1 import events_pb2 as metering_events
 from coop.notifications.v1 import notifications_service_pb2 as pb
 from coop.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceStub
 from coop.supplies.events.v1 import events_pb2 as supplies_events
@@ -291,6 +292,35 @@ def test_a_crash_after_the_server_took_it_repeats_the_same_message_id(running: R
     running.restart()
     eventually(lambda: len(mailbox.mails) == 2)
     assert mailbox.mails[0]["Message-ID"] == mailbox.mails[1]["Message-ID"]
+
+
+def test_a_self_readings_receipt_goes_to_its_giver_alone(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    luis = identity_events.AccountActivated(account_id=LUIS, email="luis@example.org", name="Luis", language="es")
+    running.tell("coop.identity.account.v1", LUIS, luis)
+    taken = metering_events.SelfReadingTaken(
+        supply_id=SUPPLY,
+        account_id=LUIS,
+        receipt="7Q4M2-K9DXW",
+        day="2026-10-28",
+        unit="kWh",
+        registers=["total"],
+        shown=[12_575],
+        account_number="5555/1",
+        meter="ZIV0040318130",
+        enters_cycle="2026-12-01",
+    )
+    running.tell("coop.metering.reading.v1", SUPPLY, taken)
+    eventually(lambda: mailbox.mails)
+    (mail,) = mailbox.mails
+    text, _ = parts(mail)
+    assert (
+        mail["To"] == "luis@example.org" and "7Q4M2-K9DXW" in text and "Lectura: 12.575 kWh" in " ".join(text.split())
+    )
+    assert f"{running.settings.public_url}/s/{SUPPLY}/self-reading/7Q4M2-K9DXW" in text
+    (notice,) = running.as_member(LUIS).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert notice.link == f"/s/{SUPPLY}/self-reading/7Q4M2-K9DXW"
+    assert list(running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices) == []
 
 
 def test_an_invoice_is_told_by_notice_and_mail(running: Running, mailbox: MailServer) -> None:

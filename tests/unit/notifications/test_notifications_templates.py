@@ -19,14 +19,21 @@ DATA: dict[str, Any] = {
     "at": "2026-11-21 13:00",
     "code": "7421-9930",
     "delivery": "link",
+    "doubtful": False,
     "due_date": "2026-11-22",
+    "enters_cycle": "2026-12-01",
     "link": LINK,
+    "meter": "ZIV0040318130",
     "minutes": 10,
     "name": "Ana Prado",
     "number": "E2026-000123",
     "path": "/s/1/invoices/2",
+    "read_on": "2026-10-28",
+    "receipt": "7Q4M2-K9DXW",
+    "shown": [["P1", 12_575], ["P2", 800]],
     "start": "2026-10-01",
     "total": "55.44",
+    "unit": "kWh",
     "valid_until": "2026-12-21",
 }
 
@@ -39,7 +46,7 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "password_changed",
-        "password_reset", "registration_repeated",
+        "password_reset", "registration_repeated", "self_reading_taken",
     ]  # fmt: skip
 
 
@@ -63,6 +70,18 @@ def test_amounts_and_dates_are_written_as_the_country_writes_them() -> None:
     assert mail.subject == "Su factura de octubre de 2026: 55,44\N{NO-BREAK SPACE}€"
     assert "22 de noviembre de 2026" in mail.text
     assert "http://127.0.0.1:8000/s/1/invoices/2" in mail.text
+
+
+def test_a_receipt_says_what_was_read_as_the_language_writes_it() -> None:
+    spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
+    assert "Lectura: P1 12.575, P2 800 kWh\n" in spain.mail("self_reading_taken", 1, "es", DATA).text
+    english = spain.mail("self_reading_taken", 1, "en", DATA | {"shown": [["total", 12_575]], "unit": "m³"})
+    assert "Reading: 12,575 m³\n" in english.text and "7Q4M2-K9DXW" in english.text
+    assert "a partir del 1 de diciembre de 2026" in spain.mail("self_reading_taken", 1, "es", DATA).text
+    doubted = spain.mail("self_reading_taken", 1, "es", DATA | {"doubtful": True}).text
+    assert "la oficina mira la foto" in doubted and "a partir del" not in doubted
+    title, body = spain.notice("self_reading_taken", 1, "es", DATA)
+    assert title == "Lectura recibida: P1 12.575, P2 800 kWh" and "28 de octubre de 2026" in body
 
 
 def test_an_attached_invoice_needs_no_link(renderer: Renderer) -> None:
