@@ -1,7 +1,8 @@
 """`coopctl`: the office's command line.
 
 Exit codes: 0 done; 1 the services refused it or do not answer (one sentence on stderr says which); 2 wrong use of the
-command; 130 interrupted. The offline tools end with 1 only when nothing could be read.
+command; 130 interrupted. The offline tools for curves end with 1 only when nothing could be read, `tariff check` when it
+finds a fault, `bill quote` when the quote cannot be priced.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from typer.main import get_command
 
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
-from services.staff import offline_curve, offline_tariff
+from services.staff import invoice_verify, offline_curve, offline_quote, offline_tariff
 from services.staff.show import say
 
 OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
 """Groups that need no service: asked for by name, they start without loading what talks to services."""
 
 
-def application(first: str = "") -> typer.Typer:
-    """The commands, or only the offline group that `first`, the first word of the command line, names."""
+OFFLINE_COMMANDS = {("bill", "quote"): offline_quote.quote, ("invoice", "verify"): invoice_verify.verify_command}
+"""Commands that need no service in a group that does."""
+
+
+def application(*words: str) -> typer.Typer:
+    """The commands, or only the offline ones that the first `words` of the command line name."""
+    first, second = (*words, "", "")[:2]
     app = typer.Typer(
         name="coopctl",
         help="The office of the cooperative, from the command line.",
@@ -32,6 +38,12 @@ def application(first: str = "") -> typer.Typer:
     if first in OFFLINE:
         app.add_typer(OFFLINE[first], name=first)
         return app
+    if (first, second) in OFFLINE_COMMANDS:
+        group = typer.Typer(no_args_is_help=True)
+        group.callback()(_alone)
+        group.command(second)(OFFLINE_COMMANDS[first, second])
+        app.add_typer(group, name=first)
+        return app
 
     from services.staff import office_commands
 
@@ -41,9 +53,13 @@ def application(first: str = "") -> typer.Typer:
     return app
 
 
+def _alone() -> None:
+    """A group with one command would take the command's name as an argument; with a callback it stays a group."""
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command and gives its exit code; expected failures end in a sentence, never in a traceback."""
-    command = get_command(application(arguments[0] if arguments else ""))
+    command = get_command(application(*arguments[:2]))
     try:
         code = command.main(arguments, prog_name="coopctl", standalone_mode=False)
     except typer.TyperException as wrong:

@@ -1,14 +1,27 @@
 """What holds for any bill: it adds up, it never falls when consumption rises, and it is the same twice."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.billing.domain.adjustments import BillTerms, Discount
 from services.billing.domain.bill import ZERO
+from services.billing.domain.planning import plan
+from services.billing.domain.pricing import price
 from services.chassis.periods import DatePeriod
-from tests.unit.billing.examples import argentine_bill, argentine_supply, energy, spanish_bill, spanish_supply
+from tests.unit.billing.examples import (
+    FIXED,
+    argentine_bill,
+    argentine_supply,
+    book,
+    energy,
+    policy,
+    spanish_bill,
+    spanish_supply,
+)
 
 WH = st.integers(0, 5_000_000)
 MONTHS = st.sampled_from([f"{year}-{month:02d}" for year in (2025, 2026) for month in range(1, 13)])
@@ -62,3 +75,104 @@ def test_a_month_cut_in_two_contracts_pays_the_month_but_for_rounding(day, watts
     ]
     power = sum(line.amount for line in whole.lines if line.concept == "power")
     assert abs(sum(halves) - power) <= D("0.02")
+
+
+# ---------------------------------------------------------------- six periods, with excess, reactive energy and discounts
+SIX = tuple(f"P{number}" for number in range(1, 7))
+SIX_WH = st.lists(st.integers(0, 20_000_000), min_size=6, max_size=6)
+SIX_VARH = st.lists(st.integers(0, 20_000_000), min_size=6, max_size=6)
+DEMANDS = st.lists(st.integers(0, 49_999), min_size=6, max_size=6)
+DISCOUNTS = st.lists(
+    st.one_of(
+        st.integers(0, 100).map(lambda percent: Discount(ratio=D(percent) / 100)),
+        st.integers(0, 500_000).map(lambda wh: Discount(wh=wh)),
+        st.integers(0, 10_000).map(lambda cents: Discount(amount=D(cents) / 100)),
+    ),
+    max_size=3,
+).map(tuple)
+
+
+def large_bill(period, wh, varh, demand, *, export=0, discounts=(), issued=date(2026, 12, 1)):
+    supply = spanish_supply(powers=tuple((name, 20_000) for name in SIX), tariff="3.0TD", meter_rental="three_phase")
+    product = {**FIXED, "energy": {name: f"0.{19 - place}" for place, name in enumerate(SIX)}}
+    segments = plan(supply, period, book(product))
+    found = replace(
+        energy(export_wh=export, **dict(zip(SIX, wh, strict=True))),
+        max_demand_w=dict(zip(SIX, demand, strict=True)),
+        reactive_varh=dict(zip(SIX, varh, strict=True)),
+    )
+    return price("s", period, segments, [found], policy("es"), issued, BillTerms(discounts=discounts))
+
+
+@given(SIX_WH, SIX_VARH, DEMANDS, WH, DISCOUNTS, ISSUED.filter(lambda day: day.year == 2026))
+def test_a_bill_of_six_periods_adds_up(wh, varh, demand, export, discounts, issued):
+    bill = large_bill(DatePeriod.month("2026-10"), wh, varh, demand, export=export, discounts=discounts, issued=issued)
+    assert bill.total == sum(line.amount for line in bill.lines) + sum(tax.amount for tax in bill.taxes)
+    iee, iva = bill.taxes
+    inside = sum(line.amount for line in bill.lines if line.concept not in ("social_bonus_financing", "meter_rental"))
+    assert iee.base == inside
+    assert iva.base == inside + iee.amount + sum(line.amount for line in bill.lines[-2:])
+    term = sum(line.amount for line in bill.lines if line.concept in ("energy", "discount", "surplus"))
+    assert term >= ZERO
+    for line in bill.lines:
+        if line.unit_price is not None and line.quantity is not None:
+            exact = line.quantity * line.unit_price * (line.days or 1) / (line.year_days or 1)
+            assert abs(exact - line.amount) <= D("0.005")
+
+
+def keyed(*bills):
+    """Amounts by concept and period, over all the bills."""
+    found = {}
+    for bill in bills:
+        for line in bill.lines:
+            key = (line.concept, line.period)
+            found[key] = found.get(key, ZERO) + line.amount
+    return found
+
+
+@given(
+    st.dates(date(2026, 6, 26), date(2026, 11, 1)),
+    st.integers(2, 60),
+    st.data(),
+    SIX_WH,
+    DEMANDS,
+)
+def test_a_bill_split_at_any_day_without_a_price_change_differs_by_a_cent_a_line(start, days, data, wh, demand):
+    """No table changes from 26 June to the end of 2026. The energy of each part is what was measured in it; reactive
+    energy is left out, because its free share of each part is a rule of the part.
+    """
+    period = DatePeriod(start, start + timedelta(days=days))
+    cut = start + timedelta(days=data.draw(st.integers(1, days - 1)))
+    first = [data.draw(st.integers(0, each)) for each in wh]
+    rest = [each - part for each, part in zip(wh, first, strict=True)]
+    none = [0] * 6
+    whole = keyed(large_bill(period, wh, none, demand))
+    parts = keyed(
+        large_bill(DatePeriod(start, cut), first, none, demand),
+        large_bill(DatePeriod(cut, period.end), rest, none, demand),
+    )
+    assert whole.keys() == parts.keys()
+    assert all(abs(whole[key] - parts[key]) <= D("0.01") for key in whole)
+
+
+@given(SIX_WH, DEMANDS, st.integers(0, 5), st.integers(1, 1_000_000), st.integers(0, 100), WH)
+def test_more_energy_never_costs_less_with_discount_and_surplus(wh, demand, place, more, percent, export):
+    more_wh = [each + (more if index == place else 0) for index, each in enumerate(wh)]
+    month, none = DatePeriod.month("2026-10"), [0] * 6
+    discounts = (Discount(ratio=D(percent) / 100),)
+    low, high = (large_bill(month, each, none, demand, export=export, discounts=discounts) for each in (wh, more_wh))
+    assert high.total >= low.total
+
+
+@given(SIX_WH, SIX_VARH, DEMANDS, st.integers(0, 5), st.integers(1, 20_000))
+def test_more_demand_never_costs_less(wh, varh, demand, place, more):
+    month = DatePeriod.month("2026-10")
+    higher = [each + (more if index == place else 0) for index, each in enumerate(demand)]
+    assert large_bill(month, wh, varh, higher).total >= large_bill(month, wh, varh, demand).total
+
+
+@given(SIX_WH, SIX_VARH, st.integers(0, 5), st.integers(1, 1_000_000))
+def test_more_reactive_energy_never_costs_less(wh, varh, place, more):
+    month, none = DatePeriod.month("2026-10"), [0] * 6
+    higher = [each + (more if index == place else 0) for index, each in enumerate(varh)]
+    assert large_bill(month, wh, higher, none).total >= large_bill(month, wh, varh, none).total

@@ -1,0 +1,124 @@
+"""`coopctl bill quote`: what a contract would be billed, computed on this machine; no service is asked."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.staff.show import JsonOption, print_json, say, table
+
+if TYPE_CHECKING:  # the engine is loaded when the command runs, not for the help
+    from services.billing.domain.bill import Bill, BillLine
+
+FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The contract and its period; - reads it here.")]
+CurveOption = Annotated[
+    Path | None, typer.Option("--curve", metavar="FILE", help="The hours, in place of energy_kwh: any curve file.")
+]
+COLUMNS = ("Concept", "Period", "Quantity", "Days", "Unit price", "Amount", "IEE", "IVA")
+UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh"}
+PRICES = {
+    "kwh": "€/kWh",
+    "kvarh": "€/kVArh",
+    "kw_year": "€/kW·year",
+    "kw_day": "€/kW·day",
+    "month": "€/month",
+    "year": "€/year",
+    "day": "€/day",
+}
+
+
+def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = False) -> None:
+    """Price a contract from a file, to the cent as an invoice would; needs no service."""
+    from services.staff.quote_fields import read_bytes, read_document
+    from services.staff.quote_file import read_quote
+    from services.staff.quotes import CURRENCY, price_quote, remarks
+
+    if file == "-":
+        asked = read_quote(read_document("standard input", sys.stdin.buffer.read()))
+    else:
+        asked = read_quote(read_document(file, read_bytes(Path(file))))
+    measured = None
+    if curve is not None:
+        from services.staff.quote_curve import read_curve
+
+        measured = read_curve(curve, asked.tariff, asked.zone, asked.period, asked.supply)
+    bill = price_quote(asked, measured)
+    for remark in remarks(asked, measured):
+        say(remark)
+    if as_json:
+        print_json(document(bill, CURRENCY))
+    else:
+        _print(bill, CURRENCY)
+
+
+def document(bill: Bill, currency: str) -> dict[str, Any]:
+    """The bill as plain data: figures as text, null where a line has none."""
+    return {
+        "lines": [
+            {
+                "concept": _concept(line),
+                "period": line.period or None,
+                "quantity": _plain(line.quantity),
+                "unit": UNITS.get(line.unit),
+                "unit_price": _plain(line.unit_price),
+                "amount": f"{line.amount:.2f}",
+                "in_iee_base": "iee" in line.taxed_by,
+                "in_vat_base": "iva" in line.taxed_by,
+            }
+            for line in bill.lines
+        ],
+        "taxes": [
+            {"tax": tax.kind, "base": f"{tax.base:.2f}", "rate": _plain(tax.rate), "amount": f"{tax.amount:.2f}"}
+            for tax in bill.taxes
+        ],
+        "total": f"{bill.total:.2f}",
+        "currency": currency,
+    }
+
+
+def _print(bill: Bill, currency: str) -> None:
+    rows = [
+        (
+            _concept(line),
+            line.period,
+            f"{_plain(line.quantity)} {UNITS[line.unit]}" if line.quantity is not None else "",
+            line.days or "",
+            f"{_plain(line.unit_price)} {PRICES[line.price_unit]}" if line.unit_price is not None else "",
+            f"{line.amount:,.2f}",
+            "yes" if "iee" in line.taxed_by else "",
+            "yes" if "iva" in line.taxed_by else "",
+        )
+        for line in bill.lines
+    ]
+    table(f"Quote of {bill.period.days} days to {_last_day(bill)}", COLUMNS, rows, numbers=COLUMNS[2:6])
+    taxes = [
+        (
+            tax.kind.upper(),
+            f"{tax.base:,.2f}",
+            f"{_plain(tax.rate * 100)} %" + (" (legal minimum)" if tax.minimum_applied else ""),
+            f"{tax.amount:,.2f}",
+        )
+        for tax in bill.taxes
+    ]
+    table("Taxes", ("Tax", "Base", "Rate", "Amount"), taxes, numbers=("Base", "Amount"))
+    typer.echo(f"Total {bill.total:,.2f} {currency}")
+
+
+def _last_day(bill: Bill) -> str:
+    from datetime import timedelta
+
+    return (bill.period.end - timedelta(days=1)).isoformat()
+
+
+def _concept(line: BillLine) -> str:
+    """As the API names it."""
+    return "bono_social_financing" if line.concept == "social_bonus_financing" else line.concept
+
+
+def _plain(number: Decimal | None) -> str | None:
+    """All digits and no exponent, without the zeros that say nothing."""
+    return None if number is None else f"{number.normalize():f}"

@@ -1,0 +1,286 @@
+"""What a quote file says, checked: contract, period, consumption, prices and whatever is agreed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from services.billing.domain.adjustments import STATABLE, BillTerms, Discount, StatedLine
+from services.chassis.errors import Invalid
+from services.chassis.money import round_half_up
+from services.chassis.periods import DatePeriod
+from services.staff.quote_fields import Fields
+
+ZONES = ("peninsula", "baleares", "canarias", "ceuta", "melilla")
+PERIODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "2.0TD": (("P1", "P2"), ("P1", "P2", "P3")),
+    "3.0TD": (six := tuple(f"P{number}" for number in range(1, 7)), six),
+    "6.1TD": (six, six),
+}
+"""Power and energy periods of each access tariff."""
+LOW_POWER_W = 15_000
+RENTAL = {"2.0TD": "single_phase", "3.0TD": "three_phase", "6.1TD": ""}
+"""The meter whose rental is charged when the file does not say: high-voltage customers have their own."""
+METERS = {"single_phase": "single_phase", "three_phase": "three_phase", "own": ""}
+FIELDS = (
+    "jurisdiction",
+    "tariff",
+    "zone",
+    "from",
+    "to",
+    "accrual_date",
+    "contracted_kw",
+    "energy_kwh",
+    "prices",
+    "surplus",
+    "max_demand_kw",
+    "reactive_kvarh",
+    "extra_lines",
+    "discounts",
+    "meter",
+    "power_control",
+    "electricity_tax",
+    "vulnerable",
+    "market_price_eur_mwh",
+    "supply",
+)
+CONCEPTS = {
+    ("bono_social_financing" if concept == "social_bonus_financing" else concept): concept for concept in STATABLE
+}
+"""Names of the concepts in quotes, which are those of the API, and inside billing."""
+AFTER_TAX = ("deposit_refund", "payment_on_account", "opening_balance")
+LONGEST_DAYS = 366
+MOST_HOURS_OF_POWER = 10
+"""More energy than this many times what the contracted power takes in all the hours of the period is absurd."""
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A price by the hour: market prices of the period's hours in order and what is added to each, €/kWh; fee by month."""
+
+    market: tuple[Decimal, ...]
+    adjustment: Decimal
+    fee: Decimal | None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A contract to be priced. Energies are whole Wh, powers W; None: not given."""
+
+    tariff: str
+    zone: str
+    period: DatePeriod
+    accrual_date: date
+    powers: tuple[tuple[str, int], ...]
+    energy_wh: Mapping[str, int] | None
+    power_prices: Mapping[str, Decimal] | None
+    energy_prices: Mapping[str, Decimal] | None
+    indexed: Indexed | None
+    surplus_wh: int | None
+    surplus_price: Decimal | None
+    max_demand_w: Mapping[str, int] | None
+    reactive_varh: Mapping[str, int] | None
+    meter: str
+    power_control: str
+    electricity_tax: str
+    vulnerable: bool
+    supply: str
+    terms: BillTerms
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def energy_periods(self) -> tuple[str, ...]:
+        return PERIODS[self.tariff][1]
+
+
+def read_quote(given: Fields) -> Quote:
+    """Invalid with a sentence that names the field and its value when something is unknown, missing or absurd."""
+    given.only(FIELDS)
+    country = given.text("jurisdiction")
+    if country != "es":
+        raise given.wrong("jurisdiction", "cannot be quoted; quotes are for 'es'.")
+    tariff = given.text("tariff", tuple(PERIODS))
+    zone = given.text("zone", ZONES)
+    period = _period(given)
+    notes: list[str] = []
+    powers = _powers(given, tariff, notes)
+    energy = None
+    if "energy_kwh" in given:
+        energy = _thousandths(given, "energy_kwh", PERIODS[tariff][1], notes)
+        _check_amount(given, sum(energy.values()), powers, period)
+    power_prices, energy_prices, indexed = _prices(given, tariff)
+    surplus_wh, surplus_price = _surplus(given, notes)
+    demand = _thousandths(given, "max_demand_kw", PERIODS[tariff][0], notes) if "max_demand_kw" in given else None
+    reactive = _thousandths(given, "reactive_kvarh", PERIODS[tariff][1], notes) if "reactive_kvarh" in given else None
+    return Quote(
+        tariff=tariff,
+        zone=zone,
+        period=period,
+        accrual_date=given.day("accrual_date"),
+        powers=powers,
+        energy_wh=energy,
+        power_prices=power_prices,
+        energy_prices=energy_prices,
+        indexed=indexed,
+        surplus_wh=surplus_wh,
+        surplus_price=surplus_price,
+        max_demand_w=demand,
+        reactive_varh=reactive,
+        meter=METERS[given.text("meter", tuple(METERS))] if "meter" in given else RENTAL[tariff],
+        power_control=given.text("power_control", ("breaker", "maximeter")) if "power_control" in given else "",
+        electricity_tax=given.text("electricity_tax") if "electricity_tax" in given else "",
+        vulnerable=given.flag("vulnerable") if "vulnerable" in given else False,
+        supply=given.text("supply") if "supply" in given else "",
+        terms=BillTerms(
+            zone=zone,
+            market_price=given.number("market_price_eur_mwh") if "market_price_eur_mwh" in given else None,
+            stated=_extra_lines(given),
+            discounts=_discounts(given, notes),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _period(given: Fields) -> DatePeriod:
+    """The days to bill: the first date is that of the initial reading, excluded, the last that of the final one, included."""
+    before, last = given.day("from"), given.day("to")
+    if last <= before:
+        raise given.wrong(
+            "to", f"is not after from, {before}: the first date is excluded, so that there is no day to bill."
+        )
+    if (last - before).days > LONGEST_DAYS:
+        raise given.wrong("to", f"is {(last - before).days} days after from; quote at most a year at a time.")
+    if last == date.max:
+        raise given.wrong("to", "is beyond the calendar.")
+    return DatePeriod(before + timedelta(days=1), last + timedelta(days=1))
+
+
+def _powers(given: Fields, tariff: str, notes: list[str]) -> tuple[tuple[str, int], ...]:
+    """Every power period's W; what the tariff does not allow is refused (Circular CNMC 3/2020 art. 6)."""
+    periods = PERIODS[tariff][0]
+    if "contracted_kw" not in given:
+        raise given.wrong("contracted_kw", f"is missing; give it for {', '.join(periods)}.", value=False)
+    found = _thousandths(given, "contracted_kw", periods, notes)
+    missing = [period for period in periods if period not in found]
+    if missing:
+        raise given.wrong("contracted_kw", f"lacks {', '.join(missing)}; {tariff} has {', '.join(periods)}.")
+    highest = max(found.values())
+    if highest == 0:
+        raise given.wrong("contracted_kw", "is zero in every period; give the contracted power.")
+    if tariff == "2.0TD" and highest > LOW_POWER_W:
+        raise given.wrong("contracted_kw", "is more than 15 kW, where 2.0TD ends; quote it as 3.0TD.")
+    if tariff == "3.0TD" and highest <= LOW_POWER_W:
+        raise given.wrong("contracted_kw", "is at most 15 kW in every period; that is 2.0TD.")
+    if tariff != "2.0TD" and list(found.values()) != sorted(found.values()):
+        raise given.wrong(
+            "contracted_kw", f"falls from one period to the next; in {tariff} no period has less than the one before."
+        )
+    return tuple(found.items())
+
+
+def _check_amount(given: Fields, wh: int, powers: tuple[tuple[str, int], ...], period: DatePeriod) -> None:
+    most = MOST_HOURS_OF_POWER * max(watts for _, watts in powers) * period.days * 24
+    if wh > most:
+        raise given.wrong(
+            "energy_kwh",
+            f"sums to {wh // 1000:,} kWh, more than {MOST_HOURS_OF_POWER} times what the contracted power takes in "
+            f"{period.days} days; check the unit.",
+        )
+
+
+def _prices(
+    given: Fields, tariff: str
+) -> tuple[Mapping[str, Decimal] | None, Mapping[str, Decimal] | None, Indexed | None]:
+    if "prices" not in given:
+        return None, None, None
+    prices = given.object("prices")
+    prices.only(("power_eur_kw_year", "energy_eur_kwh", "indexed"))
+    of_power, of_energy = PERIODS[tariff]
+    power = prices.by_period("power_eur_kw_year", of_power)
+    if power and len(power) < len(of_power):
+        raise prices.wrong("power_eur_kw_year", f"must have a price for each of {', '.join(of_power)}, or be left out.")
+    energy = prices.by_period("energy_eur_kwh", of_energy)
+    if energy and len(energy) < len(of_energy) and set(energy) != {"P1"}:
+        raise prices.wrong(
+            "energy_eur_kwh",
+            f"must have a price for each of {', '.join(of_energy)}, or P1 alone for one price at all hours.",
+        )
+    indexed = None
+    if "indexed" in prices:
+        if energy:
+            raise prices.wrong("indexed", "stands beside energy_eur_kwh; give one of the two.", value=False)
+        terms = prices.object("indexed")
+        terms.only(("market_eur_kwh", "adjustment_eur_kwh", "fee_eur_month"))
+        indexed = Indexed(
+            market=tuple(terms.numbers("market_eur_kwh")),
+            adjustment=terms.number("adjustment_eur_kwh") if "adjustment_eur_kwh" in terms else Decimal(0),
+            fee=terms.number("fee_eur_month") if "fee_eur_month" in terms else None,
+        )
+    return power or None, energy or None, indexed
+
+
+def _surplus(given: Fields, notes: list[str]) -> tuple[int | None, Decimal | None]:
+    """Wh fed in and €/kWh; the kWh may come from the curve."""
+    if "surplus" not in given:
+        return None, None
+    surplus = given.object("surplus")
+    surplus.only(("kwh", "eur_kwh"))
+    wh = _thousandth(surplus, "kwh", notes) if "kwh" in surplus else None
+    if wh == 0 and "eur_kwh" not in surplus:
+        return 0, None
+    return wh, surplus.number("eur_kwh")
+
+
+def _extra_lines(given: Fields) -> tuple[StatedLine, ...]:
+    lines = []
+    for item in given.objects("extra_lines"):
+        item.only(("concept", "amount", "label"))
+        name = item.text("concept")
+        if name in AFTER_TAX:
+            raise item.wrong("concept", "is no part of an invoice's total: it is settled in the account.")
+        if name not in CONCEPTS:
+            item.text("concept", tuple(CONCEPTS))
+        label = item.text("label") if "label" in item else ""
+        lines.append(StatedLine(CONCEPTS[name], round_half_up(item.number("amount")), label))
+    return tuple(lines)
+
+
+def _discounts(given: Fields, notes: list[str]) -> tuple[Discount, ...]:
+    found = []
+    for item in given.objects("discounts"):
+        item.only(("percent", "kwh", "amount", "label"))
+        kinds = [kind for kind in ("percent", "kwh", "amount") if kind in item]
+        if len(kinds) != 1:
+            raise Invalid(
+                f"A discount of the quote gives {' and '.join(kinds) or 'nothing'}; give one of percent (of the energy term), "
+                "kwh (at the mean energy price of the bill) and amount.",
+                field="discounts",
+            )
+        label = item.text("label") if "label" in item else ""
+        if kinds == ["percent"]:
+            percent = item.number("percent")
+            if percent > 100:
+                raise item.wrong("percent", "is more than the whole; give 0 to 100.")
+            found.append(Discount(ratio=percent / 100, label=label))
+        elif kinds == ["kwh"]:
+            found.append(Discount(wh=_thousandth(item, "kwh", notes), label=label))
+        else:
+            found.append(Discount(amount=item.number("amount"), label=label))
+    return tuple(found)
+
+
+def _thousandths(given: Fields, name: str, periods: tuple[str, ...], notes: list[str]) -> dict[str, int]:
+    """kWh, kVArh or kW by period as whole Wh, VArh or W."""
+    given.by_period(name, periods)  # refuses unknown periods and what is no number
+    found = given.object(name)
+    return {period: _thousandth(found, period, notes) for period in periods if period in found}
+
+
+def _thousandth(given: Fields, name: str, notes: list[str]) -> int:
+    exact = given.number(name) * 1000
+    whole = round_half_up(exact, 0)
+    if whole != exact:
+        notes.append(f"{given.path}{name} is taken as {whole / 1000}: meters count whole thousandths.")
+    return int(whole)

@@ -1,0 +1,163 @@
+"""Pricing a quote with the engine that prices issued invoices, from the dated tables, without any service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Protocol
+
+from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy
+from services.billing.domain.planning import HeldBill, Segment, cut_where_prices_change
+from services.billing.domain.pricing import price
+from services.billing.domain.products import Product
+from services.billing.domain.supplies import Contract
+from services.billing.jurisdictions import jurisdiction
+from services.chassis.errors import Invalid
+from services.chassis.money import round_half_up
+from services.chassis.periods import DatePeriod
+from services.staff.quote_file import Quote
+
+CURRENCY = "EUR"
+MAXIMETER_TARIFFS = ("3.0TD", "6.1TD")
+
+
+class Curve(Protocol):
+    """The hours of a curve file that lie in the period of the quote."""
+
+    def within(self, days: DatePeriod, periods: Sequence[str]) -> Energy:
+        """Energy of some of its days by tariff period, reactive energy too."""
+        ...
+
+    def hours(self, days: DatePeriod, market: Sequence[Decimal]) -> tuple[HourEnergy, ...]:
+        """Every hour with its market price; `market` has one for each hour of `days`."""
+        ...
+
+
+def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
+    """The bill of a quote; of a `curve`, its hours are the energy, whatever the quote says.
+
+    Raises Invalid with a sentence when energy is missing or a table has no row that the quote needs.
+    """
+    if quote.energy_wh is None and curve is None:
+        raise Invalid("energy_kwh is missing; give it by tariff period, or the curve with --curve.", field="energy_kwh")
+    if quote.indexed is not None and curve is None:
+        raise Invalid(
+            "prices.indexed needs the energy of every hour; give the curve with --curve.", field="prices.indexed"
+        )
+    if quote.surplus_price is not None and quote.surplus_wh is None and curve is None:
+        raise Invalid("surplus.kwh is missing; give it, or the curve with --curve.", field="surplus.kwh")
+    policy = jurisdiction("es").policy
+    segments = tuple(cut_where_prices_change(_segment(quote), policy.regulated_energy(quote.tariff)))
+    energies = _energies(quote, curve, [segment.days for segment in segments])
+    try:
+        return price("quote", quote.period, segments, energies, policy, quote.accrual_date, quote.terms)
+    except HeldBill as held:
+        hint = " Give market_price_eur_mwh." if held.reason == "NO_MARKET_PRICE" else ""
+        raise Invalid(held.explanation + hint, held.reason) from None
+
+
+def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
+    """What whoever reads the quote should know of how it was priced, a sentence each."""
+    found = list(quote.notes)
+    if curve is not None and quote.energy_wh is not None:
+        found.append("energy_kwh is not used: the energy is that of the curve.")
+    missing = [period for period in quote.energy_periods if period not in (quote.energy_wh or {})]
+    # With six periods the month decides which of them there are.
+    if curve is None and missing and quote.tariff == "2.0TD":
+        found.append(f"energy_kwh has nothing for {', '.join(missing)}: priced as 0 kWh.")
+    if quote.energy_prices is None and quote.indexed is None:
+        found.append(
+            "prices.energy_eur_kwh is not given: energy is priced at tolls and charges alone, without the energy itself."
+        )
+    stated = quote.terms.stated_concepts
+    if quote.tariff in MAXIMETER_TARIFFS and quote.max_demand_w is None and "excess_power" not in stated:
+        found.append("max_demand_kw is not given: no excess power is priced.")
+    if quote.tariff in MAXIMETER_TARIFFS and quote.reactive_varh is None and curve is None and "reactive" not in stated:
+        found.append("reactive_kvarh is not given: no reactive energy is priced.")
+    if quote.tariff == "2.0TD":
+        if quote.power_control != "maximeter" and _exceeds(quote):
+            found.append(
+                "max_demand_kw is above contracted_kw and not charged: the meter's breaker controls 2.0TD, unless "
+                'power_control is "maximeter".'
+            )
+        if any((quote.reactive_varh or {}).values()):
+            found.append("reactive_kvarh is not charged: 2.0TD pays no reactive energy.")
+    return tuple(found)
+
+
+def _exceeds(quote: Quote) -> bool:
+    demand = quote.max_demand_w or {}
+    return any(demand.get(period, 0) > watts for period, watts in quote.powers)
+
+
+def _segment(quote: Quote) -> Segment:
+    product = Product(
+        code="quote",
+        kind="fixed" if quote.indexed is None else "indexed",
+        service="electricity",
+        name="quote",
+        energy={} if quote.indexed is not None else quote.energy_prices,
+        power=quote.power_prices,
+        surplus_price=quote.surplus_price,
+        adjustment=quote.indexed.adjustment if quote.indexed else Decimal(0),
+        management_fee=quote.indexed.fee if quote.indexed else None,
+    )
+    contract = Contract(
+        id="quote",
+        number="of the quote",
+        start=quote.period.start,
+        end=None,
+        product_code="quote",
+        tariff=quote.tariff,
+        powers=quote.powers,
+        meter_rental=quote.meter,
+        power_control=quote.power_control,
+        electricity_tax=quote.electricity_tax,
+        vulnerable=quote.vulnerable,
+    )
+    return Segment("quote", "electricity", contract, product, quote.period)
+
+
+def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) -> list[Energy]:
+    """The energy of each part. What the quote states as a total is shared by days, because no hour of it was measured
+    (RD 88/2026 art. 44.1); what it leaves out is the curve's.
+    """
+    given = quote.energy_wh or {}
+    taken = {period: _shared(given.get(period, 0), parts) for period in quote.energy_periods}
+    fed_in = None if quote.surplus_wh is None and curve else _shared(quote.surplus_wh or 0, parts)
+    stated = quote.reactive_varh if quote.reactive_varh is not None or curve else {}
+    reactive = None if stated is None else {period: _shared(varh, parts) for period, varh in stated.items()}
+    energies = []
+    for index, days in enumerate(parts):
+        if curve is not None:
+            energy = curve.within(days, quote.energy_periods)
+        else:
+            energy = Energy({period: PeriodEnergy(wh[index]) for period, wh in taken.items()})
+        if fed_in is not None:
+            energy = replace(energy, by_period=_with_export(energy.by_period, fed_in[index]))
+        if reactive is not None:
+            energy = replace(energy, reactive_varh={period: varh[index] for period, varh in reactive.items()})
+        if curve is not None and quote.indexed is not None:
+            energy = replace(energy, hours=curve.hours(days, quote.indexed.market))
+        energies.append(replace(energy, max_demand_w=quote.max_demand_w or {}))
+    return energies
+
+
+def _shared(total: int, parts: Sequence[DatePeriod]) -> list[int]:
+    """`total` by the days of adjacent parts in whole numbers that sum to it."""
+    days = sum(part.days for part in parts)
+    shares, before = [], 0
+    for part in parts:
+        until = int(round_half_up(Decimal(total) * (part.end - parts[0].start).days / days, 0))
+        shares.append(until - before)
+        before = until
+    return shares
+
+
+def _with_export(by_period: Mapping[str, PeriodEnergy], export_wh: int) -> dict[str, PeriodEnergy]:
+    """The whole export on P1: its price does not depend on the period."""
+    return {
+        period: PeriodEnergy(energy.import_wh, export_wh if period == "P1" else 0)
+        for period, energy in by_period.items()
+    }
