@@ -13,6 +13,8 @@ from babel.numbers import format_decimal
 
 from services.chassis.i18n import format_day, locale_for, translations
 from services.chassis.profile import Profile
+from services.metering.domain.estimation.explain import MEMBER_LATER, Reason
+from services.metering.domain.estimation.obtaining import PROVISIONAL
 from services.metering.domain.estimation.self_reading import TOTAL, Figure
 
 LOCALE = Path(__file__).parent / "locale"
@@ -43,3 +45,14 @@ class Words:
         if isinstance(value, int):
             return str(format_decimal(value, locale=self.locale))
         return self.say("Reading") if value == TOTAL else value
+
+
+def why_estimated(reason: Reason, words: Words) -> str:
+    """The member's sentence; where the real reading is still to come, with what happens then."""
+    sentence = reason.member(words.say)
+    return f"{sentence} {words.say(MEMBER_LATER)}" if reason.method in PROVISIONAL else sentence
+
+
+def what_was_done(reason: Reason, words: Words) -> str:
+    """The office's sentence, with its figures."""
+    return reason.office(words.say, words.figure)

@@ -7,14 +7,21 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 
 from services.chassis.db import Transaction
 from services.metering.domain.curve import DayCurves, pack, unpack
 from services.metering.domain.overlay import CurveRows, lay_over
 from services.metering.repository import curves
 from services.metering.repository.sql import slices
-from services.metering.tables import estimated_day, estimated_day_history, revision
+from services.metering.tables import (
+    day_curve,
+    day_curve_history,
+    estimated_day,
+    estimated_day_history,
+    readings_import,
+    revision,
+)
 
 
 def curves_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
@@ -31,7 +38,7 @@ def curves_known_at(connection: Connection, point_key: int, start: int, end: int
         if row.revision <= last:
             newest[row.day] = row
     measured = curves.curves_known_at(connection, point_key, start, end, known_at)
-    return lay_over(measured, _columns([newest[day] for day in sorted(newest)]))
+    return lay_over(measured, as_rows([newest[day] for day in sorted(newest)]))
 
 
 def estimates_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
@@ -42,18 +49,34 @@ def estimates_between(connection: Connection, owners: Sequence[int], start: int,
     for some in slices(sorted(set(owners))):
         query = select(*columns).where(table.c.point_key.in_(some), table.c.day >= start, table.c.day < end)
         found += connection.execute(query.order_by(table.c.point_key, table.c.day)).all()
-    return _columns(found)
+    return as_rows(found)
 
 
 def estimate_versions(connection: Connection, point_key: int, start: int, end: int) -> list[Any]:
     """Every version of the estimated days of a point (point_key, day, revision, curve), the oldest first."""
-    rows: list[Any] = []
-    for table in (estimated_day_history, estimated_day):
-        query = select(table.c.point_key, table.c.day, table.c.revision, table.c.curve).where(
-            table.c.point_key == point_key, table.c.day >= start, table.c.day < end
+    return _versions(connection, (estimated_day_history, estimated_day), point_key, start, end)
+
+
+def measured_versions(connection: Connection, point_key: int, start: int, end: int) -> list[Any]:
+    """Every version of the measured days of a point, likewise."""
+    return _versions(connection, (day_curve_history, day_curve), point_key, start, end)
+
+
+def revisions(connection: Connection, numbers: Sequence[int]) -> dict[int, Any]:
+    """When each revision became known (known_at), and the file it came by (file_name; None for none)."""
+    found = {}
+    for some in slices(numbers):
+        query = select(revision.c.id, revision.c.known_at, readings_import.c.file_name).outerjoin(
+            readings_import, readings_import.c.id == revision.c.import_id
         )
-        rows += connection.execute(query).all()
-    return sorted(rows, key=lambda row: (row.revision, row.day))
+        found.update((row.id, row) for row in connection.execute(query.where(revision.c.id.in_(some))))
+    return found
+
+
+def as_rows(rows: Sequence[Any]) -> CurveRows:
+    """Stored rows (point_key, day, revision, curve), by point and day, as columns."""
+    numbers = np.array([(row[0], row[1], row[2]) for row in rows], np.int64).reshape(len(rows), 3)
+    return CurveRows(numbers[:, 0], numbers[:, 1], numbers[:, 2], unpack([row[3] for row in rows]))
 
 
 def save_estimates(tx: Transaction, point_key: int, days: Sequence[int], estimates: DayCurves, number: int) -> None:
@@ -78,6 +101,11 @@ def save_estimates(tx: Transaction, point_key: int, days: Sequence[int], estimat
         tx.execute(update(table).where(of_day).values(changes), updates)
 
 
-def _columns(rows: Sequence[Any]) -> CurveRows:
-    numbers = np.array([(row[0], row[1], row[2]) for row in rows], np.int64).reshape(len(rows), 3)
-    return CurveRows(numbers[:, 0], numbers[:, 1], numbers[:, 2], unpack([row[3] for row in rows]))
+def _versions(connection: Connection, tables: Sequence[Table], point_key: int, start: int, end: int) -> list[Any]:
+    rows: list[Any] = []
+    for table in tables:
+        query = select(table.c.point_key, table.c.day, table.c.revision, table.c.curve).where(
+            table.c.point_key == point_key, table.c.day >= start, table.c.day < end
+        )
+        rows += connection.execute(query).all()
+    return sorted(rows, key=lambda row: (row.revision, row.day))

@@ -9,3 +9,6 @@ BY_HISTORY = 5
 """The same period last year."""
 BY_POWER = 6
 """Utilisation factor of the contracted power."""
+
+PROVISIONAL = frozenset({BY_SELF_READING, BY_HISTORY, BY_POWER})
+"""Estimates made without a real reading of those days."""

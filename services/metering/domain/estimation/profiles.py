@@ -62,6 +62,11 @@ class Profile:
         self.sources = sources
         self._blocks = blocks
 
+    @property
+    def coefficients(self) -> int:
+        """How many cells of month, day type and hour have one."""
+        return sum(int((block.table != _ABSENT).sum()) for block in self._blocks)
+
     def weights(self, days: LocalDays, hours: NDArray[np.int64]) -> NDArray[np.int64]:
         """The weight of each of some hours (n,), given in order.
 

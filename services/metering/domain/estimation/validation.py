@@ -36,7 +36,7 @@ class Problem(StrEnum):
 SENTENCES: Mapping[Problem, str] = {
     Problem.BACKWARDS: "Register {register} runs backwards: {initial_wh} Wh, then {final_wh} Wh.",
     Problem.SUM_DIFFERS: "On {day} the tariff periods add up to {sum_wh} Wh, the total register shows {total_wh} Wh.",
-    Problem.GROWTH: "{wh} Wh are not below 120 % of the highest of the last twelve months ({highest_wh} Wh).",
+    Problem.GROWTH: "The highest of the last twelve months is {highest_wh} Wh: {wh} Wh are not below its 120 %.",
     Problem.ABOVE_POWER: "{wh} Wh are more than {power_w} W contracted could use in {hours} hours ({limit_wh} Wh).",
     Problem.OUT_OF_WINDOW: "The reading of {day} is more than {window} days from {expected}, the day it was due.",
 }

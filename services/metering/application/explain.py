@@ -1,0 +1,158 @@
+"""Why a curve is as it is: every version of a day's hours, and the reasons of those that were estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from services.chassis.context import Principal
+from services.chassis.db import Database
+from services.chassis.errors import Invalid
+from services.metering.application.reasons import periods_under, reasons_between
+from services.metering.application.views import visible_point
+from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME
+from services.metering.domain.curve import DayCurves, blank_days
+from services.metering.domain.estimation.explain import Reason
+from services.metering.domain.hours import (
+    END_DAY,
+    FIRST_DAY,
+    LocalDays,
+    day_number,
+    local_days,
+)
+from services.metering.domain.overlay import lay_over
+from services.metering.domain.readings import EXPORT, IMPORT, MISSING
+from services.metering.repository import estimates, holdings, overlay, points
+from services.metering.repository.estimates import Estimation
+from services.metering.repository.points import ContractTariff, Point
+
+ACTS: Mapping[str, str] = {
+    estimates.REQUESTED: "Estimated at the request of {actor}",
+    estimates.READING: "Estimated anew, since a register was read",
+    estimates.CURVE: "Estimated anew, since measured hours arrived",
+    "withdrawn": "Estimate withdrawn: nothing is missing any more",
+    "waiting": "Readings that had waited for their meter",
+}
+"""What may have made a version known besides a file, as message ids."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What made a version known: a file (``file_name``), or one of ACTS, asked for by ``actor`` or by nobody."""
+
+    known_at: datetime
+    file_name: str = ""
+    act: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """What was known of an hour from an instant on; ``method`` MISSING when it was no more."""
+
+    source: Source
+    import_wh: int
+    export_wh: int
+    method: int
+
+
+@dataclass(frozen=True)
+class ExplainedHour:
+    """An hour (start in hours since the epoch, UTC), its tariff period, its versions oldest first, and why it is estimated."""
+
+    start: int
+    tariff_period: str
+    versions: tuple[Version, ...]
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A local day of a supply's service, hour by hour, with the reasons of its estimates."""
+
+    point: Point
+    account_number: str
+    day: date
+    time_zone: str
+    hours: tuple[ExplainedHour, ...]
+    reasons: tuple[Reason, ...]
+
+
+def explain_day(
+    database: Database, time_zone: str, caller: Principal, supply_id: str, day: date, service_id: str = ""
+) -> Explanation:
+    """Every version of the day. Raises NotFound for a supply of nobody, Invalid for a day out of range."""
+    if not FIRST_DAY <= day < END_DAY:
+        raise Invalid(f"The day {day} is outside {FIRST_DAY} to {END_DAY}.", field="day")
+    days, number = local_days(time_zone), day_number(day)
+    with database.read() as connection:
+        point = visible_point(connection, caller, supply_id, service_id)
+        reasons = reasons_between(connection, days, point, number, number + 1)
+        versions = _versions(connection, days, point, number)
+        contracts = points.contracts_of(connection, point.key)
+        accounts = holdings.account_numbers(connection, [point.supply_id])
+    periods = _tariff_periods(days, point, contracts, day)
+    first = days.start_of(number)
+    hours = tuple(
+        ExplainedHour(first + slot, f"P{periods[slot]}", _of_hour(versions, slot), reasons.get(first + slot))
+        for slot in range(days.hours_in(number))
+    )
+    used = {id(reason): reason for reason in reasons.values()}
+    return Explanation(point, accounts.get(point.supply_id, ""), day, time_zone, hours, tuple(used.values()))
+
+
+def _tariff_periods(days: LocalDays, point: Point, contracts: Sequence[ContractTariff], day: date) -> NDArray[np.uint8]:
+    """Tariff period of every slot of the day under the contract in force."""
+    in_force = [one.tariff for one in contracts if one.start <= day and (one.end is None or day < one.end)]
+    tariff = in_force[-1] if in_force else FLAT
+    known = tariff in TARIFF_PERIODS and point.tariff_zone in ZONE_TIME
+    return periods_under(days, tariff if known else FLAT, point.tariff_zone, day_number(day))
+
+
+def _versions(connection: Connection, days: LocalDays, point: Point, number: int) -> list[tuple[Source, DayCurves]]:
+    """The day as it was known after each revision that touched it, the oldest first."""
+    measured = overlay.measured_versions(connection, point.key, number, number + 1)
+    laid = overlay.estimate_versions(connection, point.key, number, number + 1)
+    numbers = sorted({row.revision for row in [*measured, *laid]})
+    known = overlay.revisions(connection, numbers)
+    made = {one.revision: one for one in estimates.of_revisions(connection, point.key, numbers)}
+    laid_in = {row.revision for row in laid}
+    found = []
+    for revision in numbers:
+        now = lay_over(
+            overlay.as_rows([row for row in measured if row.revision <= revision][-1:]),
+            overlay.as_rows([row for row in laid if row.revision <= revision][-1:]),
+        )
+        day = now.curves if len(now.day) else blank_days(days.lengths(np.array([number])))
+        told = known[revision]
+        found.append((_source(told, made.get(revision), revision in laid_in), day))
+    return found
+
+
+def _source(told: Any, made: Estimation | None, laid: bool) -> Source:
+    if told.file_name:
+        return Source(told.known_at, told.file_name)
+    if made is not None:
+        return Source(told.known_at, "", ACTS[made.cause], made.actor)
+    return Source(told.known_at, "", ACTS["withdrawn" if laid else "waiting"])
+
+
+def _of_hour(versions: Sequence[tuple[Source, DayCurves]], slot: int) -> tuple[Version, ...]:
+    """The versions in which the hour changed."""
+    found: list[Version] = []
+    for source, day in versions:
+        wh, export, method = (
+            int(day.values[0, slot, IMPORT]),
+            int(day.values[0, slot, EXPORT]),
+            int(day.quality[0, slot]),
+        )
+        before = (found[-1].import_wh, found[-1].export_wh, found[-1].method) if found else (0, 0, MISSING)
+        if (wh, export, method) != before:
+            found.append(Version(source, wh, export, method))
+    return tuple(found)
