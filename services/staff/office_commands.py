@@ -15,6 +15,7 @@ from services.staff import (
     members,
     messages,
     payments,
+    readings_commands,
     supplies,
 )
 
@@ -27,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(supplies.app, name="supplies")
     app.add_typer(imports.import_app, name="import")
     app.add_typer(imports.imports_app, name="imports")
+    app.add_typer(readings_commands.app, name="readings")
     app.add_typer(bills.app, name="bill")
     app.add_typer(invoices.app, name="invoices")
     app.add_typer(fiscal.app, name="fiscal")

@@ -1,0 +1,10 @@
+"""`coopctl readings`: what became of readings after they came in, one module a theme."""
+
+from __future__ import annotations
+
+import typer
+
+from services.staff import self_readings
+
+app = typer.Typer(no_args_is_help=True, help="Readings: those members took themselves.")
+app.add_typer(self_readings.app, name="self")
