@@ -1,8 +1,12 @@
 """Bills of the engine, calculated again by the independent implementation from nothing but their facts."""
 
+import io
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +22,7 @@ from services.billing.evidence.facts import facts_of, printed_bill
 from services.billing.evidence.rule_set import in_force, rule_set
 from services.billing.jurisdictions import jurisdiction
 from services.chassis.periods import DatePeriod
+from services.staff.cli import run
 from services.staff.verify.check import FORMAT, Verdict, verify
 from services.staff.verify.numbers import Unverifiable
 from tests.unit.billing.examples import BILL_A, BLOCKS, FIXED, OCTOBER, WATER, argentine_supply, book, energy
@@ -223,3 +228,43 @@ def test_what_is_no_bundle_is_told_in_a_sentence(change: Any, said: str) -> None
 def test_it_is_no_bundle_at_all() -> None:
     with pytest.raises(Unverifiable, match="list"):
         verify([])
+
+
+def test_the_command_needs_no_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_text(json.dumps(_bundle()), encoding="utf-8")
+    assert run(["invoice", "verify", str(file)]) == 0
+    assert "7 lines give 55.44 again" in capsys.readouterr().out
+
+    changed = _bundle()
+    changed["invoice"]["lines"][2]["amount"] = "12.16"
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(changed)))
+    assert run(["invoice", "verify", "-", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["holds"]
+    assert any("12.16" in difference for difference in told["differences"])
+
+    file.write_text("{", encoding="utf-8")
+    assert run(["invoice", "verify", str(file)]) == 1
+    assert "no JSON" in capsys.readouterr().err
+    assert run(["invoice", "verify", str(tmp_path / "none")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_it_runs_alone(tmp_path: Path) -> None:
+    """With the standard library only: no site packages, no generated code."""
+    file = tmp_path / "bundle.json"
+    file.write_text(json.dumps(_bundle()), encoding="utf-8")
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "services.staff.verify", str(file)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "holds: 55.44 printed, 55.44 calculated again" in done.stdout
