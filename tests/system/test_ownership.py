@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from services.chassis.grpc.client import Clients, remote
 from services.chassis.ids import new_id
 from tests.bench.cooperative import member_rows
 from tests.support.office import SERVICES, Session, open_account
+from tests.support.photos import meter_photo
 from tests.system.chain import SUPPLIES
 from tests.system.conftest import Undisturbed
 
@@ -69,6 +71,9 @@ def two(undisturbed: Undisturbed) -> Two:
     office.settle()
     own = _belongings(undisturbed, first["account_number"])
     foreign = _belongings(undisturbed, second["account_number"])
+    taken = call(member.clients, "metering.SubmitSelfReading", own)
+    # Somebody else's receipt cannot be had; one's own under somebody else's supply must be as good as none.
+    own["receipt"] = foreign["receipt"] = taken.receipt
     addresses = {service: stack.grpc_address(service) for service in SERVICES}
     return Two(member, own, foreign, Clients(addresses, dict))
 
@@ -96,6 +101,11 @@ def call(clients: Clients, name: str, values: dict[str, str]) -> Any:
             request.period.start, request.period.end = "2026-10-01", "2026-11-01"
         elif field.name == "request_id":
             request.request_id = new_id()
+        elif name == "metering.SubmitSelfReading" and field.name == "shown":
+            for register in ("P1", "P2", "P3"):
+                request.shown.add(register=register, value=10)
+        elif name == "metering.SubmitSelfReading" and field.name in ("day", "photo"):
+            request.day, request.photo = datetime.now(UTC).date().isoformat(), meter_photo()
     module = importlib.import_module(f"coop.{service}.v1.{service}_service_pb2_grpc")
     stub = clients.stub(service, getattr(module, f"{service.capitalize()}ServiceStub"))
     invoke = getattr(stub, method_name)
