@@ -57,12 +57,15 @@ class MeteringEnergy:
         )
         with remote():
             return {
-                (answer.supply_id, answer.service_id): _energy(answer)
+                (answer.supply_id, answer.service_id): energy_of(answer)
                 for answer in stub.StreamBillableEnergy(request, timeout=DEADLINE_S)
             }
 
 
-def _energy(answer: metering.StreamBillableEnergyResponse) -> Energy:
+def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
+    """The energy of one answer. Without a maximum power in it no maximeter was read; reactive energy comes with the hours,
+    inductive as QR1 - QR4, and a period that metering leaves out had none.
+    """
     return Energy(
         {each.period: PeriodEnergy(each.import_wh, each.export_wh) for each in answer.energy},
         answer.hours_expected,
@@ -70,6 +73,8 @@ def _energy(answer: metering.StreamBillableEnergyResponse) -> Energy:
         answer.hours_estimated,
         answer.hours_missing,
         answer.curve_version,
+        max_demand_w={each.period: each.watts for each in answer.maximum_power} or None,
+        reactive_varh={each.period: max(each.r1_varh - each.r4_varh, 0) for each in answer.reactive},
         closes=tuple(_close(each, use) for each in answer.closes for use in each.uses),
     )
 

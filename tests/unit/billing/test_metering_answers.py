@@ -1,0 +1,34 @@
+"""What metering answers as the energy of a bill: not read is not zero, reactive energy is inductive."""
+
+from __future__ import annotations
+
+from coop.metering.v1 import metering_service_pb2 as metering
+
+from services.billing.domain.bill import PeriodEnergy
+from services.billing.metering_client import energy_of
+
+
+def test_an_answer_with_demand_and_reactive_energy() -> None:
+    answer = metering.StreamBillableEnergyResponse(
+        energy=[metering.PeriodEnergy(period="P4", import_wh=1_200_000, export_wh=5)],
+        hours_expected=745,
+        hours_measured=700,
+        hours_estimated=40,
+        hours_missing=5,
+        curve_version=3,
+        maximum_power=[metering.MaximumPower(period="P4", watts=26_400)],
+        reactive=[
+            metering.ReactiveEnergy(period="P4", r1_varh=705_000, r2_varh=9, r3_varh=9, r4_varh=5_000),
+            metering.ReactiveEnergy(period="P5", r1_varh=1, r4_varh=9),
+        ],
+    )
+    found = energy_of(answer)
+    assert found.by_period == {"P4": PeriodEnergy(1_200_000, 5)}
+    assert (found.hours_expected, found.hours_measured, found.hours_estimated, found.hours_missing) == (745, 700, 40, 5)
+    assert found.max_demand_w == {"P4": 26_400}
+    assert found.reactive_varh == {"P4": 700_000, "P5": 0}
+
+
+def test_without_a_maximeter_the_demand_is_not_known_and_reactive_energy_is_none() -> None:
+    found = energy_of(metering.StreamBillableEnergyResponse(hours_expected=745))
+    assert (found.max_demand_w, found.reactive_varh) == (None, {})
