@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from services.chassis.profile import load_profile
 from services.local.demo.logins import MEMBER_PASSWORD
 from tests.e2e.browser import accessibility_findings, sideways
+from tests.support.photos import PLACE, meter_photo
 from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.browser
@@ -220,6 +221,33 @@ def test_a_certificate_refused_with_what_is_due(stack: Stack, page: Page) -> Non
     expect(page.get_by_text("Transferencia a")).to_be_visible()
 
 
+def test_reading_ones_own_meter_with_a_photo(stack: Stack, page: Page) -> None:
+    """On a phone: first without photo, which is said; then whole, with a receipt on the page and by mail."""
+    email = address_of(stack, "two supplies")
+    sign_in(page, email)
+    in_menu(page, "Consumo")
+    page.get_by_role("link", name="Lee tu contador").click()
+    for register, number in (("Punta", "1.204"), ("Llano", "1310"), ("Valle", "2 095")):
+        page.get_by_label(register).fill(number)
+    page.get_by_role("button", name="Enviar la lectura").click()
+    expect(page.get_by_role("alert")).to_contain_text("Falta una foto del contador.")
+    expect(page.get_by_label("Punta")).to_have_value("1.204")
+    photo = {"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": meter_photo("01204")}
+    page.get_by_label("Foto del contador").set_input_files([photo])  # a JPEG, whatever the phone calls it
+    before = newest_mail(stack, email)
+    page.get_by_role("button", name="Enviar la lectura").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tenemos tu lectura")
+    receipt = page.locator(".reference .code").inner_text()
+    expect(page.get_by_text("2.095 kWh")).to_be_visible()
+    assert sideways_without_script(page)
+    path = page.get_by_role("link", name="Abrir la foto").get_attribute("href")
+    kept = page.request.get(f"{stack.base_url}{path}")
+    assert kept.headers["content-type"] == "image/jpeg" and PLACE not in kept.body()
+    assert mail(stack, email, r"Justificante: (\S+)", before) == receipt
+    page.get_by_label("Estás aquí").get_by_role("link", name="Lee tu contador").click()
+    expect(page.get_by_text(receipt)).to_be_visible()
+
+
 def test_the_supply_of_somebody_else_is_not_found(stack: Stack, page: Page, browser: Browser) -> None:
     sign_in(page, address_of(stack, "overdue"))
     foreign = urllib.parse.urlsplit(page.url).path
@@ -232,6 +260,7 @@ def test_the_supply_of_somebody_else_is_not_found(stack: Stack, page: Page, brow
         f"{foreign}consumption",
         f"{foreign}statement",
         f"{foreign}certificates",
+        f"{foreign}self-reading",
     ):
         answer = visitor.goto(path)
         assert answer is not None and answer.status == 404, path
