@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from coop.metering.v1 import metering_service_pb2 as pb
 
 from services.chassis.context import caller
 from services.chassis.paging import decode_token, encode_token, page_size
 from services.chassis.periods import DatePeriod
+from services.chassis.profile import Profile
 from services.metering.api.messages import day_of_token, period, period_message, timestamp
 from services.metering.api.part import Part
+from services.metering.application.reading_list import ListedReading, list_readings
 from services.metering.application.views import Day, Views
+from services.metering.domain.estimation.validation import SENTENCES, Problem
 from services.metering.domain.hours import hour_start
+from services.metering.domain.register_closes import origin_word
+from services.metering.words import Words, why_estimated
 
 
 class ViewsApi(Part):
-    """ListBilledPeriods, GetPublishedPeriods, GetCurve."""
+    """ListBilledPeriods, GetPublishedPeriods, GetCurve, ListReadings."""
 
+    _profile: Profile
     _views: Views
 
     def ListBilledPeriods(
@@ -53,13 +61,60 @@ class ViewsApi(Part):
 
     def GetCurve(self, request: pb.GetCurveRequest, context: grpc.ServicerContext) -> pb.GetCurveResponse:
         asked = period(request.period, "period")
+        words = Words.of(request.language, self._profile)
         curve = self._views.curve(caller(), request.supply_id, asked, request.service_id)
         return pb.GetCurveResponse(
             days=[_day(day) for day in curve.days],
             time_zone=curve.time_zone,
             tariff=curve.tariff,
-            reasons=curve.reasons,
+            reasons=[why_estimated(reason, words) for reason in curve.reasons],
         )
+
+    def ListReadings(self, request: pb.ListReadingsRequest, context: grpc.ServicerContext) -> pb.ListReadingsResponse:
+        size, after = page_size(request.page_size), decode_token(request.page_token, 2)
+        found = list_readings(
+            self._database,
+            caller(),
+            request.supply_id,
+            request.service_id,
+            size,
+            (day_of_token(after[0]), after[1]) if after else None,
+        )
+        words = Words.of(request.language, self._profile)
+        last = found[-1].reading if len(found) == size else None
+        return pb.ListReadingsResponse(
+            readings=[reading_message(one, words) for one in found],
+            next_page_token=encode_token(last.day.isoformat(), last.id) if last else "",
+        )
+
+
+def reading_message(listed: ListedReading, words: Words) -> pb.RegisterReading:
+    """A reading as the interface tells it, with what speaks against it in the reader's language."""
+    reading = listed.reading
+    return pb.RegisterReading(
+        id=reading.id,
+        meter=reading.meter,
+        day=reading.day.isoformat(),
+        origin=origin_word(reading.origin),
+        unit=reading.unit,
+        registers=[
+            pb.RegisterUse(register=one.register, initial=one.initial or 0, final=one.final, used=one.used)
+            for one in listed.registers
+        ],
+        since=listed.since.isoformat() if listed.since else "",
+        superseded=listed.superseded,
+        findings=[_finding(one, words) for one in reading.findings],
+        received_at=timestamp(reading.received_at),
+        receipt=listed.receipt,
+        service_id=listed.service_id,
+    )
+
+
+def _finding(found: dict[str, Any], words: Words) -> str:
+    figures = {
+        name: words.figure(value) if isinstance(value, int) else value for name, value in found["parameters"].items()
+    }
+    return words.say(SENTENCES[Problem(found["problem"])]).format(**figures)
 
 
 def _day(day: Day) -> pb.DayCurve:

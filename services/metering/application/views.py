@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -15,13 +15,16 @@ from services.chassis.context import Principal
 from services.chassis.db import Database
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.periods import DatePeriod
+from services.metering.application.reasons import reasons_between
 from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME, calendar
 from services.metering.domain.curve import DayCurves
+from services.metering.domain.estimation.explain import Reason
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, day_of_number, local_days
+from services.metering.domain.overlay import CurveRows
 from services.metering.domain.publication import MONTH_DAY, Publication, first_not_shown
 from services.metering.domain.readings import EXPORT, IMPORT, MISSING, is_estimated
 from services.metering.domain.totals import day_periods
-from services.metering.repository import curves, points, visibility
+from services.metering.repository import overlay, points, visibility
 from services.metering.repository.points import ContractTariff, Point
 from services.metering.repository.visibility import BilledPeriod
 
@@ -64,7 +67,7 @@ class Curve:
     days: list[Day]
     time_zone: str
     tariff: str
-    reasons: Sequence[str] = ()
+    reasons: Sequence[Reason] = ()
 
 
 class Views:
@@ -97,18 +100,26 @@ class Views:
             if caller.kind == "member":
                 self._check_shown(connection, point, period)
             contracts = points.contracts_of(connection, point.key)
-            rows = curves.curves_between(connection, [point.key], first, end)
+            rows = overlay.curves_between(connection, [point.key], first, end)
+            why = reasons_between(connection, days, point, first, end)
+        # One reason of each kind: what members are told has no figures of the tariff period.
+        codes = list({reason.code: reason for reason in why.values()}.items())
+        place = {code: number for number, (code, _) in enumerate(codes, 1)}
+        reason_of = {hour: place[reason.code] for hour, reason in why.items()}
         stored = {day: index for index, day in enumerate(rows.day.tolist())}
         periods = _periods(days, point, contracts, rows)
         found = [
             Day(
                 day_of_number(number),
                 days.hours_in(number),
-                _hours(days, number, rows.curves, stored[number], periods[stored[number]]) if number in stored else [],
+                _hours(days, number, rows.curves, stored[number], periods[stored[number]], reason_of)
+                if number in stored
+                else [],
             )
             for number in range(first, end)
         ]
-        return Curve(found, self._time_zone, _tariff_on(contracts, day_of_number(end - 1)))
+        tariff = _tariff_on(contracts, day_of_number(end - 1))
+        return Curve(found, self._time_zone, tariff, tuple(reason for _, reason in codes))
 
     def _shown(self, connection: Connection, point: Point, asked: DatePeriod | None) -> list[DatePeriod]:
         read = visibility.read_days(connection, point.key) if self.publication.policy == MONTH_DAY else None
@@ -161,7 +172,7 @@ def _tariff_on(contracts: list[ContractTariff], day: date) -> str:
     return FLAT
 
 
-def _periods(days: LocalDays, point: Point, contracts: list[ContractTariff], rows: curves.CurveRows) -> np.ndarray:
+def _periods(days: LocalDays, point: Point, contracts: list[ContractTariff], rows: CurveRows) -> np.ndarray:
     """Tariff period of every slot of the stored days (n, 25). Tariffs without hour discrimination have P1 alone."""
     periods = np.zeros(rows.curves.quality.shape, np.uint8)
     tariffs = [_tariff_on(contracts, day_of_number(day)) for day in rows.day.tolist()]
@@ -173,7 +184,9 @@ def _periods(days: LocalDays, point: Point, contracts: list[ContractTariff], row
     return periods
 
 
-def _hours(days: LocalDays, number: int, stored: DayCurves, index: int, periods: np.ndarray) -> list[Hour]:
+def _hours(
+    days: LocalDays, number: int, stored: DayCurves, index: int, periods: np.ndarray, reason_of: Mapping[int, int]
+) -> list[Hour]:
     first = days.start_of(number)
     values, quality = stored.values[index], stored.quality[index]
     return [
@@ -183,6 +196,7 @@ def _hours(days: LocalDays, number: int, stored: DayCurves, index: int, periods:
             int(values[slot, EXPORT]),
             int(quality[slot]),
             f"P{periods[slot]}",
+            reason_of.get(first + slot, 0),
         )
         for slot in range(int(stored.length[index]))
         if quality[slot] != MISSING

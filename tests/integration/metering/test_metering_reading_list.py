@@ -10,10 +10,14 @@ from coop.supplies.v1 import supplies_pb2
 
 from services.chassis.context import Principal
 from services.chassis.errors import NotFound
+from services.chassis.profile import load_profile
+from services.metering.api.views import reading_message
 from services.metering.application.reading_list import ListedReading, list_readings
 from services.metering.domain.estimation.closes import Origin
+from services.metering.words import Words
 from tests.support.metering import Metering, supply_message
 from tests.support.registers import reading, store, water
+from tests.support.stack import ROOT
 
 ANA = Principal("member", "account-ana")
 
@@ -84,7 +88,12 @@ def test_water_in_litres_and_a_doubtful_reading(home: Metering) -> None:
     newest, middle, _ = listed(home, "ana-water")
     assert (middle.reading.unit, middle.registers[0].register, middle.registers[0].used) == ("litre", "total", 10_750)
     assert newest.reading.doubtful and not newest.superseded and newest.registers[0].used == 0
-    assert [one["problem"] for one in newest.reading.findings] == ["BACKWARDS"]
+    words = Words.of("en", load_profile(ROOT / "profiles" / "demo-es"))
+    told = reading_message(newest, words)
+    assert [one.split(" Wh")[0] for one in told.findings] == ["Register P1 runs backwards: 131,250"]
+    assert (told.unit, told.day, told.origin, told.since) == ("litre", "2026-11-01", "technician", "")
+    fine = reading_message(middle, words)
+    assert (fine.since, fine.registers[0].initial, fine.registers[0].used) == ("2026-09-01", 120_500, 10_750)
 
 
 def test_page_by_page_over_every_service(home: Metering) -> None:

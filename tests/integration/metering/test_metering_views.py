@@ -12,11 +12,14 @@ from services.chassis.context import Principal
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.periods import DatePeriod
 from services.metering.application.energy import EnergyQuery, billable_energy
+from services.metering.application.estimates import Estimator
 from services.metering.application.views import Curve, Views
+from services.metering.domain.estimation.explain import Code
 from services.metering.domain.hours import day_number, hour_start, local_days
 from services.metering.domain.publication import BILLED, MONTH_DAY, Publication
 from tests.support.metering import MADRID, Metering, invoice_message, supply_message
 from tests.support.prime_files import hourly, meter, report, row
+from tests.support.registers import reading, store
 
 STAFF = Principal("staff", "office")
 MEMBER = Principal("member", "account-ana")
@@ -210,3 +213,16 @@ def test_events_with_impossible_dates_are_refused(metering: Metering) -> None:
         metering.tell(supply_message("ana", ("M1", "2026-02-30", "")))
     with pytest.raises(Invalid, match="names no supply"):
         metering.tell(supply_message(""))
+
+
+def test_estimated_hours_say_why(billed: Metering) -> None:
+    """Hours 9 and 10 of 1 October (P2, P1) are missing; registers read on both ends have 2 kWh more than was measured."""
+    measured = {one.period: one.import_wh for one in billed.energy("ana", OCTOBER.start, OCTOBER.end).energy}
+    final = [measured[period] // 1_000 + (2 if period != "P3" else 0) for period in ("P1", "P2", "P3")]
+    store(billed, reading("2026-10-01", 0, 0, 0), reading("2026-11-01", *final))
+    assert [one.hours for one in Estimator(billed.database, MADRID).run(OCTOBER, [], False, "staff:1")] == [2]
+    found = views(billed).curve(MEMBER, "ana", OCTOBER)
+    assert [reason.code for reason in found.reasons] == [Code.GAPS_FROM_CLOSE]
+    told = {hour.start - H0: (hour.method, hour.reason) for day in found.days for hour in day.hours if hour.estimated}
+    assert told == {9: (2, 1), 10: (2, 1), 30: (9, 0)}
+    assert sum(len(day.hours) for day in found.days) == 745
