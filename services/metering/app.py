@@ -10,6 +10,7 @@ from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
 from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
+from services.metering.application.quarantine import Quarantine
 from services.metering.application.self_readings import SelfReadings
 from services.metering.application.views import Views
 from services.metering.consumers import subscriptions
@@ -28,11 +29,12 @@ def build(kit: Kit[Settings]) -> Parts:
         kit.settings.data_dir / "metering" / "incoming",
         kit.settings.max_file_bytes,
     )
+    quarantine = Quarantine(kit.database, kit.clock, kit.profile.time_zone)
     views = Views(kit.database, kit.clock, kit.profile.time_zone, publication_of(kit.profile))
     photos = BlobStore(kit.settings.data_dir / "metering" / "photos")
     self_readings = SelfReadings(kit.database, kit.profile.tz, rules_of(kit.profile), photos)
     estimator = Estimator(kit.database, kit.profile.time_zone)
-    api = MeteringApi(kit.database, kit.profile, importer, views, self_readings)
+    api = MeteringApi(kit.database, kit.profile, importer, quarantine, views, self_readings, estimator)
     servicer = ServicerSpec(
         api,
         metering_service_pb2_grpc.add_MeteringServiceServicer_to_server,

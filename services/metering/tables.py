@@ -111,6 +111,11 @@ readings_import = Table(
     Column("meter_errors", Json, nullable=False),
     Column("file_problem", Text, nullable=False),
     Column("seen_before", Integer, nullable=False),
+    # Dialects found, joined by " + "; empty for a file that is none.
+    Column("format", String(200), nullable=False, server_default=""),
+    Column("register_readings", BigInteger, nullable=False, server_default="0"),
+    # CUPS that no supply had.
+    Column("unknown_supplies", Json, nullable=False, server_default="[]"),
     Index("ix_readings_import_sha256", "sha256"),
 )
 

@@ -76,6 +76,9 @@ def _summary(summary: Summary) -> pb.ImportSummary:
             for r in summary.refused_readings
         ],
         seen_before=record.seen_before,
+        format=record.format,
+        register_readings=record.register_readings,
+        unknown_supplies=record.unknown_supplies,
         file_problem=record.file_problem
         if record.finished_at
         else "The import was interrupted: import the file again.",

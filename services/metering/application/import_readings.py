@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -21,13 +21,15 @@ from services.chassis.db import Database
 from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
 from services.metering.application.store import store_batch
+from services.metering.domain.formats.dialect import Context
+from services.metering.domain.formats.model import MAX_QUARANTINED
+from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import local_days
-from services.metering.domain.prime import BATCH_ROWS, S02Reader
+from services.metering.domain.prime import BATCH_ROWS
 from services.metering.domain.readings import ReadingBatch, RefusedReading
-from services.metering.repository import imports
+from services.metering.repository import imports, quarantine
 from services.metering.repository.imports import ImportRecord
 
-_CHUNK = 1 << 16
 _ATTEMPTS = 5
 
 
@@ -102,6 +104,8 @@ class ReadingsImporter:
     def _nothing_new(self, record: ImportRecord, earlier: ImportRecord) -> Summary:
         record.seen_before = True
         record.duplicates = earlier.readings
+        record.format = earlier.format
+        record.unknown_supplies = earlier.unknown_supplies
         record.refused = earlier.refused
         record.meters_with_readings = earlier.meters_with_readings
         record.meter_errors = earlier.meter_errors
@@ -109,38 +113,45 @@ class ReadingsImporter:
         record.finished_at = self._clock.now()
         with self._database.write() as tx:
             imports.save(tx, record)
-            refused = imports.refused_of(tx.connection, earlier.id)
+            refused = quarantine.refused_of(tx.connection, earlier.id)
         return Summary(record, refused)
 
     def _store(self, record: ImportRecord, file: IO[bytes]) -> Iterator[Progress | Summary]:
-        reader = S02Reader(self._time_zone, record.received_at, self._batch_rows)
-        meters: set[str] = set()
+        streamed = StreamedFile(file, Context(self._time_zone, record.received_at, self._batch_rows))  # type: ignore[arg-type]
+        points: set[str] = set()
         bytes_read = 0
-        while chunk := file.read(_CHUNK):
-            bytes_read += len(chunk)
-            for batch in reader.feed(chunk):
-                record = self._store_batch(record, batch, meters)
-                yield Progress(bytes_read, record.readings)
-        for batch in reader.close():
-            record = self._store_batch(record, batch, meters)
-        record.file_problem = reader.problem
+        for batch in streamed.batches():
+            record = self._store_batch(record, batch, points)
+            bytes_read = max(bytes_read, file.tell())
+            yield Progress(bytes_read, record.readings)
+        record.format, record.file_problem = streamed.outcome.format[:200], streamed.outcome.problem
         record.finished_at = self._clock.now()
         with self._database.write() as tx:
+            quarantine.add(tx, record.id, min(record.refused, MAX_QUARANTINED), _kept_of_supplies(record))
             imports.save(tx, record)
-            refused = imports.refused_of(tx.connection, record.id)
-        yield Progress(bytes_read, record.readings)
+            for earlier in imports.unfinished_with(tx, record.sha256, but=record.id):
+                # What an interrupted import of the same file could not take, this one could not take either.
+                numbers = [row.number for row in quarantine.of_import(tx.connection, earlier)]
+                quarantine.settle(tx, earlier, numbers, quarantine.DISCARDED, f"import {record.id}")
+            refused = quarantine.refused_of(tx.connection, record.id)
+        yield Progress(max(bytes_read, file.tell()), record.readings)
         yield Summary(record, refused)
 
-    def _store_batch(self, record: ImportRecord, batch: ReadingBatch, meters: set[str]) -> ImportRecord:
+    def _store_batch(self, record: ImportRecord, batch: ReadingBatch, points: set[str]) -> ImportRecord:
         """The record with the batch counted in. A batch that met another writer head-on is stored again, whole."""
-        meters.update(batch.meters[index] for index in set(batch.meter.tolist()))
+        points.update(batch.meters[index] for index in set(batch.meter.tolist()))
+        points.update(row.meter or row.supply for row in batch.closes)
         for left in reversed(range(_ATTEMPTS)):
-            counted = replace(record, meters_with_readings=len(meters), meter_errors=record.meter_errors + batch.errors)
+            counted = record.copy()
+            counted.meters_with_readings = len(points)
+            counted.meter_errors += batch.errors
             try:
                 with self._database.write() as tx:
-                    store_batch(tx, local_days(self._time_zone), batch, counted)
-                    imports.add_refused(tx, counted.id, counted.refused, batch.refused)
-                    counted.refused += len(batch.refused)
+                    refused = [*batch.refused, *store_batch(tx, local_days(self._time_zone), batch, counted)]
+                    # One by one as long as they are not too many; all of them are counted.
+                    room = max(MAX_QUARANTINED - counted.refused, 0)
+                    quarantine.add(tx, counted.id, counted.refused, refused[:room])
+                    counted.refused += len(refused)
                     imports.save(tx, counted)
             except OperationalError:
                 # PostgreSQL ended one of two transactions that waited for each other; nothing of it was stored.
@@ -151,11 +162,26 @@ class ReadingsImporter:
         return record
 
 
+def _kept_of_supplies(record: ImportRecord) -> list[RefusedReading]:
+    """A row for each CUPS of nobody."""
+    return [
+        RefusedReading(
+            0,
+            cups,
+            f"{hours:,} hours",
+            "No supply of the cooperative has this CUPS: its hours are kept until one has.",
+            dialect=record.format,
+            around={quarantine.SUPPLY: cups},
+        )
+        for cups, hours in sorted(record.kept_of_supplies.items())
+    ]
+
+
 def list_imports(database: Database, size: int, before: str) -> list[Summary]:
     """Imports, the newest first, each with its first refused rows."""
     with database.read() as connection:
         records = imports.page(connection, size, before)
-        return [Summary(record, imports.refused_of(connection, record.id)) for record in records]
+        return [Summary(record, quarantine.refused_of(connection, record.id)) for record in records]
 
 
 def _clean(file_name: str) -> str:

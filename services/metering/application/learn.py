@@ -14,8 +14,9 @@ from services.chassis.periods import parse_date
 from services.metering.application.aftermath import follow_up
 from services.metering.application.closes import all_closes
 from services.metering.application.corrections import tell_corrections
+from services.metering.application.quarantine import settle_adopted
 from services.metering.application.registers import announce, spans_of
-from services.metering.application.store import promote
+from services.metering.application.store import adopt, promote
 from services.metering.repository import estimates, holdings, points, visibility
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
@@ -40,6 +41,8 @@ def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
     points.save_supply(tx, told.id, event.version, told.account_number, told.tariff_zone, told.cups)
     for service in told.services:
         _service_changed(tx, told.id, service)
+    if told.cups and adopt(tx, told.cups):
+        settle_adopted(tx, told.cups)
 
 
 def _service_changed(tx: Transaction, supply_id: str, service: supplies_pb2.SupplyService) -> None:

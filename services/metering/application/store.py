@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 from coop.common.v1.types_pb2 import DatePeriod
 from coop.metering.events.v1.events_pb2 import CurveReady
-from numpy.typing import NDArray
 
 from services.chassis.db import Transaction
 from services.metering.application.aftermath import follow_up
+from services.metering.application.places import bounds, places_of
+from services.metering.application.registers import store_readings
 from services.metering.application.topics import CURVE_TOPIC
-from services.metering.domain.hours import LocalDays, day_number, day_of_number
+from services.metering.domain.hours import LocalDays, day_of_number
 from services.metering.domain.merge import layers
-from services.metering.domain.readings import ReadingBatch
+from services.metering.domain.readings import ReadingBatch, RefusedReading
+from services.metering.domain.registers import RegisterRow
 from services.metering.repository import curves, points
+from services.metering.repository.cups import owner_of, places_of_cups
 from services.metering.repository.imports import ImportRecord
-
-_FOR_EVER = np.iinfo(np.int64).max
 
 
 class Changes:
@@ -72,22 +73,26 @@ class Changes:
         return spans
 
 
-def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> None:
-    """Store a batch of readings; the record counts what became of them.
+def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> list[RefusedReading]:
+    """Store a batch; the record counts what became of it. The register readings that are nobody's are given back refused.
 
-    Readings go to the measuring point on which their meter hung on that local day; those of meters that hung nowhere are
-    kept until a supply claims them (promote).
+    Hours go to the measuring point on which their meter hung on that local day, or whose supply has their CUPS; those of
+    nobody are kept until a supply claims them (promote, adopt).
     """
+    if len(batch):
+        _store_hours(tx, days, batch, record)
+    return _store_closes(tx, batch, record) if batch.closes else []
+
+
+def _store_hours(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> None:
     now = tx.clock.now()
-    keys = points.lock_meters(tx, batch.meters)
-    meter_key = np.array([keys[serial] for serial in batch.meters], np.int64)[batch.meter]
     day, _ = days.day_and_slot(batch.hour)
-    point = _points_of(points.assignments_of_meters(tx, set(keys.values())), meter_key, day)
-    known = point > 0
-    points.lock_points(tx, np.unique(point[known]).tolist())
+    places = places_of(tx, batch, day)
+    known = places.point > 0
     changes = Changes(record.id)
 
-    measured, repeats = layers(days, point[known], batch.hour[known], batch.values[known], batch.quality[known])
+    mine = (batch.hour[known], batch.values[known], batch.quality[known])
+    measured, repeats = layers(days, places.point[known], *mine)
     record.duplicates += repeats
     for layer in measured:
         revision = curves.Revision(tx, now, record.id)
@@ -98,15 +103,35 @@ def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: I
         record.duplicates += stored.duplicates
 
     stray = ~known
-    homeless, repeats = layers(days, meter_key[stray], batch.hour[stray], batch.values[stray], batch.quality[stray])
+    nobodys = (batch.hour[stray], batch.values[stray], batch.quality[stray])
+    homeless, repeats = layers(days, places.owner[stray], *nobodys)
     record.duplicates += repeats
     for layer in homeless:
         stored = curves.keep(tx, layer, curves.Revision(tx, now, record.id))
         record.of_unknown_meters += stored.new + stored.superseded
         record.duplicates += stored.duplicates
-    stray_meters = {batch.meters[index] for index in np.unique(batch.meter[stray]).tolist()}
-    record.unknown_meters = sorted(stray_meters | set(record.unknown_meters))
+    index, count = np.unique(batch.meter[stray], return_counts=True)
+    for one, hours in zip(index.tolist(), count.tolist(), strict=True):
+        record.note_unknown(batch.meters[one], hours, by_supply=batch.by_supply)
     changes.emit(tx)
+
+
+def _store_closes(tx: Transaction, batch: ReadingBatch, record: ImportRecord) -> list[RefusedReading]:
+    stored = store_readings(tx, batch.closes, record.id)
+    record.register_readings += stored.new
+    record.duplicates += stored.duplicates
+    for serial in stored.unknown_meters:
+        record.note_unknown(serial, 1, by_supply=False)
+    nobodys = {id(row) for row in stored.unplaced}
+    return [
+        replace(told, reason=_nobodys(batch.closes[place]))
+        for place, told in batch.texts.items()
+        if id(batch.closes[place]) in nobodys
+    ]
+
+
+def _nobodys(row: RegisterRow) -> str:
+    return f'No supply of the cooperative is "{row.supply}", or it has no meter of this kind on {row.day}.'
 
 
 def promote(tx: Transaction, assignments: list[points.Assignment]) -> None:
@@ -114,41 +139,24 @@ def promote(tx: Transaction, assignments: list[points.Assignment]) -> None:
 
     The meters must be locked.
     """
+    _claim(tx, sorted(assignments, key=lambda a: (a.point_key, a.start)))
+
+
+def adopt(tx: Transaction, cups: str) -> bool:
+    """The same for hours of a CUPS that a supply has now; whether one has."""
+    key = points.lock_meters(tx, {owner_of(cups)})[owner_of(cups)]
+    places = places_of_cups(tx.connection, {cups: key})
+    _claim(tx, places)
+    return bool(places)
+
+
+def _claim(tx: Transaction, assignments: list[points.Assignment]) -> None:
     points.lock_points(tx, {assignment.point_key for assignment in assignments})
     changes = Changes()
-    for assignment in sorted(assignments, key=lambda a: (a.point_key, a.start)):
-        start, end = _bounds(assignment)
+    for assignment in assignments:
+        start, end = bounds(assignment)
         for layer in curves.take_kept(tx, assignment.meter_key, start, min(end, 1 << 30)):
             layer.owner[:] = assignment.point_key
             revision = curves.Revision(tx, tx.clock.now(), None)
             changes.note(curves.store(tx, layer, revision), revision)
     changes.emit(tx)
-
-
-def _points_of(
-    assignments: list[points.Assignment], meter_key: NDArray[np.int64], day: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The point of each reading (n,), 0 where its meter hung nowhere. ``assignments``: the latest of a meter first."""
-    found = np.zeros(len(meter_key), np.int64)
-    if not len(found):
-        return found
-    of_meter: dict[int, list[points.Assignment]] = defaultdict(list)
-    for assignment in assignments:
-        of_meter[assignment.meter_key].append(assignment)
-    meters, index = np.unique(meter_key, return_inverse=True)
-    # Almost every meter has one assignment, so this loop runs once; a second round serves meters that moved.
-    for level in range(max((len(some) for some in of_meter.values()), default=0)):
-        point, start, end = (np.zeros(len(meters), np.int64) for _ in range(3))
-        for position, key in enumerate(meters.tolist()):
-            some = of_meter.get(key, [])
-            if level < len(some):
-                point[position] = some[level].point_key
-                start[position], end[position] = _bounds(some[level])
-        here = (found == 0) & (day >= start[index]) & (day < end[index])
-        found[here] = point[index][here]
-    return found
-
-
-def _bounds(assignment: points.Assignment) -> tuple[int, int]:
-    end: date | None = assignment.end
-    return day_number(assignment.start), int(_FOR_EVER) if end is None else day_number(end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,7 +59,8 @@ class ReadingBatch:
 
     ``meter`` indexes ``meters``; ``hour`` is the hour's start (hours since the epoch, UTC); ``values`` is (n, 6) in the
     order of CHANNELS; ``quality`` is REAL, DOUBTFUL or the number of an estimation method; ``line`` is the line of the
-    file. Rows keep the file's order. ``by_supply``: ``meters`` are not serials but CUPS. ``closes``: register readings.
+    file. Rows keep the file's order. ``by_supply``: ``meters`` are not serials but CUPS. ``closes``: register readings;
+    ``texts`` says, by their place in that list, how those that name no meter would be quarantined (without the reason).
     """
 
     meters: list[str]
@@ -71,6 +72,7 @@ class ReadingBatch:
     refused: list[RefusedReading] = field(default_factory=list)
     errors: list[MeterError] = field(default_factory=list)
     closes: list[RegisterRow] = field(default_factory=list)
+    texts: dict[int, RefusedReading] = field(default_factory=dict)
     by_supply: bool = False
 
     def __len__(self) -> int:
@@ -93,6 +95,27 @@ def empty_batch() -> ReadingBatch:
     """A batch without readings."""
     none = np.zeros(0, np.int64)
     return ReadingBatch([], none, none, np.zeros((0, len(CHANNELS)), np.int64), np.zeros(0, np.uint8), none)
+
+
+def joined(batches: Sequence[ReadingBatch], *, by_supply: bool) -> ReadingBatch:
+    """Batches one after the other as one; all of them name supplies, or all of them meters."""
+    found = empty_batch()
+    found.by_supply = by_supply
+    if not batches:
+        return found
+    shifts = np.cumsum([0, *(len(batch.meters) for batch in batches)])
+    found.meters = [name for batch in batches for name in batch.meters]
+    found.meter = np.concatenate([batch.meter + shift for batch, shift in zip(batches, shifts, strict=False)])
+    found.hour = np.concatenate([batch.hour for batch in batches])
+    found.values = np.concatenate([batch.values for batch in batches])
+    found.quality = np.concatenate([batch.quality for batch in batches])
+    found.line = np.concatenate([batch.line for batch in batches])
+    for batch in batches:
+        found.texts |= {len(found.closes) + place: told for place, told in batch.texts.items()}
+        found.closes += batch.closes
+        found.refused += batch.refused
+        found.errors += batch.errors
+    return found
 
 
 def is_estimated(quality: int) -> bool:

@@ -1,18 +1,21 @@
-"""The trace of every file: what came, what became of it, and the rows that were refused."""
+"""The trace of every file: what came, and what became of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from bisect import insort
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from services.chassis.db import Transaction
-from services.metering.domain.readings import MeterError, RefusedReading
-from services.metering.tables import quarantined_row, readings_import
+from services.metering.domain.readings import MeterError
+from services.metering.tables import readings_import
 
 REFUSED_SHOWN = 100
+UNKNOWN_LISTED = 10_000
+"""Meters and supplies of nobody that an import names; a file of a whole country's would fill the answer."""
 
 
 @dataclass
@@ -35,11 +38,34 @@ class ImportRecord:
     meter_errors: list[MeterError] = field(default_factory=list)
     file_problem: str = ""
     seen_before: bool = False
+    format: str = ""
+    register_readings: int = 0
+    unknown_supplies: list[str] = field(default_factory=list)
+    kept_of_supplies: dict[str, int] = field(default_factory=dict, compare=False)
+    """Hours kept by CUPS of nobody, while the file is read; they end as rows of the quarantine."""
 
     @property
     def readings(self) -> int:
         """Readings taken from the file, whether they changed anything or not."""
-        return self.accepted + self.duplicates + self.of_unknown_meters
+        return self.accepted + self.duplicates + self.of_unknown_meters + self.register_readings
+
+    def note_unknown(self, name: str, hours: int, *, by_supply: bool) -> None:
+        """A meter or CUPS of nobody, with so many hours."""
+        listed = self.unknown_supplies if by_supply else self.unknown_meters
+        if name not in listed and len(listed) < UNKNOWN_LISTED:
+            insort(listed, name)
+        if by_supply and (name in self.kept_of_supplies or len(self.kept_of_supplies) < UNKNOWN_LISTED):
+            self.kept_of_supplies[name] = self.kept_of_supplies.get(name, 0) + hours
+
+    def copy(self) -> ImportRecord:
+        """One that counts on by itself."""
+        return replace(
+            self,
+            unknown_meters=list(self.unknown_meters),
+            unknown_supplies=list(self.unknown_supplies),
+            kept_of_supplies=dict(self.kept_of_supplies),
+            meter_errors=list(self.meter_errors),
+        )
 
 
 def add(tx: Transaction, record: ImportRecord) -> None:
@@ -50,25 +76,6 @@ def add(tx: Transaction, record: ImportRecord) -> None:
 def save(tx: Transaction, record: ImportRecord) -> None:
     """Keep how far an import has come."""
     tx.execute(update(readings_import).where(readings_import.c.id == record.id).values(_values(record)))
-
-
-def add_refused(tx: Transaction, import_id: str, first_number: int, rows: list[RefusedReading]) -> None:
-    """Keep refused rows, numbered on from ``first_number``."""
-    if rows:
-        tx.execute(
-            insert(quarantined_row),
-            [
-                {
-                    "import_id": import_id,
-                    "number": first_number + index,
-                    "line": row.line,
-                    "meter": row.meter,
-                    "value": row.value,
-                    "reason": row.reason,
-                }
-                for index, row in enumerate(rows)
-            ],
-        )
 
 
 def finished_with(connection: Connection, sha256: str) -> ImportRecord | None:
@@ -87,11 +94,18 @@ def page(connection: Connection, size: int, before: str) -> list[ImportRecord]:
     return [_record(row) for row in connection.execute(query)]
 
 
-def refused_of(connection: Connection, import_id: str, limit: int = REFUSED_SHOWN) -> list[RefusedReading]:
-    """The first refused rows of an import, in the file's order."""
-    table = quarantined_row
-    query = select(table).where(table.c.import_id == import_id).order_by(table.c.number).limit(limit)
-    return [RefusedReading(row.line, row.meter, row.value, row.reason) for row in connection.execute(query)]
+def unfinished_with(tx: Transaction, sha256: str, but: str) -> list[str]:
+    """Other imports of a file with these very bytes that never came to their end."""
+    table = readings_import
+    query = select(table.c.id).where(table.c.sha256 == sha256, table.c.finished_at.is_(None), table.c.id != but)
+    return list(tx.execute(query).scalars())
+
+
+def get(tx: Transaction, import_id: str) -> ImportRecord | None:
+    """One import, held until the transaction ends; None for an unknown id."""
+    query = select(readings_import).where(readings_import.c.id == import_id).with_for_update()
+    row = tx.execute(query).first()
+    return _record(row) if row else None
 
 
 def _values(record: ImportRecord) -> dict[str, Any]:
@@ -111,6 +125,9 @@ def _values(record: ImportRecord) -> dict[str, Any]:
         "meter_errors": [[e.meter, e.code, e.category, e.line] for e in record.meter_errors],
         "file_problem": record.file_problem,
         "seen_before": int(record.seen_before),
+        "format": record.format,
+        "register_readings": record.register_readings,
+        "unknown_supplies": record.unknown_supplies,
     }
 
 

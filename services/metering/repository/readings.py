@@ -43,9 +43,13 @@ class StoredReading:
 
     @property
     def same(self) -> tuple[Any, ...]:
-        """What makes two readings one: the meter, the day, how it was read and everything it showed."""
+        """What makes two readings one: the meter, the day, how it was read and everything it showed.
+
+        A monthly close is more than the daily one of its last midnight: it has the highest power besides.
+        """
         shown = tuple((channel, tuple(values)) for channel, values in sorted(self.registers.items()))
-        return (self.meter_key, self.day, self.origin, self.unit, shown, tuple(sorted(self.totals.items())))
+        totals = tuple(sorted(self.totals.items()))
+        return (self.meter_key, self.day, self.origin, self.unit, shown, totals, self.since, self.max_power)
 
     @property
     def kept(self) -> Kept | None:

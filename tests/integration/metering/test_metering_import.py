@@ -215,8 +215,8 @@ def test_every_refused_row_is_in_the_trace_and_the_first_hundred_in_the_summary(
     ("data", "sentence"),
     [
         (b"", "empty"),
-        (b"hello", "not XML"),
-        (b'<Report IdRpt="S05"/>', "S05"),
+        (b"hello", "none of the known formats"),
+        (b'<Report IdRpt="S06"/>', "S06"),
         (report(october("M1"))[:40_000], "cut short"),
     ],
 )

@@ -73,7 +73,7 @@ class GatheringSink(Sink):
         self.seen += len(rows)
         self._hours.extend(rows)
 
-    def register(self, row: RegisterRow) -> None:
+    def register(self, row: RegisterRow, raw: str = "", around: Mapping[str, str] | None = None) -> None:
         self.seen += 1
         self._closes.append(row)
 
@@ -91,7 +91,8 @@ class GatheringSink(Sink):
         point: str = "",
     ) -> None:
         self.seen += 1
-        self._quarantine(Quarantined(line, value[:MAX_VALUE], reason, self.member))
+        told = value if point.upper() in value.upper() else f"{point} {value}".strip()
+        self._quarantine(Quarantined(line, told[:MAX_VALUE], reason, self.member))
 
     def finish(self, file: CurveFile) -> CurveFile:
         """Fill in what was gathered: hours in order, each once, quarters summed to whole hours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Mapping
 from xml.sax.saxutils import quoteattr
 
@@ -13,6 +14,7 @@ from services.metering.domain.readings import ReadingBatch
 from services.metering.domain.rows import MAGNITUDE, METER
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ELEMENT = re.compile(rb"</?[A-Za-z_]")
 
 
 class _Reader:
@@ -35,17 +37,22 @@ class _Reader:
     def _take(self, batch: ReadingBatch) -> None:
         self._sink.batch(batch)
         for refused in batch.refused:
-            value = f"{refused.meter} {refused.value}".strip()
-            self._sink.quarantine(refused.line, value, refused.reason, refused.raw, refused.around, refused.meter)
+            self._sink.quarantine(
+                refused.line, refused.value, refused.reason, refused.raw, refused.around, refused.meter
+            )
         for error in batch.errors:
             self._sink.meter_error(error)
 
 
 def is_xml(head: bytes) -> bool:
-    """Whether the content can only be XML."""
+    """Whether the content can only be XML: it begins as XML does and has an element, or nothing else to be told by.
+
+    Rows of text under a stray XML declaration are not: they are still rows.
+    """
     if head.startswith(_UTF16):
-        return head.decode("utf-16", "replace").lstrip()[:1] == "<"
-    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<"
+        head = head.decode("utf-16", "replace").encode()
+    begin = head.removeprefix(codecs.BOM_UTF8).strip()
+    return begin[:1] == b"<" and (_ELEMENT.search(begin) is not None or b"\n" not in begin)
 
 
 def report_of_one(report: str) -> Callable[[str, Mapping[str, str]], bytes]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +22,7 @@ from services.metering.domain.formats import (
     prime_s05,
     register_csv,
 )
-from services.metering.domain.formats.containers import Container, Member
+from services.metering.domain.formats.containers import Container
 from services.metering.domain.formats.dialect import HEAD_BYTES, Context, Dialect
 from services.metering.domain.formats.gathering import GatheringSink
 from services.metering.domain.formats.model import CurveFile
@@ -63,42 +65,75 @@ def read_curve_file(
 
 
 def _read(stream: BinaryIO, name: str, context: Context) -> CurveFile:
-    file, sink, container = CurveFile(name), GatheringSink(), Container(stream)
-    formats: list[str] = []
-    problems: list[str] = []
-    for member in container.members():
-        format_name, problem = _read_member(member, sink, context)
-        if format_name and format_name not in formats:
-            formats.append(format_name)
-        if problem:
-            problems.append(f"{member.name}: {problem}" if member.name else problem)
-    if container.problem:
-        problems.append(container.problem)
-    file.format, file.problem = " + ".join(formats), " ".join(problems)
+    file, sink, outcome = CurveFile(name), GatheringSink(), Outcome()
+    for _ in read_into(sink, stream, context, outcome):
+        pass
+    file.format, file.problem = outcome.format, outcome.problem
     return sink.finish(file)
 
 
-def _read_member(member: Member, sink: Sink, context: Context) -> tuple[str, str]:
-    """The dialect's name ("" if unknown or nothing was read) and the problem ("" if none)."""
-    sink.member = member.name
-    before = sink.seen
-    head, pieces = _head(member.pieces)
-    if not head:
-        return "", member.problem or "The file is empty."
-    dialect = next((one for one in DIALECTS if one.recognises(head[:HEAD_BYTES])), None)
-    if dialect is None:
-        begin = head[:60].decode("utf-8", "backslashreplace")
-        names = ", ".join(one.name for one in DIALECTS)
-        return "", member.problem or f"The file is none of the known formats ({names}): it begins with {begin!r}."
+@dataclass
+class Outcome:
+    """What a file turned out to be, known when it has been read."""
+
+    formats: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def format(self) -> str:
+        """The dialects found, joined by " + "; empty if none."""
+        return " + ".join(self.formats)
+
+    @property
+    def problem(self) -> str:
+        """Empty, or why nothing, or only a part, could be read."""
+        return " ".join(self.problems)
+
+
+def read_into(sink: Sink, stream: BinaryIO, context: Context, outcome: Outcome) -> Iterator[None]:
+    """Read a file piece by piece into a sink; the caller gets to work after each piece."""
+    container = Container(stream)
+    for member in container.members():
+        before = sink.seen
+        head, pieces = _head(member.pieces)
+        dialect = next((one for one in DIALECTS if one.recognises(head[:HEAD_BYTES])), None) if head else None
+        if dialect is not None:
+            sink.member, sink.dialect = member.name, dialect.name
+            reader = dialect.open(sink, context)
+            for piece in chain((head,), pieces):
+                reader.feed(piece)
+                yield
+                if reader.problem:
+                    break
+            reader.close()
+            problem = reader.problem
+        elif head:
+            begin = head[:60].decode("utf-8", "backslashreplace")
+            names = ", ".join(one.name for one in DIALECTS)
+            problem = f"The file is none of the known formats ({names}): it begins with {begin!r}."
+        else:
+            problem = "The file is empty."
+        problem = member.problem or problem
+        read = dialect is not None and not (problem and sink.seen == before)
+        if dialect is not None and read and dialect.name not in outcome.formats:
+            outcome.formats.append(dialect.name)
+        if problem:
+            outcome.problems.append(f"{member.name}: {problem}" if member.name else problem)
+    if container.problem:
+        outcome.problems.append(container.problem)
+
+
+def read_alone(dialect_name: str, raw: str, around: Mapping[str, str], sink: Sink, context: Context) -> str:
+    """Read one row again that was quarantined; the sentence that says why it could not even be read, or empty.
+
+    Raises KeyError for a dialect that there is no more.
+    """
+    dialect = {one.name: one for one in DIALECTS}[dialect_name]
+    sink.dialect = dialect.name
     reader = dialect.open(sink, context)
-    reader.feed(head)
-    for piece in pieces:
-        if reader.problem:
-            break
-        reader.feed(piece)
+    reader.feed(dialect.alone(raw, around))
     reader.close()
-    problem = member.problem or reader.problem
-    return ("" if problem and sink.seen == before else dialect.name), problem
+    return reader.problem
 
 
 def _head(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -147,7 +147,11 @@ class _Reader(LineReader):
         if self._heading is None:
             raise BadRow("The row stands before any heading that says what its columns are.")
         heading = self._heading[0]
-        self.sink.register(self._register(cells_of(text, heading.separator, heading.count), heading))
+        row = self._register(cells_of(text, heading.separator, heading.count), heading)
+        if row.meter:
+            self.sink.register(row)
+        else:
+            self.sink.register(row, text, self.around())
 
     def _register(self, cells: list[str], heading: Heading) -> RegisterRow:
         texts = {role: cells[at].strip() for role, at in heading.places.items()}

@@ -13,10 +13,13 @@ NO_INVOICE = -1
 
 
 class Sink(ABC):
-    """Takes rows. ``member`` names the archive member that is being read ("" if none), ``seen`` counts the rows so far."""
+    """Takes rows. ``member`` names the archive member that is being read ("" if none) and ``dialect`` what it is written in;
+    ``seen`` counts the rows so far.
+    """
 
     def __init__(self) -> None:
         self.member = ""
+        self.dialect = ""
         self.seen = 0
         self._owners: dict[tuple[str, str], int] = {}
 
@@ -42,8 +45,10 @@ class Sink(ABC):
         """Hours that are columns already; their points are meters."""
 
     @abstractmethod
-    def register(self, row: RegisterRow) -> None:
-        """What the registers of a meter showed."""
+    def register(self, row: RegisterRow, raw: str = "", around: Mapping[str, str] | None = None) -> None:
+        """What the registers of a meter showed. ``raw`` and ``around`` as in ``quarantine``, where the row names no meter:
+        whether it can be placed is found out later.
+        """
 
     @abstractmethod
     def meter_error(self, error: MeterError) -> None:

@@ -1,0 +1,206 @@
+"""A file read for the database: batches of hours as they come, memory flat in the size of the file.
+
+Hours that are columns already go through as they are. Rows known by the quarter they end with are held until it is clear
+whether their supply has hours or quarters, and quarters until their hour is whole.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.metering.domain.formats.dialect import Context
+from services.metering.domain.formats.model import MAX_VALUE
+from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
+from services.metering.domain.formats.reading import Outcome, read_into
+from services.metering.domain.formats.sink import NO_INVOICE, Sink
+from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedReading, empty_batch
+from services.metering.domain.registers import RegisterRow
+
+_OWNER, _MEMBER, _LINE, _QUARTER, _QUALITY, _VALUES = range(6)
+_FIELDS = _VALUES + len(CHANNELS)
+_TELLING = 8
+"""Rows of a supply that tell whether it has hours or quarters; two hours of quarters."""
+_MAX_APART = 1_000
+"""Closes and refused rows handed on without waiting for a batch of hours."""
+_MAX_WAITING = 1 << 17
+"""Quarters held at most: more of them wait for quarters that will not come."""
+
+_Rows = NDArray[np.int64]
+
+
+class StreamingSink(Sink):
+    """Gives batches of about ``batch_rows`` hours. Rows keep their order; what stands between them comes with them."""
+
+    def __init__(self, batch_rows: int) -> None:
+        super().__init__()
+        self._batch_rows = batch_rows
+        self._names: list[str] = []
+        self._places: dict[tuple[str, str], int] = {}
+        self._open = array("q")
+        self._held: _Rows = np.zeros((0, _FIELDS), np.int64)
+        self._quartered: dict[int, bool] = {}
+        self._quarters_seen = False
+        self._ready: list[ReadingBatch] = []
+        self._apart = empty_batch()
+
+    def owner(self, supply: str, meter: str = "") -> int:
+        found = super().owner(supply, meter)
+        if found == len(self._names):
+            self._names.append(next(reversed(self._owners))[0])
+        return found
+
+    def invoice(self, number: str) -> int:
+        return NO_INVOICE
+
+    def interval(
+        self, line: int, owner: int, last_quarter: int, values: Sequence[int], quality: int, invoice: int = NO_INVOICE
+    ) -> None:
+        self.seen += 1
+        self._quarters_seen |= last_quarter % QUARTERS != QUARTERS - 1
+        self._open.extend((owner, self._place(), line, last_quarter, quality, *values))
+
+    def batch(self, batch: ReadingBatch) -> None:
+        self.seen += len(batch)
+        if len(batch):
+            self._ready.append(replace(batch, refused=[], errors=[]))
+
+    def register(self, row: RegisterRow, raw: str = "", around: Mapping[str, str] | None = None) -> None:
+        self.seen += 1
+        self._apart.closes.append(row)
+        if not row.meter:
+            told = RefusedReading(
+                row.line, row.supply, raw[:MAX_VALUE], "", self.member, self.dialect, raw, around or {}
+            )
+            self._apart.texts[len(self._apart.closes) - 1] = told
+
+    def meter_error(self, error: MeterError) -> None:
+        self.seen += 1
+        self._apart.errors.append(error)
+
+    def quarantine(
+        self,
+        line: int,
+        value: str,
+        reason: str,
+        raw: str = "",
+        around: Mapping[str, str] | None = None,
+        point: str = "",
+    ) -> None:
+        self.seen += 1
+        refused = RefusedReading(
+            line, point[:64], value[:MAX_VALUE], reason, self.member, self.dialect, raw, around or {}
+        )
+        self._apart.refused.append(refused)
+
+    def take(self, *, end: bool = False) -> list[ReadingBatch]:
+        """The batches that are complete; at the ``end`` of the file everything that is left."""
+        if end or len(self._open) >= self._batch_rows * _FIELDS:
+            self._settle(end)
+        apart = self._apart
+        if self._ready or end or len(apart.refused) + len(apart.closes) >= _MAX_APART:
+            if self._quarters_seen:
+                # A row that is a quarter of an hour means nothing without the other three.
+                apart.refused = [replace(row, raw="") for row in apart.refused]
+            if apart.refused or apart.closes or apart.errors:
+                self._ready.append(apart)
+                self._apart = empty_batch()
+        batches, self._ready = self._ready, []
+        return batches
+
+    def _place(self) -> int:
+        return self._places.setdefault((self.member, self.dialect), len(self._places))
+
+    def _settle(self, end: bool) -> None:
+        rows = np.concatenate([self._held, np.frombuffer(self._open, np.int64).reshape(-1, _FIELDS)])
+        self._open, self._held = array("q"), rows[:0]
+        if not len(rows):
+            return
+        told = self._tell(rows, end)
+        quartered = np.array([self._quartered.get(owner, False) for owner in rows[:, _OWNER].tolist()])
+        hours = rows[told & ~quartered]
+        astray = hours[:, _QUARTER] % QUARTERS != QUARTERS - 1
+        self._refuse(hours[astray], "The stamp is not the end of a whole hour, as the supply's others are.")
+        hours = hours[~astray]
+        hours[:, _QUARTER] //= QUARTERS
+        summed, waiting = self._sum(rows[told & quartered], end)
+        self._held = np.concatenate([rows[~told], waiting])
+        hours = np.concatenate([hours, summed])
+        if len(hours):
+            self._ready.append(self._as_batch(hours))
+
+    def _tell(self, rows: _Rows, end: bool) -> NDArray[np.bool_]:
+        """Of each row, whether it is clear by now what its supply has."""
+        owner = rows[:, _OWNER]
+        count = np.bincount(owner)
+        share = by_quarters(owner, rows[:, _QUARTER])
+        for index in np.unique(owner, return_index=True)[1].tolist():
+            one = int(owner[index])
+            if one not in self._quartered and (end or count[one] >= _TELLING):
+                self._quartered[one] = bool(share[index])
+        return np.array([one in self._quartered for one in owner.tolist()], bool)
+
+    def _sum(self, quarters: _Rows, end: bool) -> tuple[_Rows, _Rows]:
+        """Whole hours, and the quarters that wait for others; at the end those are refused. Of a quarter that comes twice
+        with different values the later stands.
+        """
+        if not len(quarters):
+            return quarters, quarters
+        quarters = quarters[np.lexsort((quarters[:, _QUARTER], quarters[:, _OWNER]))]
+        same = np.diff(quarters[:, _OWNER]) == 0
+        again = np.append(same & (np.diff(quarters[:, _QUARTER]) == 0), False)
+        differs = np.append((np.diff(quarters[:, _QUALITY:], axis=0) != 0).any(axis=1), False)
+        self._refuse(quarters[again & differs], "The same quarter comes again with other values, which were taken.")
+        quarters = quarters[~again]
+        hour = quarters[:, _QUARTER] // QUARTERS
+        begins = np.flatnonzero(np.append(True, (np.diff(hour) != 0) | (np.diff(quarters[:, _OWNER]) != 0)))
+        count = np.diff(np.append(begins, len(quarters)))
+        whole = count == QUARTERS
+        hours = quarters[begins]
+        hours[:, _QUARTER] = hour[begins]
+        hours[:, _QUALITY] = worst_quality(quarters[:, _QUALITY].astype(np.uint8), begins)
+        hours[:, _VALUES:] = np.add.reduceat(quarters[:, _VALUES:], begins, axis=0)
+        waiting = quarters[~np.repeat(whole, count)]
+        if end or len(waiting) > _MAX_WAITING:
+            self._refuse(waiting, "Other quarters of this hour are missing: the hour's energy is not known.")
+            waiting = waiting[:0]
+        return hours[whole], waiting
+
+    def _refuse(self, rows: _Rows, reason: str) -> None:
+        places = list(self._places)
+        for row in rows.tolist():
+            supply, (member, dialect) = self._names[row[_OWNER]], places[row[_MEMBER]]
+            value = f"{supply} import {row[_VALUES]} Wh export {row[_VALUES + 1]} Wh"
+            self._apart.refused.append(RefusedReading(row[_LINE], supply, value, reason, member, dialect))
+
+    def _as_batch(self, hours: _Rows) -> ReadingBatch:
+        owners, index = np.unique(hours[:, _OWNER], return_inverse=True)
+        return ReadingBatch(
+            [self._names[owner] for owner in owners.tolist()],
+            index,
+            hours[:, _QUARTER].copy(),
+            hours[:, _VALUES:].copy(),
+            hours[:, _QUALITY].astype(np.uint8),
+            hours[:, _LINE].copy(),
+            by_supply=True,
+        )
+
+
+class StreamedFile:
+    """A file as batches. ``outcome`` says what it was, once they have been read."""
+
+    def __init__(self, stream: BinaryIO, context: Context) -> None:
+        self._stream, self._context = stream, context
+        self.outcome = Outcome()
+
+    def batches(self) -> Iterator[ReadingBatch]:
+        """The batches in the file's order."""
+        sink = StreamingSink(self._context.batch_rows)
+        for _ in read_into(sink, self._stream, self._context, self.outcome):
+            yield from sink.take()
+        yield from sink.take(end=True)
