@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.staff.curve_explain import explain
 from services.staff.offline_options import TariffOption, ZoneOption, day, day_range, tariff_calendar, time_zone
 from services.staff.show import JsonOption, print_json, say, table
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:  # numpy is loaded when a command runs, not for the help
     from services.metering.domain.formats import CurveFile, Quarantined
     from services.staff.curve_periods import PeriodEnergy
 
-app = typer.Typer(no_args_is_help=True, help="What curve files say; needs no service.")
+app = typer.Typer(
+    no_args_is_help=True, help="What curve files say, without any service; and why stored hours are as they are."
+)
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Curve files or folders of them; gzip, bzip2 and zip too.")
@@ -96,6 +99,9 @@ def periods(
         table(f"Energy per period of {tariff}, {zone}", columns, lines, numbers=columns[3:])
     if not read:
         raise typer.Exit(1)
+
+
+app.command("explain")(explain)
 
 
 def _counted(files: Iterable[CurveFile], read: list[str]) -> Iterator[CurveFile]:

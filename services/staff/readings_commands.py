@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from services.staff import self_readings
+from services.staff import estimates, profiles, self_readings
 
-app = typer.Typer(no_args_is_help=True, help="Readings: those members took themselves.")
+app = typer.Typer(
+    no_args_is_help=True, help="Readings: those members took themselves, and estimates of what is missing."
+)
 app.add_typer(self_readings.app, name="self")
+app.command("estimate")(estimates.estimate)
+app.add_typer(profiles.app, name="profile")

@@ -25,7 +25,7 @@ def tell_corrections(
     tx: Transaction,
     spans: Mapping[int, tuple[date, date]],
     unsettled: Collection[tuple[int, DatePeriod]] = (),
-    newer_than: int = 0,
+    newer_than: int = -1,
 ) -> None:
     """Announces each billed period in the local days [start, end) of a point whose energy differs from what was told last.
 
@@ -49,7 +49,6 @@ def _known(connection: Connection, billed: Billed) -> ReadingCorrected:
     rows = overlay.curves_between(connection, [billed.point_key], start, end)
     present = rows.curves.quality != MISSING
     real = int((rows.curves.quality == REAL).sum())
-    expected = int(rows.curves.length.sum())
     wh = int(rows.curves.values[:, :, IMPORT][present].sum())
     if not present.any():
         found = closes_between(connection, [billed.point_key], period.start, period.end).get(billed.point_key, [])
@@ -64,5 +63,5 @@ def _known(connection: Connection, billed: Billed) -> ReadingCorrected:
         known_wh=wh,
         curve_version=int(np.max(rows.revision, initial=0)),
         hours_estimated=int(present.sum()) - real,
-        hours_missing=expected - int(present.sum()),
+        hours_missing=billed.hours_expected - int(present.sum()),
     )

@@ -254,8 +254,8 @@ def _person(reading: StoredReading) -> tuple[int, date]:
 
 
 def _shown(reading: StoredReading) -> tuple[Any, ...]:
-    """What a reading showed, however it was read."""
-    return (reading.meter_key, reading.day, *reading.same[3:])
+    """What a reading of the main channel showed, however it was read."""
+    return (reading.meter_key, reading.day, reading.unit, reading.kept and reading.kept.reading.registers_wh)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Billed:
     supply_id: str
     service_id: str
     period: DatePeriod
+    hours_expected: int
     billed_wh: int
     told_wh: int
 
@@ -35,7 +36,7 @@ def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) ->
     for some in slices(sorted(spans)):
         query = (
             select(table.c.invoice_id, point.c.key, point.c.supply_id, table.c.service_id)
-            .add_columns(table.c.start, table.c.end, table.c.import_wh)
+            .add_columns(table.c.start, table.c.end, table.c.hours_expected, table.c.import_wh)
             .join(point, point.c.service_id == table.c.service_id)
             .where(
                 point.c.key.in_(some),
@@ -58,6 +59,7 @@ def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) ->
                         row.supply_id,
                         row.service_id,
                         period,
+                        row.hours_expected,
                         billed,
                         billed if told is None else told,
                     )

@@ -64,7 +64,7 @@ def measured_versions(connection: Connection, point_key: int, start: int, end: i
 
 def revisions(connection: Connection, numbers: Sequence[int]) -> dict[int, Any]:
     """When each revision became known (known_at), and the file it came by (file_name; None for none)."""
-    found = {}
+    found: dict[int, Any] = {}
     for some in slices(numbers):
         query = select(revision.c.id, revision.c.known_at, readings_import.c.file_name).outerjoin(
             readings_import, readings_import.c.id == revision.c.import_id
