@@ -8,6 +8,8 @@ finds a fault, `bill quote` when the quote cannot be priced.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -20,8 +22,10 @@ from services.staff.show import say
 OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
 """Groups that need no service: asked for by name, they start without loading what talks to services."""
 
-
-OFFLINE_COMMANDS = {("bill", "quote"): offline_quote.quote, ("invoice", "verify"): invoice_verify.verify_command}
+OFFLINE_COMMANDS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("bill", "quote"): offline_quote.quote,
+    ("invoice", "verify"): invoice_verify.verify_command,
+}
 """Commands that need no service in a group that does."""
 
 

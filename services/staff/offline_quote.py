@@ -83,7 +83,7 @@ def document(bill: Bill, currency: str) -> dict[str, Any]:
 def _print(bill: Bill, currency: str) -> None:
     rows = [
         (
-            _concept(line),
+            f"{_concept(line)} ({line.label})" if line.label else _concept(line),
             line.period,
             f"{_plain(line.quantity)} {UNITS[line.unit]}" if line.quantity is not None else "",
             line.days or "",

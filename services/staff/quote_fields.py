@@ -103,8 +103,8 @@ class Fields:
                 raise self.wrong(field, "is not a day of the calendar.") from None
         raise self.wrong(field, "is not a date; write it as 2026-10-31.")
 
-    def number(self, field: str) -> Decimal:
-        """An exact number of zero or more, from text or from a JSON number."""
+    def number(self, field: str, *, negative: bool = False) -> Decimal:
+        """An exact number, of zero or more unless `negative`, from text or from a JSON number."""
         value = self._required(field)
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = Decimal(value)
@@ -115,9 +115,9 @@ class Fields:
             raise self.wrong(
                 field, f"has more than {MOST_DIGITS} digits, as a binary fraction leaves them; write the number meant."
             )
-        if value < 0:
+        if value < 0 and not negative:
             raise self.wrong(field, "is negative; give zero or more.")
-        if value >= LIMIT:
+        if abs(value) >= LIMIT:
             raise self.wrong(field, f"is absurd; give a number below {LIMIT:,}.")
         return value
 
@@ -141,13 +141,13 @@ class Fields:
             made.append(Fields(self._document, f"{self.path}{field}[{index}].", item))
         return made
 
-    def numbers(self, field: str) -> list[Decimal]:
+    def numbers(self, field: str, *, negative: bool = False) -> list[Decimal]:
         """The numbers of a list."""
         value = self._required(field)
         if not isinstance(value, list):
             raise self.wrong(field, "must be a list of numbers.")
         items = Fields(self._document, f"{self.path}{field}.", {str(index): item for index, item in enumerate(value)})
-        return [items.number(index) for index in items]
+        return [items.number(index, negative=negative) for index in items]
 
     def by_period(self, field: str, periods: Collection[str]) -> dict[str, Decimal]:
         """Numbers by tariff period; an absent object has none."""

@@ -214,7 +214,7 @@ def _prices(
         terms = prices.object("indexed")
         terms.only(("market_eur_kwh", "adjustment_eur_kwh", "fee_eur_month"))
         indexed = Indexed(
-            market=tuple(terms.numbers("market_eur_kwh")),
+            market=tuple(terms.numbers("market_eur_kwh", negative=True)),  # the market may pay for consuming
             adjustment=terms.number("adjustment_eur_kwh") if "adjustment_eur_kwh" in terms else Decimal(0),
             fee=terms.number("fee_eur_month") if "fee_eur_month" in terms else None,
         )

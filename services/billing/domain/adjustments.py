@@ -88,7 +88,8 @@ def discount_lines(
     services = list(dict.fromkeys(segment.service for segment, _ in priced))
     for service in services:
         lines = [line for segment, found in priced for line in found if segment.service == service]
-        term = left = _energy(lines)
+        # Below zero where the market paid for consuming: then there is nothing to take a discount from.
+        term = left = max(_energy(lines), ZERO)
         wanted: list[Wanted] = [
             (round_half_up(ratio * base), None, None, "") for (of, ratio), base in by_ratio.items() if of == service
         ]

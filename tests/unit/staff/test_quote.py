@@ -145,6 +145,15 @@ def test_a_change_of_prices_splits_power_by_days_and_energy_too(tmp_path: Path, 
     assert amounts(found)["meter_rental"] == "0.40 0.43"
 
 
+def test_a_leap_year_has_366_days(tmp_path: Path, capsys: Capture) -> None:
+    """February 2024: 4.6 × 29 × 25.391661 ÷ 366 = 9.25 and 0.81 × 12 × 29 ÷ 366 = 0.77."""
+    quote = DWELLING | {"from": "2024-01-31", "to": "2024-02-29", "accrual_date": "2025-01-02"}
+    quote["prices"] = without(DWELLING["prices"], "power_eur_kw_year")
+    quote["extra_lines"] = [{"concept": "bono_social_financing", "amount": "0"}]
+    figures = amounts(priced(tmp_path, capsys, quote))
+    assert (figures["power P1"], figures["meter_rental"]) == ("9.25", "0.77")
+
+
 def test_a_stated_line_stands_in_for_the_table_even_where_it_has_no_row(tmp_path: Path, capsys: Capture) -> None:
     """The financing of 2024 is not in the tables."""
     stated = [{"concept": "bono_social_financing", "amount": "0.50"}, {"concept": "connection_fee", "amount": "9.044"}]
@@ -211,8 +220,9 @@ def test_for_people_there_is_a_table(tmp_path: Path, capsys: Capture) -> None:
     assert ["excess_power", "P4", "6.4", "kW", "31", "0.021891", "€/kW·day", "4.34", "yes", "yes"] in lines
     assert lines[-1][0] == "Total"
     assert said == ""
-    out, _ = asked(tmp_path, capsys, DWELLING | MAY)
+    out, _ = asked(tmp_path, capsys, DWELLING | MAY | {"discounts": [{"percent": "5", "label": "Spring"}]})
     assert "0.5 % (legal minimum)" in out
+    assert "discount (Spring)" in out
 
 
 def test_the_file_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

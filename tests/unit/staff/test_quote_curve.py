@@ -114,6 +114,16 @@ def test_an_indexed_month_pays_the_fee_by_days(tmp_path: Path, capsys: Capture) 
     assert (figures["energy P1"], figures["management_fee"]) == ("2.62", "3.97")
 
 
+def test_a_market_that_pays_gives_no_discount_to_take_from(tmp_path: Path, capsys: Capture) -> None:
+    """P1: −0.5 × 1.167 + 0.097553 = −0.485947 €/kWh; neither a discount nor a compensation comes on top."""
+    quote = indexed(HOURS) | {"discounts": [{"percent": "20"}], "surplus": {"kwh": "10", "eur_kwh": "0.06"}}
+    quote["prices"]["indexed"]["market_eur_kwh"] = ["-0.5"] * HOURS
+    found = amounts(priced(tmp_path, capsys, quote, "--curve", steady(tmp_path, 100)))
+    assert found["energy P1"] == "-8.16"
+    assert "discount" not in found
+    assert found["surplus"] == "0.00"
+
+
 def test_every_hour_needs_its_market_price(tmp_path: Path, capsys: Capture) -> None:
     out, said = asked(tmp_path, capsys, indexed(744), "--curve", steady(tmp_path, 100), code=1)
     assert (out, "has 744 prices and the period 745 hours" in said) == ("", True)
