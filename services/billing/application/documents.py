@@ -12,7 +12,7 @@ from services.billing.documents import render_certificate, render_invoice, rende
 from services.billing.documents.model import InvoiceDocument
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
-from services.billing.repository import certificates, invoices, read_model
+from services.billing.repository import certificates, fiscal, invoices, read_model
 from services.billing.repository.certificates import Certificate, StoredDocument
 from services.billing.rules import Rules
 from services.chassis.blobs import BlobStore
@@ -59,7 +59,15 @@ class Documents:
                 connection, issued.supply_id, before=issued.period_start, limit=HISTORY_MONTHS - 1
             )
             previous = invoices.details(connection, earlier[0].id) if earlier else None
-            papers = InvoicePapers(issued, invoices.details(connection, issued.id), tuple(earlier), previous)
+            papers = InvoicePapers(
+                issued,
+                invoices.details(connection, issued.id),
+                tuple(earlier),
+                previous,
+                energies=invoices.consumption_of(connection, [each.id for each in earlier]),
+                registered=fiscal.is_registered(connection, issued.id),
+                code=fiscal.code_of(connection, issued.id),
+            )
         document, language = invoice_document(papers, self._rules)
         return StoredDocument(self._blobs.put(render(document, language)), _file_name(issued.number))
 

@@ -21,6 +21,7 @@ from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import N_, SERVICES
 
 _QR = 118.0
+_QUIET = 12.0  # white around the code
 _STATES = {
     "clean": N_("No debt due"),
     "agreed_plan": N_("No debt due, with an agreed payment plan"),
@@ -169,7 +170,7 @@ def _verification(paper: Paper, doc: CertificateDocument, e: Edition) -> None:
 
     def draw(sheet_: Paper, x: float, top: float) -> None:
         sheet_.box(x, top, _QR, _QR, fill=ink.WHITE, radius=6)
-        marks.qr(sheet_, doc.verification.url, x, top, _QR)
+        marks.qr(sheet_, doc.verification.url, x + _QUIET, top - _QUIET, _QR - 2 * _QUIET)
         sheet_.link(doc.verification.url, x, top - _QR, _QR, _QR)
         words.draw(sheet_, x + _QR + 20, top)
 

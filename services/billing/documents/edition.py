@@ -63,10 +63,12 @@ def letterhead(
     *,
     facts: tuple[str, ...] = (),
     middle: float = 0,
+    tall: float = 32.0,
 ) -> None:
     """The cooperative and its `facts` at the left of page one, the document's lines (text, font, size) at the right.
 
-    `middle` keeps that many points free at the centre for the class letter of an Argentine document.
+    `middle` keeps that many points free at the centre, for the class letter of an Argentine document or the Spanish tax
+    office's code; `tall` is the least height.
     """
     top = paper.y
     half = (INNER - middle) / 2 if middle else INNER * 0.66
@@ -85,7 +87,7 @@ def letterhead(
         for line in typeface.wrap(text, font, size, right_width):
             paper.text(RIGHT, low, line, font, size, ink.INK if font == SEMIBOLD else ink.MUTED, "right")
             low -= size * 1.35
-    paper.y = min(y, low, top - 32) - 3
+    paper.y = min(y, low, top - tall) - 3
     paper.line(LEFT, paper.y, RIGHT)
     paper.y -= 12
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from services.billing.documents import ink, invoice_back, invoice_front, invoice_lines, typeface
-from services.billing.documents.countries import COUNTRIES
+from services.billing.documents import fiscal_marks, ink, invoice_back, invoice_front, invoice_lines, typeface
+from services.billing.documents.countries import COUNTRIES, Country
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
 from services.billing.documents.model import InvoiceDocument, Issuer
 from services.billing.documents.paper import HEIGHT, WIDTH, Paper
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD
+from services.billing.documents.vocabulary import N_
+
+APART = N_("Concepts alien to the service")
 
 
 def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
@@ -18,7 +21,7 @@ def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
     doc.check()
     e = edition(locale, doc.jurisdiction, doc.currency)
     country = COUNTRIES[doc.jurisdiction]
-    title = e.t(country.rectifying_title if doc.rectifies else country.invoice_title)
+    title = e.t(_title(doc, country))
     paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
     _head(paper, doc, e, title)
     invoice_front.draw(paper, doc, e, country)
@@ -27,6 +30,15 @@ def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
     invoice_lines.draw(paper, doc, e)
     invoice_back.draw(paper, doc, e, country)
     return paper.finish()
+
+
+def _title(doc: InvoiceDocument, country: Country) -> str:
+    """An Argentine sale that is no public service is an invoice as anywhere."""
+    if doc.argentina is not None and doc.argentina.letter == "X":
+        return APART
+    if doc.argentina is not None and doc.argentina.authority != "CESP":
+        country = COUNTRIES["es"]
+    return country.rectifying_title if doc.rectifies else country.invoice_title
 
 
 def _head(paper: Paper, doc: InvoiceDocument, e: Edition, title: str) -> None:
@@ -38,16 +50,22 @@ def _head(paper: Paper, doc: InvoiceDocument, e: Edition, title: str) -> None:
     if doc.rectifies:
         text = e.t("Rectifies invoice {number}").format(number=doc.rectifies)
         right.append((f"{text}: {doc.rectification_reason}" if doc.rectification_reason else text, REGULAR, 8))
+    if doc.tax_code is not None:
+        fiscal_marks.tax_code(paper, doc.tax_code)
+        letterhead(paper, doc.issuer, right, middle=fiscal_marks.MIDDLE, tall=fiscal_marks.TALL)
+        return
     if doc.argentina is None:
         letterhead(paper, doc.issuer, right)
         return
     right.append((e.t("Point of sale {number}").format(number=f"{doc.argentina.point_of_sale:05d}"), REGULAR, 8))
+    kind = doc.argentina.authority
     if doc.argentina.cesp:
-        right.append((e.t("CESP No. {code}").format(code=doc.argentina.cesp), REGULAR, 8))
+        right.append((e.t("{kind} No. {code}").format(kind=kind, code=doc.argentina.cesp), REGULAR, 8))
     if doc.argentina.cesp_expiry:
-        text = e.t("CESP expires on {date}").format(date=e.f.day(doc.argentina.cesp_expiry))
+        text = e.t("{kind} expires on {date}").format(kind=kind, date=e.f.day(doc.argentina.cesp_expiry))
         right.append((text, REGULAR, 8))
-    _class_box(paper, doc.argentina.letter, e.t("Code {code}").format(code=doc.argentina.code))
+    code = doc.argentina.code
+    _class_box(paper, doc.argentina.letter, e.t("Code {code}").format(code=code) if code else e.t("Not an invoice"))
     letterhead(paper, doc.issuer, right, facts=_fiscal(doc.issuer, e), middle=62)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from services.billing.documents import ink, invoice_front
+from services.billing.documents import energy_mix, ink, invoice_front, money_shares
 from services.billing.documents.codes import code_item, shown_address
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition, code_in_fours
 from services.billing.documents.figures import NBSP
+from services.billing.documents.invoice_summary import shares_on_page_one
 from services.billing.documents.model import Consumption, InvoiceDocument
-from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card, place
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import CONTRACT_KINDS, SERVICES, UNITS
@@ -18,8 +19,12 @@ _HALF = (INNER - GAP) / 2 - 2 * PADDING
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
     """Draw the cards from the paper's cursor, each whole on its page."""
+    if doc.destination and not shares_on_page_one(doc):
+        place(paper, money_shares.strip(doc, e))
     if doc.consumptions:
-        _place(paper, _readings(doc, e, country))
+        place(paper, _readings(doc, e, country))
+    if doc.origin is not None:
+        place(paper, energy_mix.build(doc.origin, e))
     contract, claims = _contract(doc, e), _claims(doc, e, country)
     legal = _legal(doc, e, country, _HALF)
     if contract.height + 8 + legal.height <= claims.height:
@@ -29,12 +34,6 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> No
     else:
         _two(paper, contract, claims)
         _legal(doc, e, country, INNER).flow(paper)
-
-
-def _place(paper: Paper, stack: Stack) -> None:
-    if not paper.room(stack.height + 2 * PADDING):
-        paper.new_page()
-    paper.y -= card(paper, stack, LEFT, paper.y) + GAP
 
 
 def _two(paper: Paper, left: Stack, right: Stack) -> None:
@@ -107,23 +106,27 @@ def _readings(doc: InvoiceDocument, e: Edition, country: Country) -> Stack:
         e.t("Readings") + (", " + e.t("meter {serial}").format(serial=one.meter) if one and one.meter else "")
     )
     facts = []
+    headed = False
     for consumption in doc.consumptions:
         prefix = "" if one else ", ".join(filter(None, (e.word(SERVICES, consumption.service), consumption.meter)))
         if consumption.readings:
-            _registers(stack, consumption, prefix, e)
+            _registers(stack, consumption, prefix, e, headed)
+            headed = True
         elif consumption.by_period:
             _periods(stack, consumption, prefix, e)
         facts += _facts(consumption, e)
+    facts += _daily_means(doc, e)
     stack.space(3)
     stack.text(" ".join([*facts, e.t(country.hourly_data)]), REGULAR, 8, ink.MUTED)
     return stack
 
 
-def _registers(stack: Stack, consumption: Consumption, prefix: str, e: Edition) -> None:
-    """Each register read: both readings with their dates and whether they are real or estimated."""
+def _registers(stack: Stack, consumption: Consumption, prefix: str, e: Edition, headed: bool) -> None:
+    """Each register read: both readings with their dates and whether they are real or estimated; one head for all."""
     columns = tuple(stack.width * part for part in (0.28, 0.27, 0.27, 0.18))
     names = (e.t("Register"), e.t("From"), e.t("To"), e.t("Difference"))
-    stack.items.append(head(columns, names, ("left", "right", "right", "right")))
+    if not headed:
+        stack.items.append(head(columns, names, ("left", "right", "right", "right")))
     for reading in consumption.readings:
         register = " ".join(filter(None, (prefix, reading.period))) or e.word(SERVICES, consumption.service)
         cells = [Cell(register, SEMIBOLD)]
@@ -169,6 +172,17 @@ def _facts(consumption: Consumption, e: Edition) -> list[str]:
     return [fact for fact in facts if fact]
 
 
+def _daily_means(doc: InvoiceDocument, e: Edition) -> list[str]:
+    """What a day cost in this period and in the last 14 months (Res. 28 April 2021, block 4)."""
+    facts = []
+    if doc.daily_mean is not None:
+        facts.append(e.t("A day of this period cost {amount} on average.").format(amount=e.f.money(doc.daily_mean)))
+    if doc.daily_mean_history is not None:
+        text = e.t("A day of the last 14 months: {amount}.")
+        facts.append(text.format(amount=e.f.money(doc.daily_mean_history)))
+    return facts
+
+
 def _legal(doc: InvoiceDocument, e: Edition, country: Country, width: float) -> Stack:
     """Debts, transparency of taxes, the law's own words and the bulletins of the prices."""
     stack = Stack(width)
@@ -185,17 +199,13 @@ def _legal(doc: InvoiceDocument, e: Edition, country: Country, width: float) -> 
         else:
             stack.text(e.t("There are no outstanding debts."), SEMIBOLD, 8.5)
         stack.space(3)
-    if doc.argentina:
-        text = e.t(
-            "Consumer fiscal transparency (Ley 27.743): IVA contained {iva}; other national indirect taxes {others}."
-        )
-        stack.text(
-            text.format(
-                iva=e.f.money(doc.argentina.contained_iva), others=e.f.money(doc.argentina.other_national_taxes)
-            ),
-            REGULAR,
-            8,
-        )
+    if doc.argentina and doc.argentina.letter in "BC":  # RG 5614/2024: documents to consumers, a line for each
+        stack.text(e.t("Consumer fiscal transparency (Ley 27.743)"), SEMIBOLD, 8)
+        share = 0.7 if width < INNER / 2 else 0.3
+        stack.pair(e.t("IVA contained"), e.f.money(doc.argentina.contained_iva), size=8, share=share)
+        others = e.f.money(doc.argentina.other_national_taxes)
+        stack.pair(e.t("Other national indirect taxes"), others, size=8, share=share)
+        stack.space(3)
     for paragraph in (*country.quoted, *doc.regulation, *doc.legal):
         stack.text(paragraph, REGULAR, 8, ink.MUTED)
         stack.space(2)

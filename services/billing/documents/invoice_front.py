@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.billing.documents import chart, ink, invoice_summary, typeface
+from services.billing.documents import chart, fiscal_marks, ink, invoice_summary, typeface
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition
 from services.billing.documents.figures import NBSP
 from services.billing.documents.model import Consumption, InvoiceDocument, PaymentOption
-from services.billing.documents.paper import BOTTOM, GAP, INNER, LEFT, PADDING, Draw, Paper, Stack, card
+from services.billing.documents.paper import BOTTOM, GAP, INNER, LEFT, PADDING, Draw, Paper, Stack, card, place
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import METHODS, REASONS, SERVICES, UNITS
 
@@ -18,7 +18,7 @@ _CHART = (100.0, 130.0, 150.0)  # height of a chart with labels and legend: leas
 
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
-    """Draw page one from the paper's cursor; an uncommonly long page goes on to the next."""
+    """Draw page one from the paper's cursor, at its foot what authorises it; an uncommonly long page goes on to the next."""
     hero = _amount(doc, e)
     side = _people(doc, e)
     tall = max(hero.height, side.height) + 2 * PADDING
@@ -26,8 +26,12 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> No
     card(paper, side, LEFT + _HERO + GAP, paper.y, tall, fill=paper.brand.tint)
     paper.y -= tall + GAP
     summary = invoice_summary.build(doc, e, country)
-    _consumptions(paper, doc, e, summary.height)
+    authorised = fiscal_marks.authorisation(doc.argentina, e) if doc.argentina else None
+    foot = GAP + authorised.height + 2 * PADDING if authorised else 0
+    _consumptions(paper, doc, e, summary.height + foot)
     summary.draw(paper)
+    if authorised is not None:
+        place(paper, authorised)
 
 
 # ---------------------------------------------------------------------------------------------- the amount

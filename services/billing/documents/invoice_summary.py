@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from services.billing.documents import calculation, ink
+from services.billing.documents import calculation, ink, money_shares
 from services.billing.documents.codes import code_item
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition
 from services.billing.documents.figures import NBSP
-from services.billing.documents.model import ZERO, Adjustment, InvoiceDocument, Share
-from services.billing.documents.paper import CAP, GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.model import ZERO, Adjustment, InvoiceDocument
+from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
 from services.billing.documents.table import Cell, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
-from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, SHARES, UNITS
+from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, UNITS
 
 _WIDE = 322.0  # width of the summary when another card stands beside it
-_COMPARATOR = 86.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)
+_COMPARATOR = 87.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)
 
 
 def rows(doc: InvoiceDocument, e: Edition, country: Country) -> list[tuple[str, str, Decimal]]:
@@ -73,6 +73,11 @@ def _gist(doc: InvoiceDocument, e: Edition, section: str) -> str:
     return ""
 
 
+def shares_on_page_one(doc: InvoiceDocument) -> bool:
+    """With two codes on it, page one leaves the shares of the money to the detail."""
+    return doc.tax_code is None or not doc.comparator_url
+
+
 @dataclass(frozen=True)
 class Summary:
     """The cards of the summary, measured before they are drawn."""
@@ -97,7 +102,7 @@ class Summary:
 
 def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
     """Sections, taxes, total and what is asked; beside them the destination and the comparator, when known."""
-    beside = bool(doc.destination or doc.comparator_url)
+    beside = bool((doc.destination and shares_on_page_one(doc)) or doc.comparator_url)
     wide = _WIDE if beside else INNER
     stack = Stack(wide - 2 * PADDING)
     stack.heading(e.t("Summary"))
@@ -126,45 +131,16 @@ def _adjustment(e: Edition, item: Adjustment) -> list[Cell]:
 def _beside(doc: InvoiceDocument, e: Edition, width: float) -> Stack:
     """Beside the summary: where the money goes, and the comparator's code."""
     stack = Stack(width)
-    if doc.destination:
-        _destination(stack, doc, e)
+    if doc.destination and shares_on_page_one(doc):
+        money_shares.add(stack, doc, e)
+        stack.space(5 if doc.comparator_url else 0)
     if doc.comparator_url:
-        if doc.destination:
-            stack.space(5)
         stack.heading(e.t("Compare this invoice"))
         text = e.t("Offers for your own consumption, on the public comparator:")
         shown = e.t("CNMC comparator")
+        if not shares_on_page_one(doc):
+            stack.text(text, REGULAR, 8)
+            stack.space(7)
+            text = ""
         stack.items.append(code_item(doc.comparator_url, text, shown, width, _COMPARATOR))
     return stack
-
-
-def _destination(stack: Stack, doc: InvoiceDocument, e: Edition) -> None:
-    """One stacked bar, and under it every share with its words and percentage."""
-    width = stack.width
-    stack.heading(e.t("Where your money goes"))
-    whole = sum((share.amount for share in doc.destination), ZERO)
-    count = len(doc.destination)
-
-    def shade(paper: Paper, index: int) -> ink.Colour:
-        shades = (paper.brand.strong, paper.brand.middle, paper.brand.pale, ink.MUTED, ink.RULE, ink.AMBER)
-        return shades[index % len(shades)]
-
-    def bar(paper: Paper, x: float, top: float) -> None:
-        for index, share in enumerate(doc.destination):
-            part = width * float(share.amount / whole) if whole else width / count
-            paper.canvas.setFillColorRGB(*shade(paper, index))
-            paper.canvas.rect(x, top - 14, max(part - 1, 0.5), 12, stroke=0, fill=1)
-            x += part
-
-    stack.add(18, bar)
-    for index, share in enumerate(doc.destination):
-
-        def entry(paper: Paper, x: float, top: float, index: int = index, share: Share = share) -> None:
-            paper.canvas.setFillColorRGB(*shade(paper, index))
-            paper.canvas.rect(x, top - 10.2, 7, 7, stroke=0, fill=1)
-            baseline = top - (13.5 + 8.5 * CAP) / 2
-            paper.text(x + 12, baseline, e.word(SHARES, share.code), REGULAR, 8.5)
-            text = f"{e.f.money(share.amount)}  {e.f.share(share.amount, whole)}" if whole else e.f.money(share.amount)
-            paper.text(x + width, baseline, text, REGULAR, 8.5, ink.INK, "right")
-
-        stack.add(13.5, entry)

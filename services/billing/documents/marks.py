@@ -9,10 +9,12 @@ import segno
 
 from services.billing.documents import ink
 from services.billing.documents.paper import Paper
+from services.billing.domain.fiscal import interleaved
 
-# A long address gets the lower correction level, so that its modules stay large enough for a telephone, and a fixed mask:
+# A long address gets the lower correction level, so that its modules stay large enough for a telephone. The mask is fixed:
 # weighing all eight takes longer than the rest of an invoice, and every reader takes any of them.
 _LONG = 150
+_MASK = 3
 _QUIET_ZONE = 4  # modules around a QR code (ISO/IEC 18004)
 # Outlines in a square of 24, y downwards, as in the portal's icon.
 _BOLT = ((13.4, 4.2), (6.6, 13.6), (11.2, 13.6), (10.2, 19.8), (17.4, 10.2), (12.6, 10.2))
@@ -61,8 +63,7 @@ def _drop(paper: Paper, x: float, y: float, radius: float) -> None:
 @lru_cache(maxsize=256)
 def _modules(text: str) -> tuple[str, int]:
     """Path operators of the dark runs of the QR code of `text`, one unit a module, and its side in modules."""
-    long = len(text) > _LONG
-    code = segno.make(text, micro=False, error="l" if long else "m", boost_error=False, mask=3 if long else None)
+    code = segno.make(text, micro=False, error="l" if len(text) > _LONG else "m", boost_error=False, mask=_MASK)
     size = len(code.matrix)
     found = []
     for row, cells in enumerate(code.matrix):
@@ -76,18 +77,33 @@ def _modules(text: str) -> tuple[str, int]:
 
 
 def qr(paper: Paper, text: str, x: float, top: float, side: float) -> None:
-    """A QR code as vector rectangles, black on white with its quiet zone of four modules inside `side` points."""
+    """A QR code of `side` points as vector rectangles, black on white; its quiet zone of four modules lies around it."""
     operators, size = _modules(text)
-    module = side / (size + 2 * _QUIET_ZONE)
-    paper.box(x, top, side, side, fill=ink.WHITE, radius=0)
+    module = side / size
+    quiet = _QUIET_ZONE * module
+    paper.box(x - quiet, top + quiet, side + 2 * quiet, side + 2 * quiet, fill=ink.WHITE, radius=0)
     canvas = paper.canvas
     canvas.saveState()
-    canvas.translate(x + _QUIET_ZONE * module, top - side + _QUIET_ZONE * module)
+    canvas.translate(x, top - side)
     canvas.scale(module, module)
     canvas.setFillColorRGB(*ink.BLACK)
     path = canvas.beginPath()
     # Whole numbers in a scaled space, written once for each code: a thousand path.rect calls take as long as a page.
     path._code.append(operators)
+    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.restoreState()
+
+
+def bar_code(paper: Paper, digits: str, x: float, top: float, width: float, height: float) -> None:
+    """Digits as interleaved 2 of 5 in vector bars, `width` points from the first bar to the last."""
+    bars, modules = interleaved.bars(digits)
+    canvas = paper.canvas
+    canvas.saveState()
+    canvas.translate(x, top - height)
+    canvas.scale(width / modules, height)
+    canvas.setFillColorRGB(*ink.BLACK)
+    path = canvas.beginPath()
+    path._code.append(" ".join(f"{start} 0 {wide} 1 re" for start, wide in bars))
     canvas.drawPath(path, stroke=0, fill=1)
     canvas.restoreState()
 

@@ -28,6 +28,7 @@ from services.billing.documents.parts import (
     ContractedPower,
     Coverage,
     DueDate,
+    EnergyMix,
     Holder,
     Issuer,
     Jurisdiction,
@@ -40,6 +41,7 @@ from services.billing.documents.parts import (
     Share,
     Supply,
     Tax,
+    TaxOfficeCode,
     Verification,
 )
 from services.chassis.errors import Invalid
@@ -55,6 +57,7 @@ __all__ = [
     "ContractedPower",
     "Coverage",
     "DueDate",
+    "EnergyMix",
     "Holder",
     "InvoiceDocument",
     "Issuer",
@@ -71,6 +74,7 @@ __all__ = [
     "StatementDocument",
     "Supply",
     "Tax",
+    "TaxOfficeCode",
     "Verification",
 ]
 
@@ -99,7 +103,11 @@ class InvoiceDocument:
     destination: tuple[Share, ...] = ()
     argentina: ArgentineFiscal | None = None
     verification: Verification | None = None
+    tax_code: TaxOfficeCode | None = None
     comparator_url: str = ""  # CNMC comparator, with the invoice's data; printed as QR and link
+    origin: EnergyMix | None = None
+    daily_mean: Decimal | None = None  # total ÷ days
+    daily_mean_history: Decimal | None = None  # the same over the last 14 months that were billed
     regulation: tuple[str, ...] = ()  # official bulletin references of the prices applied, one paragraph each
     legal: tuple[str, ...] = ()  # further paragraphs of the cooperative
     rectifies: str = ""  # number of the invoice this one rectifies

@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reportlab import rl_config
+from reportlab.lib.rl_accel import fp_str
 from reportlab.pdfgen.canvas import Canvas
 
 from services.billing.documents import ink, typeface
@@ -29,6 +31,11 @@ CAP = 0.727  # cap height of the typeface, in ems
 rl_config.useA85 = 0
 
 
+@lru_cache(maxsize=256)
+def _fill(red: float, green: float, blue: float) -> str:
+    return f"{fp_str(red, green, blue)} rg"
+
+
 class _CountedCanvas(Canvas):
     """Keeps the pages until the end, when their number is known, and lets `stamp` write it on each."""
 
@@ -36,6 +43,10 @@ class _CountedCanvas(Canvas):
         super().__init__(target, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1, lang=lang)
         self._kept: list[dict[str, object]] = []
         self._stamp = stamp
+
+    def setFillColorRGB(self, r: float, g: float, b: float, alpha: float | None = None) -> None:
+        """The same operator as reportlab's, written once for each colour: it stands before every word."""
+        self._code.append(_fill(r, g, b))
 
     def showPage(self) -> None:
         self._kept.append(dict(self.__dict__))
@@ -176,6 +187,9 @@ class Paper:
         if stroke:
             self.canvas.setStrokeColorRGB(*stroke)
             self.canvas.setLineWidth(0.8)
+        if radius == 0:
+            self.canvas.rect(x, top - height, width, height, stroke=int(bool(stroke)), fill=int(bool(fill)))
+            return
         radius = min(radius, height / 2, width / 2)
         self.canvas.roundRect(x, top - height, width, height, radius, stroke=int(bool(stroke)), fill=int(bool(fill)))
 
@@ -347,6 +361,13 @@ def card(paper: Paper, stack: Stack, x: float, top: float, height: float = 0, *,
     paper.box(x, top, stack.width + 2 * PADDING, tall, fill=fill, stroke=None if fill else ink.RULE)
     stack.draw(paper, x + PADDING, top - PADDING)
     return tall
+
+
+def place(paper: Paper, stack: Stack) -> None:
+    """Draw a stack of the whole width in a card at the paper's cursor, on a new page when this one has no room."""
+    if not paper.room(stack.height + 2 * PADDING):
+        paper.new_page()
+    paper.y -= card(paper, stack, LEFT, paper.y) + GAP
 
 
 PADDING = 13.0

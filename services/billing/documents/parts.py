@@ -217,20 +217,68 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class ArgentineFiscal:
-    """Heading of a Liquidación de Servicios Públicos (RG 3571/2013) and the transparency law's figures (Ley 27.743)."""
+class TaxOfficeCode:
+    """Spain: the QR of the tax office at the head of page one. Its words are the law's own and are never translated."""
 
-    letter: Literal["A", "B"]
+    url: str
+    heading: str = "QR tributario:"
+    caption: str = "VERI*FACTU"
+
+
+@dataclass(frozen=True)
+class ArgentineFiscal:
+    """Heading of an Argentine document, the code that authorises it, and the transparency law's figures (Ley 27.743).
+
+    A Liquidación de Servicios Públicos (RG 3571/2013) has a CESP and a bar code; another sale a CAE or CAEA, its own
+    `voucher` type ("006") and the address of its QR (RG 4892). Letter X is a document apart, for concepts alien to the
+    service: no invoice, and no code authorises it.
+    """
+
+    letter: Literal["A", "B", "C", "X"]
     point_of_sale: int
     cesp: str = ""
     cesp_expiry: date | None = None
     contained_iva: Decimal = ZERO
     other_national_taxes: Decimal = ZERO
+    barcode: str = ""  # digits, drawn as interleaved 2 of 5
+    sandbox: bool = False  # the code authorises nothing
+    authority: Literal["CESP", "CAE", "CAEA"] = "CESP"
+    voucher: str = ""  # "": the public services bill of the letter
+    qr_url: str = ""
 
     @property
     def code(self) -> str:
-        """AFIP voucher type: 017 for class A, 018 for class B."""
-        return {"A": "017", "B": "018"}[self.letter]
+        """The tax office's voucher type: 017 for a public services bill of class A, 018 of class B; "" for letter X."""
+        return self.voucher or {"A": "017", "B": "018", "X": ""}[self.letter]
+
+
+@dataclass(frozen=True)
+class OriginShare:
+    """A source of electricity: percent of the retailer's own mix and of the country's; None where it is not published."""
+
+    source: str  # vocabulary.ORIGINS
+    own: Decimal | None
+    country: Decimal | None
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What a kWh does to the environment, with its letter from A to G, beside the country's mean."""
+
+    own: Decimal
+    country: Decimal
+    letter: str
+
+
+@dataclass(frozen=True)
+class EnergyMix:
+    """Where the retailer's electricity of a year came from (block 9 of the Spanish invoice)."""
+
+    year: int
+    source: str  # who published it
+    shares: tuple[OriginShare, ...]
+    co2: Impact  # kg of CO2 per kWh
+    waste: Impact  # mg of radioactive waste per kWh
 
 
 @dataclass(frozen=True)

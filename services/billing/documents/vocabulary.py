@@ -111,6 +111,16 @@ SHARES = {
     "water": N_("Water"),
     "services": N_("Other services"),
 }
+ORIGINS = {
+    "renewable": N_("Renewable"),
+    "high_efficiency_chp": N_("High-efficiency cogeneration"),
+    "chp": N_("Cogeneration"),
+    "gas": N_("Combined cycle, natural gas"),
+    "coal": N_("Coal"),
+    "oil": N_("Fuel oil and gas"),
+    "nuclear": N_("Nuclear"),
+    "other": N_("Others"),
+}
 MOVEMENTS = {
     "invoice": N_("Invoice"),
     "payment": N_("Payment"),

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from services.billing.documents.model import ArgentineFiscal, InvoiceDocument, PriorDebt
 from services.billing.domain.bill import ZERO
+from services.billing.domain.fiscal.cesp import barcode_digits
+from services.billing.domain.fiscal.sandbox import SANDBOX
 from services.billing.domain.supplies import Supply
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
+
+if TYPE_CHECKING:
+    from services.billing.papers.invoice import InvoicePapers
 
 #: The holder's condition before IVA, in the words of the tax office.
 IVA_CONDITIONS = {
@@ -22,15 +27,13 @@ IVA_CONDITIONS = {
 }
 
 
-def complete(
-    document: InvoiceDocument, invoice: Issued, details: Details, supply: Supply, rules: Rules
-) -> InvoiceDocument:
+def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, rules: Rules) -> InvoiceDocument:
     conditions = [contract.tax_condition for service in supply.services for contract in service.contracts]
     return replace(
         document,
         holder=replace(document.holder, iva_condition=IVA_CONDITIONS.get(conditions[-1], conditions[-1])),
-        prior_debts=_prior_debts(invoice),
-        argentina=_heading(rules, invoice, details),
+        prior_debts=_prior_debts(papers.invoice),
+        argentina=_heading(rules, papers),
     )
 
 
@@ -42,11 +45,22 @@ def _prior_debts(invoice: Issued) -> tuple[PriorDebt, ...]:
     )
 
 
-def _heading(rules: Rules, invoice: Issued, details: Details) -> ArgentineFiscal:
-    letter = cast(Literal["A", "B"], invoice.series.partition("-")[0])
-    iva = sum((tax.amount for tax in details.taxes if tax.kind == "iva"), ZERO)
-    return ArgentineFiscal(
+def _heading(rules: Rules, papers: InvoicePapers) -> ArgentineFiscal:
+    letter = cast(Literal["A", "B", "X"], papers.invoice.series.partition("-")[0])
+    iva = sum((tax.amount for tax in papers.details.taxes if tax.kind == "iva"), ZERO)
+    heading = ArgentineFiscal(
         letter=letter,
         point_of_sale=rules.fiscal.point_of_sale,
         contained_iva=iva if letter == "B" else ZERO,
+    )
+    code = papers.code
+    if code is None:
+        return heading
+    return replace(
+        heading,
+        point_of_sale=code.point_of_sale,
+        cesp=code.code,
+        cesp_expiry=code.valid_until,
+        barcode=barcode_digits(rules.profile.tax_id, code.voucher, code.point_of_sale, code.code, code.valid_until),
+        sandbox=code.provider == SANDBOX,
     )

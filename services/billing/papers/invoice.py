@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -22,9 +22,11 @@ from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.supplies import Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
+from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
+from services.chassis.money import round_half_up
 
 HISTORY_MONTHS = 14
 #: What only one country's invoice says.
@@ -39,12 +41,19 @@ MISSING_HOURS = {
 
 @dataclass(frozen=True)
 class InvoicePapers:
-    """An invoice with the ones before it, newest first (those of the same supply)."""
+    """An invoice with the ones before it, newest first (those of the same supply).
+
+    `energies`: Wh by tariff period of the invoices before it, by their ids. `registered`: the Spanish tax office's record
+    was made; `code`: the Argentine code under which it was issued.
+    """
 
     invoice: Issued
     details: Details
     earlier: tuple[Issued, ...]
     previous_details: Details | None
+    energies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    registered: bool = False
+    code: Code | None = None
 
 
 def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocument, str]:
@@ -88,8 +97,16 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         regulation=tuple(printed["references"]),
         legal=_missing_hours(invoice, language),
         notice=people.notice(rules, language),
+        daily_mean=_daily_mean((invoice,)),
+        daily_mean_history=_daily_mean((invoice, *papers.earlier)) if papers.earlier else None,
     )
-    return COUNTRIES[rules.country.code](document, invoice, details, supply, rules), language
+    return COUNTRIES[rules.country.code](document, papers, supply, rules), language
+
+
+def _daily_mean(invoices: Sequence[Issued]) -> Decimal:
+    """What a day cost: totals over the days billed, to the cent."""
+    days = sum(each.period.days for each in invoices)
+    return round_half_up(sum((each.total for each in invoices), ZERO) / days)
 
 
 def _line(line: BillLine) -> Line:

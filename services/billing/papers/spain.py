@@ -1,62 +1,124 @@
-"""What only a Spanish invoice says: the comparator's QR."""
+"""What only a Spanish invoice says: the tax office's code, the comparator's, the origin of the electricity."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date
 from decimal import Decimal
-from urllib.parse import urlencode
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from services.billing.documents.model import InvoiceDocument
-from services.billing.domain.bill import ZERO
+from services.billing.documents.model import EnergyMix, InvoiceDocument, TaxOfficeCode
+from services.billing.documents.parts import Impact, OriginShare
+from services.billing.domain.bill import ZERO, BillLine
+from services.billing.domain.fiscal import cnmc_qr
+from services.billing.domain.fiscal.cnmc_qr import ComparatorInvoice
+from services.billing.domain.fiscal.energy_origin import SOURCES, EnergyOrigin, origin_on
+from services.billing.domain.fiscal.verifactu import validation_url
 from services.billing.domain.supplies import Supply
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import Details
 from services.billing.rules import Rules
 
-COMPARATOR = "https://comparador.cnmc.gob.es/comparador/QRE"
+if TYPE_CHECKING:
+    from services.billing.papers.invoice import InvoicePapers
+
+YEAR = 12  # months of the comparator's annual window
 
 
-def complete(
-    document: InvoiceDocument, invoice: Issued, details: Details, supply: Supply, rules: Rules
-) -> InvoiceDocument:
-    return replace(document, comparator_url=comparator_url(invoice, details, supply))
+def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, rules: Rules) -> InvoiceDocument:
+    invoice, details = papers.invoice, papers.details
+    electricity = any(line.service == "electricity" for line in details.lines)
+    origin = origin_on(rules.energy_origins, invoice.issue_date) if electricity else None
+    url = validation_url(
+        rules.fiscal.tax_office, rules.profile.tax_id, invoice.number, invoice.issue_date, invoice.total
+    )
+    return replace(
+        document,
+        supply=replace(document.supply, distributor=str(rules.profile.raw.get("distributor", ""))),
+        tax_code=TaxOfficeCode(url) if papers.registered else None,
+        comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code),
+        origin=_mix(origin) if origin else None,
+    )
 
 
-def comparator_url(invoice: Issued, details: Details, supply: Supply) -> str:
-    """The CNMC comparator's address with the invoice's data (BOE-A-2021-11035); it carries personal data, never log it."""
+def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") -> str:
+    """The comparator's address with the invoice's data; "" for a tariff that carries none. Never log it."""
+    invoice, details = papers.invoice, papers.details
+    tariffs = {contract.tariff for service in supply.services for contract in service.contracts}
+    if not tariffs & cnmc_qr.TARIFFS:
+        return ""
+    powers = [line for line in details.lines if line.concept == "power"]
+    energies = [line for line in details.lines if line.concept == "energy"]
+    kind = str(invoice.printed["product"].get("electricity", ("fixed",))[0])
+    window = _year(papers)
+    return cnmc_qr.comparator_url(
+        ComparatorInvoice(
+            postcode=supply.address.postcode,
+            cups=supply.cups,
+            period=invoice.period,
+            issue_date=invoice.issue_date,
+            contract_type=cnmc_qr.contract_type(kind, len(set(_prices(energies).values()))),
+            total=invoice.total,
+            power_amount=_sum(details, "power"),
+            energy_amount=_sum(details, "energy"),
+            rental_amount=_sum(details, "meter_rental"),
+            financing_amount=_sum(details, "social_bonus_financing"),
+            powers={line.period: line.quantity for line in powers if line.quantity is not None},
+            energies=_quantities(energies),
+            power_prices=_prices(powers),
+            energy_prices=_prices(energies),
+            surplus_amount=_sum(details, "surplus"),
+            discount=_sum(details, "discount"),
+            retailer=retailer,
+            year_start=window[0] if window else None,
+            year_energies=window[1] if window else {},
+        )
+    )
 
-    def sum_of(*concepts: str) -> Decimal:
-        return sum((line.amount for line in details.lines if line.concept in concepts), ZERO)
 
-    powers = {line.period: line for line in details.lines if line.concept == "power"}
-    energies = {line.period: line for line in details.lines if line.concept == "energy"}
-    surplus = sum_of("surplus")
-    values: dict[str, object] = {"cp": supply.address.postcode, "cups": supply.cups}
-    values |= {f"p{period}": line.quantity for period, line in powers.items()}
-    values |= {
-        "tc": "E0",
-        "iniF": invoice.period_start - timedelta(days=1),
-        "finF": invoice.period_end - timedelta(days=1),
-        "fFact": invoice.issue_date,
-    }
-    values |= {f"cf{period}": f"{line.quantity:.0f}" for period, line in energies.items()}
-    values |= {
-        "imp": invoice.total,
-        "impPot": sum_of("power"),
-        "impEner": sum_of("energy"),
-        "impOtrosSinIE": sum_of("meter_rental"),
-        "finBS": sum_of("social_bonus_financing"),
-        "dto": sum_of("discount") or 0,
-    }
-    if surplus:
-        values["exc"] = surplus
-    values |= {f"pr{period}": line.unit_price for period, line in powers.items()}
-    values |= {f"prE{period[1:]}": line.unit_price for period, line in energies.items()}
-    return f"{COMPARATOR}?{urlencode({name: _text(value) for name, value in values.items()})}"
+def _sum(details: Details, concept: str) -> Decimal:
+    return sum((line.amount for line in details.lines if line.concept == concept), ZERO)
 
 
-def _text(value: object) -> str:
-    """Decimals without trailing zeros, except money, which keeps its cents."""
-    if isinstance(value, Decimal) and value.as_tuple().exponent not in (0, -2):
-        return f"{value.normalize():f}"
-    return str(value)
+def _quantities(lines: Iterable[BillLine]) -> dict[str, Decimal]:
+    """By period; where prices changed inside, the parts of a period together."""
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        if line.quantity is not None:
+            found[line.period] = found.get(line.period, ZERO) + line.quantity
+    return found
+
+
+def _prices(lines: Iterable[BillLine]) -> dict[str, Decimal]:
+    """By period, the last of the invoice; energy priced by the hour has none."""
+    return {line.period: line.unit_price for line in lines if line.unit_price is not None}
+
+
+def _year(papers: InvoicePapers) -> tuple[date, Mapping[str, Decimal]] | None:
+    """First day and kWh by period of the twelve months up to this invoice's; None unless all of them were billed."""
+    whole = [papers.invoice, *papers.earlier][:YEAR]
+    joined = all(later.period_start == before.period_end for later, before in pairwise(whole))
+    if len(whole) < YEAR or not joined:
+        return None
+    now = {period: energy.import_wh for (service, period), energy in papers.details.consumption.items()
+           if service == "electricity"}  # fmt: skip
+    months = [now, *(papers.energies.get(each.id, {}) for each in whole[1:])]
+    periods = sorted({period for month in months for period in month})
+    total = {period: Decimal(sum(month.get(period, 0) for month in months)) / 1000 for period in periods}
+    return whole[-1].period_start, total
+
+
+def _mix(origin: EnergyOrigin) -> EnergyMix:
+    own, country = origin.own, origin.country
+    return EnergyMix(
+        year=origin.year,
+        source=origin.source,
+        shares=tuple(
+            OriginShare(source, own.shares.get(source), country.shares.get(source))
+            for source in SOURCES
+            if source in own.shares or source in country.shares
+        ),
+        co2=Impact(own.co2, country.co2, own.co2_letter),
+        waste=Impact(own.waste, country.waste, own.waste_letter),
+    )

@@ -19,6 +19,7 @@ from services.billing.jurisdictions import jurisdiction
 from services.billing.papers.explain import change, destination
 from services.billing.papers.invoice import InvoicePapers, invoice_document, shortest
 from services.billing.papers.spain import comparator_url
+from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import rules_of
 from services.billing.snapshots import member_state, supply_state
@@ -160,34 +161,63 @@ def test_a_surplus_that_eats_the_energy_share_shows_no_destination():
 
 
 def test_comparator_address_of_bill_a():
+    """The worked example, byte for byte."""
     row, details = month_bill("2026-10")
     supply = replace(spanish_supply(), address=Address("Calle Mayor 1", "46179", "Vallesol", "Valencia"))
-    address = urlsplit(comparator_url(row, details, supply))
-    assert f"{address.scheme}://{address.netloc}{address.path}" == "https://comparador.cnmc.gob.es/comparador/QRE"
-    assert {name: values[0] for name, values in parse_qs(address.query).items()} == {
-        "cp": "46179",
-        "cups": "ES0575000000000877HA",
-        "pP1": "4.6",
-        "pP2": "4.6",
-        "tc": "E0",
-        "iniF": "2026-09-30",
-        "finF": "2026-10-31",
-        "fFact": "2026-11-03",
-        "cfP1": "62",
-        "cfP2": "55",
-        "cfP3": "128",
-        "imp": "55.44",
-        "impPot": "11.10",
-        "impEner": "30.97",
-        "impOtrosSinIE": "0.83",
-        "finBS": "0.77",
-        "dto": "0",
-        "prP1": "27.704413",
-        "prP2": "0.725423",
-        "prE1": "0.196",
-        "prE2": "0.128",
-        "prE3": "0.092",
-    }
+    papers = InvoicePapers(row, details, (), None)
+    assert comparator_url(papers, supply) == (
+        "https://comparador.cnmc.gob.es/comparador/QRE?cp=46179&cups=ES0575000000000877HA&pP1=4.6&pP2=4.6&tc=E0"
+        "&iniF=2026-09-30&finF=2026-10-31&fFact=2026-11-03&cfP1=62&cfP2=55&cfP3=128&imp=55.44&impPot=11.10&impEner=30.97"
+        "&impOtrosSinIE=0.83&finBS=0.77&dto=0&prP1=27.704413&prP2=0.725423&prE1=0.196&prE2=0.128&prE3=0.092"
+    )
+
+
+def test_the_comparator_learns_a_whole_year_and_the_retailer():
+    row, details = month_bill("2026-10")
+    months = [f"2025-{month:02d}" for month in (11, 12)] + [f"2026-{month:02d}" for month in range(1, 10)]
+    earlier = [replace(month_bill(month)[0], id=month) for month in reversed(months)]
+    energies = {month: {"P1": 10_000, "P2": 20_000, "P3": 30_400} for month in months}
+    papers = InvoicePapers(row, details, tuple(earlier), None, energies)
+    query = parse_qs(urlsplit(comparator_url(papers, spanish_supply(), "R2-000")).query)
+    assert query["com"] == ["R2-000"]
+    assert query["iniA"] == ["2025-10-31"]
+    # 62 + 11 × 10, 55 + 11 × 20, 128 + 11 × 30.4 kWh.
+    assert [query[f"caP{number}"] for number in (1, 2, 3)] == [["172"], ["275"], ["462"]]
+    gap = replace(papers, earlier=tuple(each for each in earlier if each.id != "2026-03"))
+    assert "iniA" not in comparator_url(gap, spanish_supply())
+
+
+def test_other_tariffs_carry_no_comparator():
+    row, details = month_bill("2026-10")
+    assert comparator_url(InvoicePapers(row, details, (), None), spanish_supply(tariff="3.0TD")) == ""
+
+
+def test_a_registered_invoice_carries_the_tax_offices_code_and_the_mix_of_its_date():
+    rules = rules_of(load_profile(PROFILES / "demo-es"))
+    papers = InvoicePapers(*month_bill("2026-10"), (), None, registered=True)
+    document, _ = invoice_document(papers, rules)
+    assert document.tax_code is not None
+    assert document.tax_code.url == (
+        "https://prewww2.aeat.es/wlpl/TIKE-CONT/ValidarQR"
+        "?nif=F12345674&numserie=E-2026-000123&fecha=03-11-2026&importe=55.44"
+    )
+    assert document.origin is not None and document.origin.year == 2025
+    assert document.supply.distributor == "Distribuidora Eléctrica Vallesol, S. L. U."
+    early = replace(papers, invoice=replace(papers.invoice, issue_date=date(2025, 4, 30)), registered=False)
+    document, _ = invoice_document(early, rules)
+    assert (document.tax_code, document.origin) == (None, None)
+
+
+def test_what_a_day_cost():
+    """Bill A: 55.44 € over 31 days; with a September of the same consumption, two totals over 61 days."""
+    rules = rules_of(load_profile(PROFILES / "demo-es"))
+    row, details = month_bill("2026-10")
+    before, earlier = month_bill("2026-09")
+    document, _ = invoice_document(InvoicePapers(row, details, (before,), earlier), rules)
+    assert document.daily_mean == D("1.79")
+    assert document.daily_mean_history == round((row.total + before.total) / 61, 2)
+    alone, _ = invoice_document(InvoicePapers(row, details, (), None), rules)
+    assert alone.daily_mean_history is None
 
 
 @pytest.mark.parametrize(
@@ -247,5 +277,18 @@ def test_an_argentine_document_has_its_class_and_condition():
     assert (document.argentina.letter, document.argentina.contained_iva) == ("A", D(0))
     assert document.holder.iva_condition == "Responsable inscripto"
     assert document.prior_debts is not None and document.prior_debts[0].amount == D("10.00")
-    assert document.comparator_url == ""
+    assert (document.comparator_url, document.tax_code, document.argentina.cesp) == ("", None, "")
     assert {share.code for share in document.destination} == {"energy", "water", "taxes"}
+
+
+def test_an_argentine_bill_prints_the_code_it_was_issued_under():
+    rules = rules_of(load_profile(PROFILES / "demo-ar"))
+    supply = argentine_supply()
+    row, details = issued(argentine_bill(supply, 221_000), supply, "B-LSP")
+    first, last = date(2026, 11, 1), date(2026, 11, 30)
+    code = Code("99123456789012", 3, "018", first, date(2026, 12, 1), last, "sandbox", row.issued_at)
+    papers = InvoicePapers(replace(row, currency="ARS"), details, (), None, code=code)
+    heading = invoice_document(papers, rules)[0].argentina
+    assert heading is not None
+    assert (heading.cesp, heading.cesp_expiry, heading.sandbox) == ("99123456789012", last, True)
+    assert heading.barcode[:-1] == "30123456781" + "018" + "00003" + "99123456789012" + "20261130"

@@ -15,6 +15,7 @@ from services.billing.documents.model import (
     ContractedPower,
     Coverage,
     DueDate,
+    EnergyMix,
     Holder,
     InvoiceDocument,
     Issuer,
@@ -29,8 +30,10 @@ from services.billing.documents.model import (
     StatementDocument,
     Supply,
     Tax,
+    TaxOfficeCode,
     Verification,
 )
+from services.billing.documents.parts import Impact, OriginShare
 
 BOTH = ("iee", "iva")
 ISSUER_ES = Issuer(
@@ -65,6 +68,24 @@ SUPPLY_ES = Supply(
     services=("electricity",),
 )
 VERIFICATION = Verification("7K3M9QXA2BCDEFGH", "https://socios.vallesol.example/v?c=7K3M9QXA2BCDEFGH")
+
+
+MIX = EnergyMix(
+    year=2025,
+    source="CNMC",
+    shares=(
+        OriginShare("renewable", D("91.2"), D("56.0")),
+        OriginShare("high_efficiency_chp", D("2.6"), D("4.0")),
+        OriginShare("chp", None, D("3.0")),
+        OriginShare("gas", D("3.9"), D("14.0")),
+        OriginShare("coal", None, D("1.5")),
+        OriginShare("oil", None, D("1.5")),
+        OriginShare("nuclear", D("2.3"), D("19.0")),
+        OriginShare("other", None, D("1.0")),
+    ),
+    co2=Impact(D("0.02"), D("0.11"), "A"),
+    waste=Impact(D("0.01"), D("0.5"), "B"),
+)
 
 
 def months(values: list[int | None], last: tuple[int, int], estimated: frozenset[int] = frozenset()):
@@ -157,6 +178,13 @@ def bill_a() -> InvoiceDocument:
             Share("taxes", D("11.77")),
         ),
         verification=VERIFICATION,
+        tax_code=TaxOfficeCode(
+            "https://prewww2.aeat.es/wlpl/TIKE-CONT/ValidarQR?nif=F12345674&numserie=E-2026-000123&fecha=02-11-2026"
+            "&importe=55.44"
+        ),
+        origin=MIX,
+        daily_mean=D("1.79"),
+        daily_mean_history=D("1.86"),
         comparator_url=(
             "https://comparador.cnmc.gob.es/comparador/QRE?cp=46179&cups=ES0575000000000877HA&pP1=4.6&pP2=4.6&tc=E0"
             "&iniF=2026-09-30&finF=2026-10-31&fFact=2026-11-02&cfP1=62&cfP2=55&cfP3=128&imp=55.44&impPot=11.10"
@@ -208,6 +236,10 @@ ISSUER_AR = Issuer(
     gross_income_number="280-123456-7",
     activities_since=date(1958, 6, 1),
 )
+
+
+#: CUIT 30-50001091-2, class 018, point of sale 3, the CESP, its expiry, and the check digit.
+BARS = "305000109120180000376123456789012202612157"
 
 
 def bill_ar() -> InvoiceDocument:
@@ -265,7 +297,7 @@ def bill_ar() -> InvoiceDocument:
         ),
         second_due=DueDate(date(2026, 12, 4), D("25480.46")),
         prior_debts=(),
-        argentina=ArgentineFiscal("B", 3, "76123456789012", date(2026, 12, 15), D("4227.59"), D("0.00")),
+        argentina=ArgentineFiscal("B", 3, "76123456789012", date(2026, 12, 15), D("4227.59"), D("0.00"), BARS),
         verification=Verification("0123456789ABCDEF", "https://oficina.laribera.example/v?c=0123456789ABCDEF"),
         notice="Cooperativa ficticia de demostración: documento sin validez",
     )  # fmt: skip
