@@ -15,8 +15,9 @@ from services.chassis.blobs import BlobStore
 from services.chassis.clock import local_date
 from services.chassis.context import Principal
 from services.chassis.db import Database, RequestKey, Transaction
-from services.chassis.errors import Invalid, NotFound
+from services.chassis.errors import Invalid, NotFound, Throttled
 from services.chassis.ids import new_id
+from services.metering.application.closes import hung
 from services.metering.application.registers import store_readings
 from services.metering.domain.calendar import TARIFF_PERIODS
 from services.metering.domain.estimation.closes import ON_THE_SPOT, Origin
@@ -34,7 +35,7 @@ from services.metering.domain.estimation.self_reading import (
 from services.metering.domain.photos import Photo, bare_photo
 from services.metering.domain.register_closes import chain, main_channel
 from services.metering.domain.registers import LITRE, WH, RegisterRow
-from services.metering.repository import points, readings, self_readings, visibility
+from services.metering.repository import holdings, points, readings, self_readings, visibility
 from services.metering.repository.points import ContractTariff
 from services.metering.repository.self_readings import LastReal, PlaceOfReading, SelfReadingRow
 from services.metering.self_reading_rules import SelfReadingRules
@@ -43,6 +44,9 @@ READING_TOPIC = "coop.metering.reading.v1"
 SHOWN_UNITS = {WH: "kWh", LITRE: "m3"}
 """Units as meters show them; a thousand of ours make one."""
 THOUSAND = 1_000
+MANY_A_DAY = 20
+"""Self-readings of one supply within 24 hours; a household with two meters and some mistakes needs fewer."""
+_DAY = timedelta(days=1)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RECEIPT_GROUPS, _GROUP = 2, 5
 
@@ -128,6 +132,7 @@ class SelfReadings:
         with self._database.read() as connection:
             service_id = _visible_service(connection, caller, given.supply_id, given.service_id)
             self._check(connection, service_id, given, problem)
+            _check_not_too_many(connection, given.supply_id, self._database.clock.now())
         if photo is None:
             raise ReadingObjected([Objected(Objection.NO_PHOTO, "photo")])
         # Stored first: a photo without its reading is a file too many, a reading without its photo would be a lie.
@@ -293,12 +298,13 @@ class SelfReadings:
             return []
         days = [row.day for row in rows]
         stored = readings.around(connection, {row.meter_key for row in rows}, min(days), max(days))
+        # Readings come by day and receipt: of each meter and day the last self-reading stays.
+        latest = {(one.meter_key, one.day): one.id for one in stored if one.origin is Origin.SELF_READING}
+        of_services = points.points_of_services(connection, {row.service_id for row in rows})
         counting: set[str] = set()
-        latest: dict[tuple[int, date], str] = {}
-        for meter_key in {row.meter_key for row in rows}:
-            of_meter = [one for one in stored if one.meter_key == meter_key]
-            counting |= {kept.id for kept in chain(one.kept for one in of_meter if one.kept and not one.doubtful)}
-            latest |= {(meter_key, one.day): one.id for one in of_meter if one.origin is Origin.SELF_READING}
+        for place in holdings.assignments_of_points(connection, {point.key for point in of_services.values()}):
+            here = (one.kept for one in stored if one.meter_key == place.meter_key and hung(place, one.day))
+            counting |= {kept.id for kept in chain(kept for kept in here if kept)}
 
         def state(row: SelfReadingRow) -> str:
             if latest.get((row.meter_key, row.day), row.reading_id) != row.reading_id:
@@ -321,6 +327,16 @@ def _visible_service(connection: Connection, caller: Principal, supply_id: str, 
     if service_id and service_id not in services:
         raise NotFound(f"The supply has no service {service_id[:60]!r}.", "SERVICE_NOT_FOUND")
     return service_id or services[0]
+
+
+def _check_not_too_many(connection: Connection, supply_id: str, now: datetime) -> None:
+    """Photos take room: whoever corrects a reading again and again waits until tomorrow."""
+    if self_readings.given_since(connection, supply_id, now - _DAY) >= MANY_A_DAY:
+        raise Throttled(
+            f"{MANY_A_DAY} readings of this supply were given within a day: give the next one tomorrow.",
+            "TOO_MANY_READINGS",
+            retry_after_s=int(_DAY.total_seconds()),
+        )
 
 
 def _check_visible(connection: Connection, caller: Principal, supply_id: str) -> None:

@@ -132,6 +132,13 @@ def billed_until(connection: Connection, service_id: str) -> date | None:
     return found
 
 
+def given_since(connection: Connection, supply_id: str, at: datetime) -> int:
+    """How many self-readings of a supply were taken after an instant."""
+    table = self_reading
+    query = select(func.count()).where(table.c.supply_id == supply_id, table.c.received_at > at)
+    return int(connection.execute(query).scalar_one())
+
+
 def receipt_of_reading(connection: Connection, reading_id: str) -> str | None:
     """The receipt that was given for a register reading."""
     query = select(self_reading.c.receipt).where(self_reading.c.reading_id == reading_id)

@@ -22,7 +22,7 @@ from services.chassis.clock import FixedClock
 from services.chassis.config import SettingsError
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey
-from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound
+from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound, Throttled
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.grpc.client import remote
@@ -30,6 +30,7 @@ from services.chassis.ids import new_id
 from services.chassis.profile import load_profile
 from services.metering.app import build
 from services.metering.application.self_readings import (
+    MANY_A_DAY,
     Given,
     ReadingClosed,
     ReadingObjected,
@@ -268,6 +269,28 @@ def test_a_service_without_meter_and_a_meter_that_came_later(desk: Desk) -> None
     assert desk.give({"total": 12_400}, date(2026, 10, 9)).row.meter == "M1"
     desk.metering.tell(supply_message("ana", ("M9", "2026-10-10", ""), version=4, tariff="T1R"))
     assert desk.objections({"total": 12}, date(2026, 10, 9)) == [("day", "BEFORE_LAST_REAL")]
+
+
+def test_a_meter_that_moved_to_another_house_starts_anew_there(desk: Desk) -> None:
+    store(desk.metering, reading("2026-10-01", 500, origin=Origin.REMOTE))
+    first = desk.give({"total": 510}, date(2026, 10, 8)).row.receipt
+    desk.metering.tell(supply_message("ana", ("M1", "2020-01-01", "2026-10-10"), version=2, tariff="T1R"))
+    desk.metering.tell(supply_message("eva", ("M1", "2026-10-10", ""), version=2, tariff="T1R"))
+    form = desk.readings.form(EVA, "eva", "")
+    assert (form.meter, form.last_real, form.last_day) == ("M1", (0,), None)
+    store(desk.metering, reading("2026-10-28", 505, origin=Origin.REMOTE))
+    assert desk.readings.page(ANA, "ana", first, 1, None)[0].state == "counts"
+
+
+def test_twenty_readings_a_day_are_enough(desk: Desk) -> None:
+    for number in range(MANY_A_DAY):
+        desk.give({"total": number})
+    stored = len(desk.files())
+    with pytest.raises(Throttled, match="20 readings"):
+        desk.give({"total": 99}, photo=meter_photo("99"))
+    assert len(desk.files()) == stored
+    desk.metering.clock.advance(timedelta(days=1))
+    assert desk.give({"total": 99}, photo=meter_photo("99")).state == "counts"
 
 
 def test_receipts_page_by_page(desk: Desk) -> None:
