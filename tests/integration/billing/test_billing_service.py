@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from coop.billing.events.v1 import events_pb2 as events
-from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc
+from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc, fiscal_service_pb2
+from coop.billing.v1.fiscal_service_pb2_grpc import FiscalServiceStub
 from coop.common.v1.types_pb2 import DatePeriod, Money
 from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
 from google.protobuf.message import Message
@@ -189,6 +190,12 @@ def test_the_whole_way_from_events_to_paper(running: Running) -> None:
         pb.GetInvoiceDocumentRequest(invoice_id=invoice.id)
     )
     assert fetched(again) == (name, pdf)
+
+    fiscal = replace(running.service, stub_type=FiscalServiceStub).as_staff("auditor")
+    assert fiscal.VerifyFiscalRecords(fiscal_service_pb2.VerifyFiscalRecordsRequest()).records == 2
+    november = fiscal_service_pb2.StreamFiscalRecordsRequest(first_day="2026-11-01", last_day="2026-11-30")
+    name, records = fetched(fiscal.StreamFiscalRecords(november))
+    assert name == "verifactu-00000002-00000002.xml" and b">E-2026-000002</" in records
 
     asked = pb.RequestCertificateRequest(supply_id="ana", request_id=new_id())
     refused = member.RequestCertificate(asked).refused
