@@ -50,7 +50,7 @@ class FormView:
 @dataclass(frozen=True)
 class ReceiptView:
     """A reading that was taken. ``state``: "counts", "replaced", "superseded" or "doubtful"; ``cycle``: the first day of
-    the billing cycle that it enters."""
+    the billing cycle that it enters; ``account_id``: who gave it, and may see its photo."""
 
     number: str
     day: date
@@ -62,6 +62,7 @@ class ReceiptView:
     photo_type: str
     state: str
     cycle: date
+    account_id: str
 
     @property
     def has_picture(self) -> bool:
@@ -81,6 +82,7 @@ class ReceiptView:
             photo_type=one.photo_type,
             state=one.state,
             cycle=date.fromisoformat(one.enters_cycle),
+            account_id=one.account_id,
         )
 
 

@@ -85,6 +85,7 @@ def receipt(supply_id: str, number: str) -> ResponseReturnValue:
         rows=[(_name(register, len(found.shown)), value) for register, value in found.shown],
         unit=shown_unit(found.unit),
         new=request.args.get("new") == "yes",
+        own_photo=found.account_id == session.member().account_id,
     )
 
 

@@ -156,10 +156,12 @@ class SelfReadings:
             return self._receipts(connection, self_readings.page(connection, supply_id, size, after))
 
     def photo(self, caller: Principal, supply_id: str, receipt: str) -> Photo:
-        """The photo of a receipt, as it was kept. NotFound as for ``page``."""
+        """The photo of a receipt, as it was kept: for whoever sent it, and for the office. NotFound as for ``page``."""
         with self._database.read() as connection:
             _check_visible(connection, caller, supply_id)
             row = _found(connection, receipt, supply_id)
+        if caller.kind == "member" and row.account_id != caller.id:
+            raise _no_receipt(receipt)
         return Photo(row.photo_type, self._photos.get(row.photo_sha256))
 
     # --------------------------------------------------------------------------------------------------------- helpers
@@ -353,8 +355,12 @@ def _no_supply(supply_id: str) -> NotFound:
 def _found(connection: Connection, receipt: str, supply_id: str) -> SelfReadingRow:
     row = self_readings.by_receipt(connection, receipt, supply_id)
     if row is None:
-        raise NotFound(f"There is no receipt {receipt[:60]!r} of a self-reading.", "RECEIPT_NOT_FOUND")
+        raise _no_receipt(receipt)
     return row
+
+
+def _no_receipt(receipt: str) -> NotFound:
+    return NotFound(f"There is no receipt {receipt[:60]!r} of a self-reading.", "RECEIPT_NOT_FOUND")
 
 
 def _registers(contracts: Sequence[ContractTariff], kind: str, day: date, last: LastReal | None) -> int:

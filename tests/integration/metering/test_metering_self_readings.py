@@ -225,6 +225,11 @@ def test_the_photo_comes_back_without_the_place_it_was_taken_at(desk: Desk) -> N
         photo = desk.readings.photo(caller, supply, receipt.receipt)
         assert photo.media_type == "image/jpeg" and PLACE not in photo.content and len(photo.content) > 1_000
     assert [path.name for path in desk.files()] == [receipt.photo_sha256]
+    # Eva may see the supply and the receipt now; the photo is of somebody else's home.
+    desk.metering.tell(AccessGranted(account_id="account-eva", supply_id="ana", member_id="m", relation="family"))
+    assert desk.readings.page(EVA, "ana", receipt.receipt, 1, None)[0].row.shown == [("total", 12_575)]
+    with pytest.raises(NotFound, match="no receipt"):
+        desk.readings.photo(EVA, "ana", receipt.receipt)
 
 
 def test_a_meter_for_six_periods_under_a_tariff_of_three(desk: Desk) -> None:

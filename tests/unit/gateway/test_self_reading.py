@@ -142,6 +142,12 @@ def test_the_receipt_says_the_figures_and_what_happens_next(portal: Portal, stat
     assert RECEIPT in portal.member.get(FORM).text
 
 
+def test_a_receipt_of_somebody_else_of_the_house_has_no_photo(portal: Portal) -> None:
+    portal.world.reading_by = "acc-2"
+    page = portal.member.get(RECEIPT_PAGE)
+    assert page.status_code == 200 and "4.177" in page.text and "photo" not in page.text
+
+
 def test_the_photo_is_the_members_alone_and_nothing_keeps_it(portal: Portal) -> None:
     answer = portal.member.get(f"{RECEIPT_PAGE}/photo")
     assert (answer.status_code, answer.content_type) == (200, "image/jpeg")

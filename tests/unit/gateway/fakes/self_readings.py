@@ -76,6 +76,7 @@ class SelfReadings:
             photo_type="image/jpeg",
             state=self.world.reading_state,
             enters_cycle="2027-01-01",
+            account_id=self.world.reading_by,
         )
         one.received_at.FromDatetime(datetime(2026, 11, 20, 18, 4, tzinfo=UTC))
         return metering.ListSelfReadingsResponse(readings=[one])

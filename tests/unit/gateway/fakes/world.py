@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -48,6 +49,7 @@ class World:
     #: Of self-readings: why none can be given now, what became of the one that was, the type of its photo.
     closed: str = ""
     reading_state: str = "counts"
+    reading_by: str = "acc-1"
     photo_type: str = "image/jpeg"
 
     def enter(self, method: str, request: Any) -> None:
@@ -244,4 +246,31 @@ def day_curve(
             tariff_period=tariff_period(start),
         )
         hour.start.FromDatetime(start)
+    return made
+
+
+def register_readings() -> list[metering.RegisterReading]:
+    """Newest first: a doubtful one, a year of monthly ones, of which the first was preceded by the member's own."""
+    shown = [(4_115_000 - 62_000 * back, 3_902_000 - 55_000 * back, 4_323_000 - 128_000 * back) for back in range(26)]
+    days = [f"{2026 - (1 if month > 11 else 0)}-{month:02}-01" for month in (11, *range(10, 0, -1), 12)]
+    found = [_register_reading("r-wrong", "2026-11-15", [4_000_000, 3_902_000, 4_323_000], None)]
+    found[0].findings.append("Register P1 runs backwards: 4,115,000 Wh, then 4,000,000 Wh.")
+    for back, day in enumerate(days):
+        before = shown[back + 1] if back + 1 < len(days) else None
+        found.append(_register_reading(f"r-{back}", day, shown[back], before, days[back + 1] if before else ""))
+        if back == 0:
+            own = _register_reading("r-own", "2026-10-29", [4_110_000, 3_899_000, 4_310_000], None)
+            own.origin, own.superseded, own.receipt = "self_reading", True, "7Q4M2-K9DXW"
+            found.append(own)
+    return found
+
+
+def _register_reading(
+    reading_id: str, day: str, shown: Sequence[int], before: Sequence[int] | None, since: str = ""
+) -> metering.RegisterReading:
+    made = metering.RegisterReading(
+        id=reading_id, meter="ZIV0040318130", day=day, origin="technician", unit="Wh", since=since, service_id="e-sup-1"
+    )
+    for number, (now, then) in enumerate(zip(shown, before or shown, strict=True), 1):
+        made.registers.add(register=f"P{number}", initial=then if before else 0, final=now, used=now - then)
     return made
