@@ -18,6 +18,7 @@ STATABLE: Mapping[str, str] = {
     "social_bonus_financing": "regulated",
     "meter_rental": "regulated",
     "connection_fee": "service",
+    "other_service": "service",
 }
 #: The order in which an electricity bill prints its concepts.
 ORDER = (
@@ -32,6 +33,7 @@ ORDER = (
     "social_bonus_financing",
     "meter_rental",
     "connection_fee",
+    "other_service",
 )
 
 

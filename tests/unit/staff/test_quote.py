@@ -75,6 +75,7 @@ MAY = {"from": "2026-04-30", "to": "2026-05-31", "accrual_date": "2026-05-31"}
         ({"prices": without(DWELLING["prices"], "power_eur_kw_year")}, {"power P1": "10.82", "total": "55.44"}),
         ({"extra_lines": []}, {"meter_rental": "0.83", "total": "55.44"}),
         ({"meter": "three_phase", "extra_lines": []}, {"meter_rental": "1.39"}),
+        ({"meter": "own", "extra_lines": [{"concept": "other_service", "amount": "5"}]}, {"other_service": "5.00"}),
         ({"discounts": [{"kwh": "100"}]}, {"discount": "-12.64"}),
         ({"discounts": [{"percent": "20"}]}, {"discount": "-6.19"}),
         ({"discounts": [{"amount": "5"}]}, {"discount": "-5.00"}),

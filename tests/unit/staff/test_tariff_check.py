@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,18 @@ def test_all_the_faults_are_told_at_once_and_the_rows_hidden_by_a_long_one_too(t
     found = document(capsys, "--tables", str(folder), code=1)
     rates = [each for each in found["problems"] if each["table"] == "electricity_tax rate"]
     assert [each["kind"] for each in rates] == ["overlap"] * 6
+
+
+def test_no_dated_table_is_left_out(capsys: Capture) -> None:
+    """Whatever file a country gets, its rows with a first day are looked at."""
+    found = document(capsys)["tables"]
+    rows_of: Counter[tuple[str, str]] = Counter()
+    for each in found:
+        rows_of[each["jurisdiction"], each["file"]] += each["rows"]
+    for path in sorted(FOLDER.glob("*/*.toml")):
+        tables = [rows for rows in tomllib.loads(path.read_text(encoding="utf-8")).values() if isinstance(rows, list)]
+        dated = sum(isinstance(row, dict) and "from" in row for rows in tables for row in rows)
+        assert rows_of[path.parent.name, path.name] == dated, f"{path} has rows that no Source reads"
 
 
 def test_for_people(tmp_path: Path, capsys: Capture) -> None:
