@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from coop.metering.v1 import metering_service_pb2 as metering
+from coop.supplies.v1 import supplies_pb2
 
 from services.chassis.errors import Refused, Unavailable
 from tests.support.photos import meter_photo
 from tests.unit.gateway.conftest import Portal, token_of
-from tests.unit.gateway.fakes.self_readings import RECEIPT
+from tests.unit.gateway.fakes.self_readings import RECEIPT, WATER
 from tests.unit.gateway.test_pages import text
 
 FORM, RECEIPT_PAGE = "/s/sup-1/self-reading", f"/s/sup-1/self-reading/{RECEIPT}"
@@ -178,6 +179,21 @@ def test_the_page_stands_while_metering_is_down(portal: Portal) -> None:
     portal.world.failing["GetSelfReadingForm"] = Unavailable("down")
     answer = portal.member.get(FORM)
     assert answer.status_code == 200 and "Ahora mismo no podemos mostrarlo" in answer.text
+
+
+def test_a_supply_with_water_has_a_form_for_each_meter(portal: Portal) -> None:
+    kind, state = supplies_pb2.SERVICE_KIND_WATER, supplies_pb2.SERVICE_STATE_CONNECTED
+    portal.world.supplies[0].services.append(supplies_pb2.SupplyService(id=WATER, kind=kind, state=state))
+    assert f'href="{FORM}?service={WATER}"' in portal.member.get(FORM).text
+    page = portal.member.get(f"{FORM}?service={WATER}").text
+    said = text(page)
+    assert (
+        "Lo que marca el contador, en m³" in said and "W-77" in said and "Última lectura real todavía ninguna" in said
+    )
+    assert re.search(rf'href="{FORM}\?service={WATER}" aria-current="page"', page)
+    assert send(portal, page, total="351").status_code == 303
+    (sent,) = submitted(portal)
+    assert sent.service_id == WATER and {one.register: one.value for one in sent.shown} == {"total": 351}
 
 
 def test_the_form_in_english(portal: Portal) -> None:

@@ -12,6 +12,8 @@ from tests.support.photos import meter_photo
 from tests.unit.gateway.fakes.world import World
 
 RECEIPT = "7Q4M2-K9DXW"
+WATER = "w-sup-1"
+"""A service whose meter was never read and has one register."""
 
 
 class SelfReadings:
@@ -22,6 +24,16 @@ class SelfReadings:
     def GetSelfReadingForm(self, request: Any, context: Any) -> Any:
         self.world.enter("GetSelfReadingForm", request)
         self.world.owned(request.supply_id)
+        if request.service_id == WATER:
+            return metering.GetSelfReadingFormResponse(
+                service_id=WATER,
+                meter="W-77",
+                unit="m3",
+                registers=[metering.SelfReadingRegister(register="total")],
+                digits=5,
+                latest_day="2026-12-17",
+                max_photo_bytes=5_000_000,
+            )
         return metering.GetSelfReadingFormResponse(
             service_id=f"e-{request.supply_id}",
             meter="ZIV0040318130",
@@ -42,11 +54,8 @@ class SelfReadings:
         self.world.enter("SubmitSelfReading", request)
         self.world.owned(request.supply_id)
         shown = {one.register: one.value for one in request.shown}
-        found = [
-            Violation(name, f"{name}: escribe lo que marca el contador.")
-            for name in ("P1", "P2", "P3")
-            if name not in shown
-        ]
+        wanted = ("total",) if request.service_id == WATER else ("P1", "P2", "P3")
+        found = [Violation(name, f"{name}: escribe lo que marca el contador.") for name in wanted if name not in shown]
         if shown.get("P1", 9_999) < 4_115:
             found.append(Violation("P1", "P1: es menos que la última lectura, 4.115. Comprueba el número."))
         if not request.photo:
