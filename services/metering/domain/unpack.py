@@ -50,9 +50,11 @@ class Unpacker:
                 if not data.startswith(_GZIP_MAGIC):
                     return  # zero padding after the last member, as tapes and some loggers leave it
                 self._gzip = _gzip()
+            before = self._gzip.copy()
             try:
                 piece = self._gzip.decompress(data, _PIECE)
             except zlib.error as error:
+                yield from salvaged(before, data)
                 self.problem = f"The compressed file is damaged ({error}); what came before was read."
                 return
             self._unpacked += len(piece)
@@ -64,6 +66,24 @@ class Unpacker:
                 yield piece
             elif not data:
                 return
+
+
+def salvaged(before: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What damaged input gives up to its first wrong byte. ``before``: the state in which the input was met.
+
+    zlib gives nothing of an input in which it finds an error, so the input is fed byte by byte; pieces stay small.
+    """
+    piece = b""
+    try:
+        for at in range(len(data)):
+            piece += before.decompress(data[at : at + 1])
+            if len(piece) >= _PIECE:
+                yield piece
+                piece = b""
+    except zlib.error:
+        pass  # the caller has met this very error and tells of it
+    if piece:
+        yield piece
 
 
 def _gzip() -> zlib._Decompress:

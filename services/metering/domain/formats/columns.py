@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WH, KWH = 1, 1000
 """Wh in the unit of a column."""
@@ -48,12 +48,16 @@ _SHORTEST_FUZZY = 5
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each role stands. ``energies``: (channel 0-5, position, Wh per unit). ``count``: columns of a row."""
+    """Where each role stands. ``energies``: (channel 0-5, position, Wh per unit). ``count``: columns of a row.
+
+    ``closed``: the heading ends with the separator, so a row's last separator ends its last field and begins none.
+    """
 
     separator: str
     count: int
     places: dict[str, int]
     energies: tuple[tuple[int, int, int], ...]
+    closed: bool = False
 
     def has(self, *roles: str) -> bool:
         """Whether there are all these columns."""
@@ -66,7 +70,7 @@ def header_columns(line: str) -> Columns | None:
         if separator in line:
             found = columns_of(line.rstrip(separator).split(separator), separator)
             if found is not None:
-                return found
+                return replace(found, closed=line.rstrip().endswith(separator))
     return None
 
 

@@ -146,6 +146,8 @@ def _fits(row: str, columns: Columns) -> bool:
 
 
 def _cells(text: str, columns: Columns) -> list[str]:
+    if columns.closed:
+        text = text.rstrip().removesuffix(columns.separator)
     return cells_of(text, columns.separator, columns.count)
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from services.metering.domain.unpack import salvaged
+
 PIECE = 1 << 16
 MAX_UNPACKED = 8 << 30
 """No month of a cooperative comes near this; a bomb does."""
@@ -74,9 +76,13 @@ class Container:
                 if not data.startswith(magic):
                     return
                 unpack = _unpacker(magic)
+            before = None if isinstance(unpack, bz2.BZ2Decompressor) else unpack.copy()
             try:
                 piece, data = _step(unpack, data)
             except (zlib.error, OSError, EOFError, ValueError) as error:
+                for piece in salvaged(before, data) if before else ():
+                    self._given += len(piece)
+                    yield piece
                 member.problem = f"The compressed file is damaged ({error}); what came before was read."
                 return
             if piece:

@@ -14,6 +14,7 @@ MAX_LINE = 4096
 """Bytes. The longest row of any dialect has about 200."""
 
 _CUPS = re.compile(r"ES[0-9A-Z]{18}", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -118,13 +119,16 @@ def text_of(data: bytes) -> str:
 
 
 def first_lines(head: bytes, count: int = 40) -> list[str]:
-    """The first lines that could be rows, by which a dialect is told. The last one may be cut: not if it lacks its end."""
+    """The first lines that could be rows, by which a dialect is told. The last one may be cut: not if it lacks its end.
+
+    Lines with control characters are no text: what a file has in another encoding must not outvote its rows.
+    """
     if head.startswith(_UTF16):
         text = head.decode("utf-16", "replace")
     else:
         text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-    lines = text.splitlines(keepends=True)
-    if len(lines) > 1 and lines[-1][-1] not in "\r\n":
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if len(lines) > 1:
         lines.pop()
-    rows = (line.strip() for line in lines)
+    rows = (line.strip() for line in lines if not _CONTROL.search(line))
     return list(islice((line for line in rows if line and len(line) <= MAX_LINE), count))
