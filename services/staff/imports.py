@@ -1,4 +1,4 @@
-"""`coopctl import readings` and `coopctl imports`: what the concentrators measured."""
+"""`coopctl import readings` and `coopctl imports`: what meters measured, in every format it comes in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.staff.show import JsonOption, err, instant, print_json, say, table
 import_app = typer.Typer(no_args_is_help=True, help="Bring files in.")
 imports_app = typer.Typer(no_args_is_help=True, help="Files brought in before.")
 
-NUMBERS = ("Accepted", "Duplicates", "Superseded", "Unknown meters", "Refused", "Meters")
+NUMBERS = ("Accepted", "Duplicates", "Superseded", "Of nobody", "Registers", "Refused", "Points")
 REFUSED_SHOWN = 20
 
 
@@ -29,12 +29,15 @@ def import_readings(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            exists=True, readable=True, metavar="PATH...", help="PRIME S02 files or folders of them, gzip too."
+            exists=True,
+            readable=True,
+            metavar="PATH...",
+            help="Files or folders of them: PRIME reports, curve files, tables of readings; gzip, bzip2 and zip too.",
         ),
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Import hourly readings. A row that is wrong is refused by itself; a file sent twice changes nothing."""
+    """Import hours and register readings. A row that is wrong is kept aside; a file sent twice changes nothing."""
     files = files_of(paths)
     with signed_in() as office:
         summaries = list(_import_all(office, files))
@@ -70,7 +73,7 @@ def list_imports(
         print_json({"imports": [plain(summary) for summary in found]})
         return
     rows = [(instant(summary.imported_at), *_row(summary)) for summary in found]
-    table("Imports of readings", ("When", "File", *NUMBERS), rows, numbers=NUMBERS)
+    table("Imports of readings", ("When", "File", "Format", *NUMBERS), rows, numbers=NUMBERS)
 
 
 def _import_all(office: Office, files: list[Path]) -> Iterator[pb.ImportSummary]:
@@ -95,11 +98,14 @@ def _print_summaries(summaries: list[pb.ImportSummary]) -> None:
     rows = [_row(summary) for summary in summaries]
     if len(summaries) > 1:
         total = [sum(getattr(summary, field) for summary in summaries) for field in _COUNTS]
-        rows.append(("Total", *(f"{number:,}" for number in total), ""))
-    table("Readings imported", ("File", *NUMBERS), rows, numbers=NUMBERS)
+        rows.append(("Total", "", *(f"{number:,}" for number in total), ""))
+    table("Readings imported", ("File", "Format", *NUMBERS), rows, numbers=NUMBERS)
     unknown = sorted({meter for summary in summaries for meter in summary.unknown_meters})
     if unknown:
         say(f"Meters nobody has entered yet (their readings are kept until then): {', '.join(unknown)}")
+    foreign = sorted({cups for summary in summaries for cups in summary.unknown_supplies})
+    if foreign:
+        say(f"CUPS that no supply has (their hours are kept until one has): {', '.join(foreign)}")
     errors = [
         (summary.file_name, error.meter, error.category, error.code)
         for summary in summaries
@@ -114,14 +120,15 @@ def _print_summaries(summaries: list[pb.ImportSummary]) -> None:
         total_refused = sum(summary.refused for summary in summaries)
         if total_refused > len(shown):
             say(
-                f"{total_refused - len(shown)} more refused readings are not shown here; --json lists up to 100 a file."
+                f"{total_refused - len(shown)} more refused readings are not shown here: "
+                "'coopctl readings quarantine list' shows all, and retries or discards them."
             )
 
 
-_COUNTS = ("accepted", "duplicates", "superseded", "of_unknown_meters", "refused")
+_COUNTS = ("accepted", "duplicates", "superseded", "of_unknown_meters", "register_readings", "refused")
 
 
 def _row(summary: pb.ImportSummary) -> tuple[str, ...]:
     name = f"{summary.file_name} (seen before)" if summary.seen_before else summary.file_name
     counts = (f"{getattr(summary, field):,}" for field in _COUNTS)
-    return (name, *counts, str(summary.meters_with_readings))
+    return (name, summary.format, *counts, str(summary.meters_with_readings))

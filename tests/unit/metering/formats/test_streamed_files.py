@@ -141,7 +141,10 @@ def test_wall_clock_rows_of_the_days_of_change_cannot_be_read_by_themselves() ->
 
 def test_a_damaged_heading_does_not_come_back_with_the_rows() -> None:
     data = (
-        WRITERS["cnmc"].write(some_hours(ORDINARY, 5)).replace(b"Consumo_kWh", b"Extra;Consumo_kWh", 1).replace(b";0,126;", b";x;")
+        WRITERS["cnmc"]
+        .write(some_hours(ORDINARY, 5))
+        .replace(b"Consumo_kWh", b"Extra;Consumo_kWh", 1)
+        .replace(b";0,126;", b";x;")
     )
     _, refused = streamed(data)
     assert [row.around for row in refused if row.raw] == [{}] and len(refused) == 2
