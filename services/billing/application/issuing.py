@@ -19,7 +19,7 @@ from coop.common.v1 import types_pb2 as types
 
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.pricing import Draft, Priced
-from services.billing.domain.bill import ZERO, Energy
+from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
 from services.billing.repository import invoices, ledger, runs, series
 from services.billing.repository.invoices import Details, Issued
@@ -143,6 +143,7 @@ class ChunkIssuer:
             "language": self._rules.language(draft.holder.language),
             "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
             "references": list(draft.bill.sources),
+            "maximum_power": _maximum_power(draft.bill),
             "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
         }
 
@@ -204,6 +205,11 @@ def invoice_hash(row: Issued, details: Details) -> str:
         [[tax.code, str(tax.base), str(tax.amount)] for tax in details.taxes],
     ]
     return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def _maximum_power(bill: Bill) -> dict[str, int]:
+    """The highest demand by power period in W, as the maximeter gave it; empty where none was read."""
+    return dict(bill.energy.get("electricity", Energy()).max_demand_w or {})
 
 
 def _entry(row: Issued, draft: Draft) -> Entry:

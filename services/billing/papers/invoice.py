@@ -10,6 +10,7 @@ from decimal import Decimal
 from services.billing.documents.model import (
     Change,
     Consumption,
+    ContractedPower,
     Coverage,
     InvoiceDocument,
     Line,
@@ -54,6 +55,14 @@ class InvoicePapers:
     energies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     registered: bool = False
     code: Code | None = None
+
+    def highest_powers(self) -> dict[str, Decimal]:
+        """The highest demand of the last twelve months billed, in kW by power period; empty where none was read."""
+        found: dict[str, int] = {}
+        for each in (self.invoice, *self.earlier)[:12]:
+            for period, watts in each.printed.get("maximum_power", {}).items():
+                found[period] = max(found.get(period, 0), watts)
+        return {period: Decimal(watts) / 1000 for period, watts in sorted(found.items())}
 
 
 def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocument, str]:
@@ -154,6 +163,9 @@ def _consumptions(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, .
             last_year=sum((each for each in twelve if each is not None), ZERO) if None not in twelve else None,
             surplus=_kwh(export) if export else None,
             coverage=coverage,
+            maximum_power=tuple(
+                ContractedPower(period, kilowatts) for period, kilowatts in papers.highest_powers().items()
+            ),
             meter=meters[-1] if meters else "",
         ),
     )

@@ -84,7 +84,7 @@ def supply_part(supply: KnownSupply, period: DatePeriod | None = None, product: 
         cups=supply.cups,
         account=supply.account_number,
         tariff=" · ".join(part for part in (contract.tariff if contract else "", name) if part),
-        contract_kind="fixed" if kind == "fixed" else "",
+        contract_kind=kind if kind in ("fixed", "indexed") else "",
         powers=tuple(
             ContractedPower(period, Decimal(watts) / 1000) for period, watts in (contract.powers if contract else ())
         ),

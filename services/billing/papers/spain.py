@@ -73,6 +73,7 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
             retailer=retailer,
             year_start=window[0] if window else None,
             year_energies=window[1] if window else {},
+            highest_powers=papers.highest_powers(),
         )
     )
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.domain.bill import Bill, Energy
+from services.billing.documents import render_invoice
+from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy
 from services.billing.domain.planning import plan
 from services.billing.domain.supplies import Address, Member, Supply
 from services.billing.jurisdictions import jurisdiction
@@ -208,6 +209,26 @@ def test_a_registered_invoice_carries_the_tax_offices_code_and_the_mix_of_its_da
     assert (document.tax_code, document.origin) == (None, None)
 
 
+def test_the_highest_power_of_the_last_twelve_months():
+    """Of each period, whichever month it was in; a month older than a year counts no more."""
+    rules = rules_of(load_profile(PROFILES / "demo-es"))
+    row, details = month_bill("2026-10")
+    months = [f"2026-{month:02d}" for month in range(9, 0, -1)] + ["2025-12", "2025-11", "2025-10"]
+    demand = {"2026-03": {"P1": 3870, "P2": 2500}, "2025-11": {"P1": 3100, "P2": 3120}, "2025-10": {"P1": 9000}}
+    earlier = []
+    for month in months:
+        before, _ = month_bill(month)
+        earlier.append(replace(before, printed={**before.printed, "maximum_power": demand.get(month, {})}))
+    document, _ = invoice_document(InvoicePapers(row, details, tuple(earlier), details), rules)
+    (consumption,) = document.consumptions
+    assert [(each.period, each.kilowatts) for each in consumption.maximum_power] == [
+        ("P1", D("3.87")),
+        ("P2", D("3.12")),
+    ]
+    query = parse_qs(urlsplit(document.comparator_url).query)
+    assert (query["pmaxP1"], query["pmaxP2"]) == (["3.87"], ["3.12"])
+
+
 def test_what_a_day_cost():
     """Bill A: 55.44 € over 31 days; with a September of the same consumption, two totals over 61 days."""
     rules = rules_of(load_profile(PROFILES / "demo-es"))
@@ -292,3 +313,40 @@ def test_an_argentine_bill_prints_the_code_it_was_issued_under():
     assert heading is not None
     assert (heading.cesp, heading.cesp_expiry, heading.sandbox) == ("99123456789012", last, True)
     assert heading.barcode[:-1] == "30123456781" + "018" + "00003" + "99123456789012" + "20261130"
+
+
+def indexed() -> tuple[Bill, Supply]:
+    product = {
+        "code": "fija", "kind": "indexed", "service": "electricity", "name": "Indexada", "from": date(2026, 1, 1),
+        "adjustment": "0.012", "management_fee": "3.9", "discounts": [],
+    }  # fmt: skip
+    hours = (HourEnergy(date(2026, 10, 14), "P1", 420, D("0.08432")),)
+    found = Energy({"P1": PeriodEnergy(420)}, 745, 745, hours=hours)
+    return spanish_bill(found, prices=book(product)), spanish_supply()
+
+
+def six_periods() -> tuple[Bill, Supply]:
+    """With power above the contracted one in P4 and more reactive energy than a third of the active one."""
+    names = tuple(f"P{number}" for number in range(1, 7))
+    supply = spanish_supply(powers=tuple((name, 20_000) for name in names), tariff="3.0TD")
+    found = Energy(
+        {name: PeriodEnergy(1_200_000) for name in names}, 745, 745, max_demand_w={"P4": 26_400},
+        reactive_varh={"P4": 700_000},
+    )  # fmt: skip
+    prices = {"code": "fija", "kind": "fixed", "service": "electricity", "name": "Seis periodos", "power": "regulated",
+              "from": date(2021, 6, 1), "energy": dict.fromkeys(names, "0.11")}  # fmt: skip
+    return spanish_bill(found, supply=supply, prices=book(prices)), supply
+
+
+@pytest.mark.parametrize("made", [indexed, six_periods])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_every_kind_of_bill_has_words_and_adds_up_on_paper(made, language):
+    """A concept, a section or a unit without words would stop the printing of a whole run."""
+    bill, supply = made()
+    row, details = issued(bill, supply)
+    row = replace(row, printed={**row.printed, "language": language})
+    document, printed_in = invoice_document(
+        InvoicePapers(row, details, (), None, registered=True), rules_of(load_profile(PROFILES / "demo-es"))
+    )
+    assert printed_in == language
+    assert render_invoice(document, language).startswith(b"%PDF-")
