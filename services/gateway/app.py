@@ -35,6 +35,7 @@ from services.gateway.web import (
     health,
     home,
     invoices,
+    meter_readings,
     notices,
     pages,
     phrases,
@@ -101,6 +102,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     words.register(app)
     phrases.register(app)
     consumption_words.register(app)
+    meter_readings.register(app)
     self_reading.register(app)
     csrf = CSRFProtect(app)
     for module in (
@@ -110,6 +112,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
         supplies,
         consumption,
         consumption_files,
+        meter_readings,
         self_reading,
         invoices,
         certificates,

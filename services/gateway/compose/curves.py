@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 from coop.metering.v1 import metering_service_pb2 as metering
 
@@ -105,21 +106,27 @@ class DayView:
     def shown(self) -> bool:
         return bool(self.hours)
 
-    @property
+    @cached_property
     def wh(self) -> int:
         return sum(hour.wh or 0 for hour in self.hours)
 
-    @property
+    @cached_property
     def export_wh(self) -> int:
         return sum(hour.export_wh for hour in self.hours)
 
-    @property
+    @cached_property
     def coverage(self) -> Coverage:
         missing = sum(1 for hour in self.hours if hour.wh is None)
         estimated = sum(1 for hour in self.hours if hour.wh is not None and hour.estimated)
         return Coverage(len(self.hours), len(self.hours) - missing - estimated, estimated, missing)
 
     @property
+    def whole(self) -> bool:
+        """Every hour was measured."""
+        hours = self.coverage
+        return self.shown and hours.measured == hours.expected
+
+    @cached_property
     def by_period(self) -> dict[str, int]:
         """Wh per tariff period, in the order of their names."""
         totals: Counter[str] = Counter()
@@ -136,26 +143,26 @@ class CurveView:
     time_zone: str
     tariff: str
 
-    @property
+    @cached_property
     def wh(self) -> int:
         return sum(day.wh for day in self.days)
 
-    @property
+    @cached_property
     def export_wh(self) -> int:
         return sum(day.export_wh for day in self.days)
 
-    @property
+    @cached_property
     def coverage(self) -> Coverage:
         return sum((day.coverage for day in self.days), NO_HOURS)
 
-    @property
+    @cached_property
     def by_period(self) -> dict[str, int]:
         totals: Counter[str] = Counter()
         for day in self.days:
             totals.update(day.by_period)
         return {name: totals[name] for name in sorted(totals)}
 
-    @property
+    @cached_property
     def shown(self) -> tuple[DayView, ...]:
         """The days that are shown to members."""
         return tuple(day for day in self.days if day.shown)

@@ -40,8 +40,9 @@ class MonthRow:
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison as a picture, and its rows as a table: (label, Wh, Wh of the year before)."""
+    """A comparison as a picture, and its rows as a table: (label, Wh, Wh of the year before). `now` names this year's."""
 
+    now: str
     picture: Picture
     rows: list[tuple[str, int, int]]
 
@@ -91,13 +92,14 @@ def compared(span: Span, comparison: Comparison) -> Compared:
         phone = [_sum(wide[i : i + _PHONE_HOURS]) for i in range(0, len(wide), _PHONE_HOURS)]
     elif span.kind != WEEK and span.days.days <= _LONG:
         phone = comparison.by_week(span.first)
+    now = _("This day") if span.kind == DAY else _("These days")
     picture = Picture(
         sentence,
         draw(Chart("compared-phone", label, [_group(span, one, len(phone), True) for one in phone]), locale()),
         draw(Chart("compared", label, [_group(span, one, len(wide), False) for one in wide]), locale()),
-        legend([("", _("These days")), ("previous", _("A year before"))], "", "compared-key"),
+        legend([("", now), ("previous", _("A year before"))], "", "compared-key"),
     )
-    return Compared(picture, [(_row_label(span, one), one.wh, one.before_wh) for one in wide])
+    return Compared(now, picture, [(_row_label(span, one), one.wh, one.before_wh) for one in wide])
 
 
 def _sentence(span: Span, comparison: Comparison) -> Markup:

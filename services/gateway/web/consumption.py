@@ -16,7 +16,7 @@ from services.gateway.compose.comparison import Comparison, compare
 from services.gateway.compose.curves import BilledPeriodView, CurveView
 from services.gateway.compose.fanout import Part
 from services.gateway.compose.spans import BILLED, MONTH, RANGE, WEEK, Span, day_span, month_span, week_span, within
-from services.gateway.web import comparison_pictures, pictures
+from services.gateway.web import comparison_pictures, meter_readings, pictures
 from services.gateway.web.consumption_words import span_name, span_url
 from services.gateway.web.curve_calls import AskedCurve, Published, ask_periods, ask_published
 from services.gateway.web.frame import SupplyPage
@@ -36,11 +36,13 @@ def index(supply_id: str) -> ResponseReturnValue:
     asked_periods, asked_published = ask_periods(page.fanout, supply_id), ask_published(page.fanout, supply_id)
     periods, published = asked_periods.part(), asked_published.part()
     newest = published.value.last_day if published.value else None
+    meters = meter_readings.of_services(page, meter_readings.FEW)
     return page.render(
         "pages/consumption.html",
         part=periods,
         picture=pictures.months(periods.value) if periods.value else None,
         published=published.value,
+        meters=[one for one in meters if one.part.value and one.part.value.readings],
         views=_switcher(supply_id, day_span(newest), published.get(), BILLED) if newest else [],
     )
 

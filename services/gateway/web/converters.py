@@ -7,6 +7,9 @@ from datetime import date
 from flask import Flask
 from werkzeug.routing import BaseConverter, ValidationError
 
+YEARS = range(2000, 2100)
+"""Years that addresses may name: there are no readings of others, and no days before and after the calendar's ends."""
+
 
 class DayConverter(BaseConverter):
     """A civil date: 2026-10-14."""
@@ -14,10 +17,7 @@ class DayConverter(BaseConverter):
     regex = r"\d{4}-\d{2}-\d{2}"
 
     def to_python(self, value: str) -> date:
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValidationError(f"{value} is not a date of the calendar") from None
+        return _known(value)
 
     def to_url(self, value: date) -> str:
         return value.isoformat()
@@ -29,13 +29,20 @@ class MonthConverter(BaseConverter):
     regex = r"\d{4}-\d{2}"
 
     def to_python(self, value: str) -> date:
-        try:
-            return date.fromisoformat(f"{value}-01")
-        except ValueError:
-            raise ValidationError(f"{value} is not a month of the calendar") from None
+        return _known(f"{value}-01")
 
     def to_url(self, value: date) -> str:
         return f"{value:%Y-%m}"
+
+
+def _known(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise ValidationError(f"{text} is not a date of the calendar") from None
+    if found.year not in YEARS:
+        raise ValidationError(f"{text} is not between {YEARS[0]} and {YEARS[-1]}")
+    return found
 
 
 def register(app: Flask) -> None:

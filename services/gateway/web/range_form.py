@@ -13,12 +13,10 @@ from wtforms.validators import ValidationError
 
 from services.chassis.periods import DatePeriod
 from services.gateway.compose.spans import LONGEST_RANGE, within
+from services.gateway.web.converters import YEARS
 from services.gateway.web.curve_calls import Published
 from services.gateway.web.fields import CivilDateField, Form
 from services.gateway.web.words import day
-
-_YEARS = (2000, 2099)
-"""Years in which there may be readings."""
 
 
 class LookedAtField(CivilDateField):
@@ -30,7 +28,7 @@ class LookedAtField(CivilDateField):
 
     def pre_validate(self, form: Any) -> None:
         found = self.read(_("Write the date: day, month and year."))
-        if not _YEARS[0] <= found.year <= _YEARS[1]:
+        if found.year not in YEARS:
             raise ValidationError(_("There are no readings of the year %(year)s.", year=found.year))
         self.data = found
 

@@ -19,6 +19,7 @@ MEMBER_PAGES = [
     "/s/sup-1/consumption/week/2026-10-14",
     "/s/sup-1/consumption/month/2026-10",
     "/s/sup-1/consumption/range",
+    "/s/sup-1/consumption/readings",
     LONG_RANGE,
     "/s/sup-1/self-reading",
     "/s/sup-1/self-reading/7Q4M2-K9DXW",

@@ -12,7 +12,7 @@ from coop.metering.v1 import metering_service_pb2_grpc
 
 from services.chassis.errors import NotFound
 from tests.unit.gateway.fakes.self_readings import SelfReadings
-from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, money
+from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, money, register_readings
 
 
 class Metering(SelfReadings, metering_service_pb2_grpc.MeteringServiceServicer):
@@ -55,6 +55,17 @@ class Metering(SelfReadings, metering_service_pb2_grpc.MeteringServiceServicer):
         for hour in (hour for day in days for hour in day.hours if reasons and hour.quality != metering.QUALITY_REAL):
             hour.reason, hour.method = 1, 2
         return metering.GetCurveResponse(days=days, time_zone="Europe/Madrid", tariff="2.0TD", reasons=reasons)
+
+    def ListReadings(self, request: Any, context: Any) -> Any:
+        self.world.enter("ListReadings", request)
+        self.world.owned(request.supply_id)
+        if request.service_id != "e-sup-1":
+            return metering.ListReadingsResponse()
+        number = int(request.page_token or 0)
+        found = register_readings()[number : number + request.page_size]
+        more = number + request.page_size < len(register_readings())
+        token = str(number + request.page_size) if more else ""
+        return metering.ListReadingsResponse(readings=found, next_page_token=token)
 
 
 class Billing(billing_service_pb2_grpc.BillingServiceServicer):
