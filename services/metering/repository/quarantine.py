@@ -54,12 +54,12 @@ def add(tx: Transaction, import_id: str, first_number: int, rows: Sequence[Refus
                 "import_id": import_id,
                 "number": first_number + index,
                 "line": row.line,
-                "meter": row.meter[:64],
-                "value": row.value,
-                "reason": row.reason,
-                "member": row.member[:255],
+                "meter": _storable(row.meter[:64]),
+                "value": _storable(row.value),
+                "reason": _storable(row.reason),
+                "member": _storable(row.member[:255]),
                 "dialect": row.dialect[:40],
-                "raw": row.raw,
+                "raw": _storable(row.raw),
                 "around": dict(row.around),
                 "state": OPEN,
             }
@@ -115,7 +115,7 @@ def still_refused(tx: Transaction, import_id: str, reasons: Mapping[int, str]) -
     table = quarantined_row
     for number, reason in reasons.items():
         change = update(table).where(table.c.import_id == import_id, table.c.number == number)
-        tx.execute(change.values(reason=reason))
+        tx.execute(change.values(reason=_storable(reason)))
 
 
 def open_of_supply(connection: Connection, cups: str) -> list[tuple[str, int]]:
@@ -126,6 +126,11 @@ def open_of_supply(connection: Connection, cups: str) -> list[tuple[str, int]]:
         table.c.state == OPEN, table.c.line == 0, start == cups[:CUPS_LENGTH]
     )
     return [(row.import_id, row.number) for row in connection.execute(query)]
+
+
+def _storable(text: str) -> str:
+    """Without the one character that PostgreSQL has no room for; damaged files have it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _rows() -> Any:

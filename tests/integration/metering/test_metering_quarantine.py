@@ -215,6 +215,17 @@ def test_an_interrupted_import_is_completed_by_the_same_file(metering: Metering,
     assert metering.load(data).record.seen_before
 
 
+def test_any_bytes_at_all_can_be_kept(metering: Metering, quarantine: Quarantine) -> None:
+    """PostgreSQL has no room for the character NUL, wherever in a row it stands."""
+    tell(metering, "ana", CUPS)
+    bad = [b"\0", b"one;\0;row", f5d(some_hours(H0, 1)).replace(b";1;", b";\0;", 1), b"\xff\xfe\xed\xa0\x80;x"]
+    record = metering.load(f5d(some_hours(H0, 40)) + b"\n".join(bad)).record
+    assert (record.accepted, record.refused) == (40, len(bad))
+    assert retry(quarantine, record.id).taken == 0
+    table = b"meter;date;reading;unit\nM\x001;31/10/2026;5;kWh\nM\x1b1;31/10/2026;5;kWh\nM1;31/10/2026;\0;kWh\n"
+    assert metering.load(table).record.refused == 3
+
+
 def test_a_trace_before_this_version_can_be_listed_and_discarded(metering: Metering, quarantine: Quarantine) -> None:
     """Rows refused by an older version have no raw text: they cannot be read again, and say why they were refused."""
     record = metering.load(report('<S02 Fh="x"/>')).record

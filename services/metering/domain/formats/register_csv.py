@@ -158,8 +158,10 @@ class _Reader(LineReader):
         meter, supply = texts.get("meter", ""), texts.get("supply", "")
         if not meter and not supply:
             raise BadRow("The row names neither a meter nor a supply.")
-        if len(meter) > _LONGEST_NAME or len(supply) > _LONGEST_NAME:
-            raise BadRow(f"The meter or supply has more than {_LONGEST_NAME} characters.")
+        if max(len(meter), len(supply)) > _LONGEST_NAME or not (meter + supply).isprintable():
+            raise BadRow(
+                f"The meter or supply is no name: it has signs that cannot be printed, or more than {_LONGEST_NAME}."
+            )
         if supply[:2].upper() == "ES":
             supply = supply_code(supply)
         unit_text = texts.get("unit", heading.unit)
