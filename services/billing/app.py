@@ -14,6 +14,7 @@ from services.billing.application.fiscal_codes import FiscalCodes
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
 from services.billing.application.pricing import EnergySource, MonthPricer
+from services.billing.application.reviews import Reviews
 from services.billing.consumers import documents_subscription, read_model_subscription, runner_subscription
 from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
@@ -43,6 +44,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
         accounts,
         Certificates(database, rules, accounts),
         documents,
+        Reviews(database),
         press,
     )
     return Parts(

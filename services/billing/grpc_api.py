@@ -16,9 +16,11 @@ from services.billing.application.bill_runs import BillRuns
 from services.billing.application.certificates import Certificates, Granted
 from services.billing.application.documents import Documents, Printed
 from services.billing.application.invoices import Invoices
+from services.billing.application.reviews import Reviews
 from services.billing.documents import render_invoice
 from services.billing.messages import Messages, instant
 from services.billing.press import Press
+from services.billing.repository.invoices import Place
 from services.billing.rules import Rules
 from services.chassis.context import caller
 from services.chassis.db import RequestKey
@@ -38,6 +40,7 @@ class BillingApi(BillingServiceServicer):
         accounts: Accounts,
         certificates: Certificates,
         documents: Documents,
+        reviews: Reviews,
         press: Press,
     ) -> None:
         self._rules = rules
@@ -46,6 +49,7 @@ class BillingApi(BillingServiceServicer):
         self._accounts = accounts
         self._certificates = certificates
         self._documents = documents
+        self._reviews = reviews
         self._press = press
         self._write = Messages(rules)
 
@@ -77,6 +81,18 @@ class BillingApi(BillingServiceServicer):
             held = [self._write.held(each) for each in state.held]
             yield pb.WatchBillRunResponse(run=self._write.run(state), held=held)
 
+    def ReleaseHeldBill(
+        self, request: pb.ReleaseHeldBillRequest, context: grpc.ServicerContext
+    ) -> pb.ReleaseHeldBillResponse:
+        key = RequestKey.of("ReleaseHeldBill", request)
+        released = self._reviews.release(key, caller().actor, request.account_number, request.period, request.why)
+        return pb.ReleaseHeldBillResponse(
+            held=self._write.released(request.account_number.strip(), released),
+            why=released.why,
+            released_by=released.released_by,
+            released_at=instant(released.released_at),
+        )
+
     # ------------------------------------------------------------------------------------------------------- invoices
     def ListInvoices(self, request: pb.ListInvoicesRequest, context: grpc.ServicerContext) -> pb.ListInvoicesResponse:
         size = _page_size(request.page_size)
@@ -84,7 +100,7 @@ class BillingApi(BillingServiceServicer):
         page, more = found[:size], found[size:]
         return pb.ListInvoicesResponse(
             invoices=[self._write.invoice(each) for each in page],
-            next_page_token=page[-1].invoice.period_start.isoformat() if more else "",
+            next_page_token=f"{page[-1].invoice.period_start}/{page[-1].invoice.kind}" if more else "",
         )
 
     def GetInvoice(self, request: pb.GetInvoiceRequest, context: grpc.ServicerContext) -> pb.GetInvoiceResponse:
@@ -189,9 +205,10 @@ def _page_size(asked: int) -> int:
     return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
 
 
-def _before(token: str) -> date | None:
+def _before(token: str) -> Place | None:
+    day, _, kind = token.partition("/")
     try:
-        return date.fromisoformat(token) if token else None
+        return (date.fromisoformat(day), kind) if token else None
     except ValueError:
         raise Invalid(
             f"page_token {token!r} was not given by this service; begin without one.", field="page_token"

@@ -20,6 +20,7 @@ from services.billing.documents.words import catalogue, document_locale
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.ledger import OpenItem
+from services.billing.repository.reviews import Release
 from services.billing.repository.runs import COMPLETED, HeldSupply
 from services.billing.rules import Rules
 from services.chassis.periods import DatePeriod
@@ -61,6 +62,9 @@ class Messages:
             explanation=each.explanation,
         )
 
+    def released(self, account_number: str, release: Release) -> pb.Held:
+        return pb.Held(account_number=account_number, reason=release.reason, explanation=release.explanation)
+
     # ------------------------------------------------------------------------------------------------------- invoices
     def invoice(self, found: InvoiceFound) -> pb.Invoice:
         row = found.invoice
@@ -81,6 +85,7 @@ class Messages:
             hours_estimated=row.hours_estimated,
             hours_missing=row.hours_missing,
             previous_total=None if found.previous_total is None else self.money(found.previous_total),
+            kind=row.kind,
         )
         if found.details is not None:
             locale = document_locale(row.printed["language"], self._rules.country.code)
@@ -89,6 +94,18 @@ class Messages:
             message.taxes.extend(self._tax(tax, translate) for tax in found.details.taxes)
             for (service, tariff_period), energy in found.details.consumption.items():
                 message.consumption.add(service=service, period=tariff_period, wh=energy.import_wh)
+            for service, close in found.details.readings:
+                message.readings.add(
+                    service=service,
+                    meter=close.meter,
+                    register=close.register,
+                    period=period(close.period),
+                    unit=close.unit,
+                    initial=close.initial,
+                    final=close.final,
+                    used=close.used,
+                    origin=close.origin,
+                )
         return message
 
     def _line(self, line: BillLine, translate: Callable[[str], str]) -> pb.InvoiceLine:

@@ -9,7 +9,9 @@ from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from services.billing.domain import foreign
 from services.billing.domain.calendar import due_date
+from services.billing.domain.concepts import NO_CONCEPTS, Concepts, concepts
 from services.billing.domain.fiscal.energy_origin import EnergyOrigin, energy_origins
 from services.billing.domain.fiscal.terms import FiscalTerms, fiscal_terms
 from services.billing.domain.products import PriceBook, price_book
@@ -33,6 +35,7 @@ class Rules:
     certificate_days: int
     #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
     min_hours_ratio: Decimal
+    concepts: Concepts = NO_CONCEPTS
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
     energy_origins: tuple[EnergyOrigin, ...] = ()
@@ -68,9 +71,11 @@ def rules_of(profile: Profile) -> Rules:
             days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),
             certificate_days=int(profile.section("certificate").get("valid_days", 30)),
             min_hours_ratio=ratio,
+            concepts=_concepts(profile.folder / "concepts.toml"),
             fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
             energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )
+        _check_concepts(rules)
     except Invalid as wrong:
         raise SettingsError([wrong.message]) from wrong
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as wrong:
@@ -85,6 +90,20 @@ def rules_of(profile: Profile) -> Rules:
             ]
         )
     return rules
+
+
+def _concepts(path: Path) -> Concepts:
+    """The concepts that the assembly decided; none when there is no such file."""
+    if not path.exists():
+        return NO_CONCEPTS
+    rows = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("concept", [])
+    return concepts(rows, str(path))
+
+
+def _check_concepts(rules: Rules) -> None:
+    country, services = rules.country, rules.book.services()
+    apart = country.foreign_series is not None
+    foreign.check(rules.concepts, services, country.concept_taxes, country.foreign_taxes, apart=apart)
 
 
 def _energy_origins(path: Path) -> tuple[EnergyOrigin, ...]:

@@ -103,6 +103,20 @@ bill_run_held = Table(
     Column("explanation", Text, nullable=False),
 )
 
+# Decisions of the office on held bills: the next run of the month bills the supply in spite of the reason.
+bill_release = Table(
+    "bill_release",
+    metadata,
+    Column("supply_id", ID, primary_key=True),
+    Column("period", String(7), primary_key=True),
+    Column("reason", String(40), primary_key=True),
+    # What the run had said, and why the office releases it all the same.
+    Column("explanation", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("released_by", String(80), nullable=False),
+    Column("released_at", UtcDateTime, nullable=False),
+)
+
 # -------------------------------------------------------------------------------------------------------------- invoices
 series = Table(
     "series",
@@ -124,6 +138,8 @@ invoice = Table(
     Column("service_id", ID, nullable=False),
     Column("member_id", ID, nullable=False),
     Column("account_number", String(40), nullable=False),
+    # "service": what was supplied; "foreign": concepts alien to it, on a document of their own.
+    Column("kind", String(10), nullable=False, server_default="service"),
     Column("period_start", Date, nullable=False),
     Column("period_end", Date, nullable=False),
     Column("issue_date", Date, nullable=False),
@@ -143,7 +159,7 @@ invoice = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     Column("issued_at", UtcDateTime, nullable=False),
-    UniqueConstraint("supply_id", "period_start"),
+    UniqueConstraint("supply_id", "period_start", "kind"),
     UniqueConstraint("series", "sequence"),
     CheckConstraint("due_date >= issue_date", name="due_after_issue"),
 )
@@ -189,6 +205,26 @@ invoice_consumption = Table(
     Column("period", String(10), primary_key=True),
     Column("import_wh", BigInteger, nullable=False),
     Column("export_wh", BigInteger, nullable=False),
+)
+
+# What registers counted between two readings, as it was billed.
+invoice_reading = Table(
+    "invoice_reading",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("service", String(20), nullable=False),
+    Column("meter", String(64), nullable=False),
+    Column("register", String(10), nullable=False),
+    Column("period_start", Date, nullable=False),
+    Column("period_end", Date, nullable=False),
+    # "litre" or "Wh"; the three values are whole ones of it.
+    Column("unit", String(8), nullable=False),
+    Column("initial", BigInteger, nullable=False),
+    Column("final", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("origin", String(20), nullable=False),
+    Column("reading_ids", Json, nullable=False),
 )
 
 # ---------------------------------------------------------------------------------------------------------------- ledger

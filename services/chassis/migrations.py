@@ -7,6 +7,8 @@ import importlib
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,11 +38,40 @@ def metadata_of(service: str) -> MetaData:
 def upgrade(database: Database, service: str) -> None:
     """Brings the schema to head. Two starters do not collide: SQLite's write lock or a PostgreSQL advisory lock orders them."""
     config = _config(service)
-    with database.write() as tx:
+    with _writing(database) as connection:
         if not database.is_sqlite:
-            tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('acometida-migrate'))"))
-        config.attributes.update(connection=tx.connection, metadata=metadata_of(service))
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('acometida-migrate'))"))
+        before = MigrationContext.configure(connection).get_current_revision()
+        config.attributes.update(connection=connection, metadata=metadata_of(service))
         command.upgrade(config, "head")
+        if database.is_sqlite and MigrationContext.configure(connection).get_current_revision() != before:
+            _check_references(connection)
+
+
+@contextmanager
+def _writing(database: Database) -> Iterator[Connection]:
+    """A write transaction; on SQLite one that may replace a table to which others refer, as changing a constraint takes
+    there (https://www.sqlite.org/lang_altertable.html#otheralter). The switch has no effect once a transaction has begun.
+    """
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        if database.is_sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if database.is_sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    """What SQLite did not check meanwhile; nothing is committed when a row refers to one that is not there."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise RuntimeError(
+            f"the migration left {len(broken)} rows that refer to rows which are not there: {broken[:3]}"
+        )
 
 
 def at_head(database: Database, service: str) -> bool:

@@ -73,6 +73,35 @@ def show(
     _print(state.run, state.held, as_json, dry_run=False)
 
 
+@app.command("release")
+def release(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account number of the held bill, as 5555/1.")],
+    period: Annotated[str, typer.Option("--month", callback=month, help="The month, as 2026-10.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the bill is right; kept with the decision.")],
+    request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Let a bill go that was held because its consumption is presumed an error. The month's next run issues it."""
+    with signed_in() as office, office.calling("billing"):
+        request = pb.ReleaseHeldBillRequest(
+            account_number=account, period=period, why=reason, request_id=request_id or new_id()
+        )
+        answer = office.billing.ReleaseHeldBill(request)
+    if as_json:
+        print_json(plain(answer))
+        return
+    facts(
+        f"The bill of {account} for {period} is released",
+        (
+            ("Was held because", answer.held.explanation),
+            ("Released because", answer.why),
+            ("By", answer.released_by),
+            ("On", instant(answer.released_at)),
+            ("Now", f"coopctl bill run --period {period}"),
+        ),
+    )
+
+
 def _print(run: billing_pb2.BillRun, held: Sequence[billing_pb2.Held], as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({"run": plain(run), "held": [plain(contract) for contract in held], "dry_run": dry_run})

@@ -197,7 +197,7 @@ class BillRuns:
                 chunks_done=done,
                 invoiced=run.invoiced + len(priced.drafts),
                 held=len(held),
-                total=run.total + sum((draft.bill.total for draft in priced.drafts), ZERO),
+                total=run.total + sum((draft.total for draft in priced.drafts), ZERO),
             )
             if done < len(chunks):
                 yield RunState(run)

@@ -56,7 +56,11 @@ class Documents:
             if issued is None:
                 raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
             earlier = invoices.of_supply(
-                connection, issued.supply_id, before=issued.period_start, limit=HISTORY_MONTHS - 1
+                connection,
+                issued.supply_id,
+                before=(issued.period_start, issued.kind),
+                limit=HISTORY_MONTHS - 1,
+                kind=issued.kind,
             )
             previous = invoices.details(connection, earlier[0].id) if earlier else None
             papers = InvoicePapers(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.repository import invoices, ledger
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import Details, Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database
@@ -37,23 +38,27 @@ class Invoices:
             if found is None:
                 raise no_document(f"invoice {id_or_number!r}")
             check_document(connection, caller, found.supply_id, f"invoice {id_or_number!r}")
-            before = invoices.of_supply(connection, found.supply_id, before=found.period_start, limit=1)
+            place = (found.period_start, found.kind)
+            before = invoices.of_supply(connection, found.supply_id, before=place, limit=1, kind=found.kind)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
         return InvoiceFound(found, outstanding, self._today(), before[0].total if before else None, details)
 
-    def list(self, caller: Principal, supply_id: str, *, before: date | None, limit: int) -> list[InvoiceFound]:
-        """Newest first, those of periods that began before a day, without lines."""
+    def list(self, caller: Principal, supply_id: str, *, before: Place | None, limit: int) -> list[InvoiceFound]:
+        """Newest first, those after a place of the list, without lines."""
         with self._database.read() as connection:
             visible_supply(connection, caller, supply_id)
-            # One more than asked: the last one's predecessor gives its "more or less than last time".
-            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 1)
+            # As many more as there are kinds: the last one's predecessor gives its "more or less than last time".
+            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 2)
             outstanding = ledger.outstanding_of(connection, [each.id for each in found])
-        totals = [each.total for each in found[1:]] + [None]
         return [
-            InvoiceFound(each, outstanding[each.id], self._today(), previous)
-            for each, previous in list(zip(found, totals, strict=True))[:limit]
+            InvoiceFound(each, outstanding[each.id], self._today(), _previous_total(each, found[place + 1 :]))
+            for place, each in enumerate(found[:limit])
         ]
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
+
+
+def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:
+    return next((each.total for each in older if each.kind == invoice.kind), None)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from services.billing.application.pricing import Draft, Priced
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
 from services.billing.repository import invoices, ledger, runs, series
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import FOREIGN, SERVICE, Details, Issued
 from services.billing.repository.runs import COMPLETED, Chunk, Run
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
@@ -32,6 +32,16 @@ from services.chassis.ids import new_id
 
 INVOICE_TOPIC = "coop.billing.invoice.v1"
 WORK_TOPIC = "coop.billing.work.v1"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A bill of a draft on its way to a number: its kind and the series that numbers it."""
+
+    draft: Draft
+    bill: Bill
+    kind: str
+    series: str
 
 
 class ChunkIssuer:
@@ -51,27 +61,35 @@ class ChunkIssuer:
         drafts = [draft for draft in priced.drafts if draft.supply.id not in taken]
         held = [each for each in priced.held if each.supply_id not in taken]
         now = tx.clock.now()
-        issued = self._numbered(tx, run, chunk.issue_date, drafts, now)
+        documents = [document for draft in drafts for document in self._documents(draft, chunk.issue_date)]
+        issued = self._numbered(tx, run, chunk.issue_date, documents, now)
         invoices.keep(connection, issued)
-        self._fiscal.record(tx, issued)
-        self._book(tx, [(row, draft) for (row, _), draft in zip(issued, drafts, strict=True)], now)
+        # A document apart is no sale of the service, and nothing that a tax office is told.
+        self._fiscal.record(tx, [each for each in issued if each[0].kind == SERVICE])
+        self._book(tx, issued, now)
         tx.emit_many([event for row, _ in issued for event in _events(row)])
         runs.keep_held(connection, run.id, held)
         return self._close(tx, chunk, [row for row, _ in issued], len(held), now)
 
+    def _documents(self, draft: Draft, issue_date: date) -> Iterator[Document]:
+        """The service's invoice and, where there are concepts foreign to it, the document apart."""
+        country, series_name = self._rules.country, self._rules.invoice_series
+        yield Document(draft, draft.bill, SERVICE, country.invoice_series(series_name, issue_date, draft.segments))
+        if draft.foreign is not None and country.foreign_series is not None:
+            yield Document(draft, draft.foreign, FOREIGN, country.foreign_series(series_name))
+
     def _numbered(
-        self, tx: Transaction, run: Run, issue_date: date, drafts: Sequence[Draft], now: datetime
+        self, tx: Transaction, run: Run, issue_date: date, documents: Sequence[Document], now: datetime
     ) -> list[tuple[Issued, Details]]:
-        """Invoices in the order of the drafts, each series' numbers without a gap, each hash over the one before."""
-        country = self._rules.country
-        codes = [country.invoice_series(self._rules.invoice_series, issue_date, draft.segments) for draft in drafts]
+        """Invoices in the order of the documents, each series' numbers without a gap, each hash over the one before."""
         # One order for everybody, so that two chunks never wait for each other's series.
-        states = {code: series.take(tx.connection, code) for code in sorted(set(codes))}
-        debts = ledger.overdue_items(tx.connection, [draft.supply.id for draft in drafts], issue_date)
+        states = {code: series.take(tx.connection, code) for code in sorted({each.series for each in documents})}
+        debts = ledger.overdue_items(tx.connection, {each.draft.supply.id for each in documents}, issue_date)
         issued = []
-        for code, draft in zip(codes, drafts, strict=True):
-            printed = self._printed(draft, debts.get(draft.supply.id, []))
-            row, details = self._issued(states[code], draft, run, issue_date, printed, now)
+        for document in documents:
+            code = document.series
+            printed = self._printed(document, debts.get((document.draft.supply.id, document.kind), []))
+            row, details = self._issued(states[code], document, run, issue_date, printed, now)
             latest = max(issue_date, states[code].last_date or issue_date)
             states[code] = SeriesState(code, row.sequence, row.hash, latest)
             issued.append((row, details))
@@ -80,9 +98,9 @@ class ChunkIssuer:
         return issued
 
     def _issued(
-        self, state: SeriesState, draft: Draft, run: Run, issue_date: date, printed: dict[str, Any], now: datetime
+        self, state: SeriesState, document: Document, run: Run, issue_date: date, printed: dict[str, Any], now: datetime
     ) -> tuple[Issued, Details]:
-        bill, supply = draft.bill, draft.supply
+        draft, bill, supply = document.draft, document.bill, document.draft.supply
         # The meter's figures of the invoice are the electricity's; a bill without electricity has none.
         energy = bill.energy.get("electricity", Energy())
         services = [segment for segment in draft.segments if segment.service == "electricity"] or list(draft.segments)
@@ -95,6 +113,7 @@ class ChunkIssuer:
                 for service, measured in bill.energy.items()
                 for period, each in measured.by_period.items()
             },
+            tuple((service, close) for service, measured in bill.energy.items() for close in measured.closes),
         )
         row = Issued(
             id=new_id(),
@@ -103,9 +122,11 @@ class ChunkIssuer:
             sequence=sequence,
             bill_run_id=run.id,
             supply_id=supply.id,
-            service_id=services[0].service_id,
+            # A document apart bills no service: no consumption becomes "billed" by it.
+            service_id=services[0].service_id if document.kind == SERVICE else "",
             member_id=supply.member_id,
             account_number=supply.account_number,
+            kind=document.kind,
             period_start=bill.period.start,
             period_end=bill.period.end,
             issue_date=issue_date,
@@ -126,8 +147,11 @@ class ChunkIssuer:
         )
         return replace(row, hash=invoice_hash(row, details)), details
 
-    def _printed(self, draft: Draft, debts: Sequence[OpenItem]) -> dict[str, Any]:
-        """Holder, supply and earlier debt as they are today, for every print from now on; only the contracts billed."""
+    def _printed(self, document: Document, debts: Sequence[OpenItem]) -> dict[str, Any]:
+        """Holder, supply and earlier debt of the kind as they are today, for every print from now on; only the contracts
+        billed.
+        """
+        draft = document.draft
         contracts = {segment.contract.id for segment in draft.segments}
         services = tuple(
             replace(
@@ -142,21 +166,23 @@ class ChunkIssuer:
             "supply": supply_state(replace(draft.supply, services=billed)),
             "language": self._rules.language(draft.holder.language),
             "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
-            "references": list(draft.bill.sources),
-            "maximum_power": _maximum_power(draft.bill),
+            "references": list(document.bill.sources),
+            "maximum_power": _maximum_power(document.bill),
             "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
         }
 
-    def _book(self, tx: Transaction, issued: Sequence[tuple[Issued, Draft]], now: datetime) -> None:
-        """The entry of each invoice; credit the account has pays as much of it as it can."""
+    def _book(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]], now: datetime) -> None:
+        """The entry of each invoice; credit the account has pays as much of the service as it can, and nothing else: who
+        pays for a service has not agreed to pay for what is foreign to it.
+        """
         credit = ledger.lock_accounts(tx.connection, [row.supply_id for row, _ in issued])
         entries: list[tuple[str, Entry]] = []
         settled: list[tuple[str, str, Decimal]] = []
         items: list[OpenItem] = []
         used: dict[str, Decimal] = {}
-        for row, draft in issued:
-            entries.append((new_id(), _entry(row, draft)))
-            applied = min(credit[row.supply_id], row.total)
+        for row, details in issued:
+            entries.append((new_id(), _entry(row, details)))
+            applied = min(credit[row.supply_id], row.total) if row.kind == SERVICE else ZERO
             if applied > 0:
                 entry_id = new_id()
                 entries.append((entry_id, credit_entry(row.supply_id, row.issue_date, row.number, applied)))
@@ -177,7 +203,7 @@ class ChunkIssuer:
         finished = done == run.chunks
         run = replace(
             run,
-            invoiced=run.invoiced + len(issued),
+            invoiced=run.invoiced + sum(row.kind == SERVICE for row in issued),
             held=run.held + held,
             chunks_done=done,
             total=run.total + sum((row.total for row in issued), ZERO),
@@ -212,12 +238,12 @@ def _maximum_power(bill: Bill) -> dict[str, int]:
     return dict(bill.energy.get("electricity", Energy()).max_demand_w or {})
 
 
-def _entry(row: Issued, draft: Draft) -> Entry:
+def _entry(row: Issued, details: Details) -> Entry:
     revenue: dict[str, Decimal] = {}
-    for line in draft.bill.lines:
+    for line in details.lines:
         revenue[line.service] = revenue.get(line.service, ZERO) + line.amount
     taxes: dict[str, Decimal] = {}
-    for tax in draft.bill.taxes:
+    for tax in details.taxes:
         taxes[tax.kind] = taxes.get(tax.kind, ZERO) + tax.amount
     return invoice_entry(row.supply_id, row.issue_date, row.number, revenue, taxes)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from services.billing.domain.adjustments import BillTerms
-from services.billing.domain.bill import Bill, Energy
+from services.billing.domain.bill import ZERO, Bill, Energy
+from services.billing.domain.foreign import foreign_bill
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.pricing import check_hours, price
+from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_to_compare
+from services.billing.domain.season_average import Billed
 from services.billing.domain.supplies import Member, Supply
-from services.billing.repository import read_model
+from services.billing.repository import history, read_model, reviews
 from services.billing.repository.runs import HeldSupply
 from services.billing.rules import Rules
 from services.chassis.db import Database
@@ -43,6 +50,21 @@ class Draft:
     holder: Member
     segments: tuple[Segment, ...]
     bill: Bill
+    #: Concepts foreign to the service, for a document of their own.
+    foreign: Bill | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """Of all its documents."""
+        return self.bill.total + (self.foreign.total if self.foreign else ZERO)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What supplies used before, by supply and service, and those whose office has released this month's bill."""
+
+    billed: Mapping[str, Mapping[str, Sequence[Billed]]]
+    released: AbstractSet[str]
 
 
 @dataclass(frozen=True)
@@ -62,6 +84,7 @@ class MonthPricer:
         with self._database.read() as connection:
             supplies = read_model.supplies(connection, supply_ids)
             members = read_model.members(connection, {supply.member_id for supply in supplies})
+            usual = self._usual(connection, supply_ids, period)
         policy = self._rules.country.policy
         held: list[HeldSupply] = []
         planned: list[tuple[Supply, Member, tuple[Segment, ...]]] = []
@@ -80,11 +103,22 @@ class MonthPricer:
                 measured = [energies.get((segment.service_id, segment.days)) for segment in segments]
                 self._check(segments, measured)
                 terms = BillTerms(zone=supply.tariff_zone)
-                bill = price(supply.id, period, segments, measured, policy, issue_date, terms)
-                drafts.append(Draft(supply, holder, segments, bill))
+                bill = price(supply.id, period, segments, measured, policy, issue_date, terms, self._rules.concepts)
+                if supply.id not in usual.released:
+                    check_usual(bill, segments, self._rules.country.presumed_error, usual.billed.get(supply.id, {}))
+                apart = foreign_bill(bill, list(zip(segments, measured, strict=True)), policy, self._rules.concepts)
+                drafts.append(Draft(supply, holder, segments, bill, apart))
             except HeldBill as reason:
                 held.append(_held(supply, reason))
         return Priced(tuple(drafts), tuple(held))
+
+    def _usual(self, connection: Connection, supply_ids: Sequence[str], period: DatePeriod) -> Usual:
+        """What was billed in the months that say what is usual, where the country's law asks."""
+        months = months_to_compare(self._rules.country.presumed_error, period.start)
+        if not months:
+            return Usual({}, frozenset())
+        billed = history.billed(connection, supply_ids, months)
+        return Usual(billed, reviews.released(connection, supply_ids, period, PRESUMED_ERROR))
 
     def _ask(
         self, planned: Sequence[tuple[Supply, Member, tuple[Segment, ...]]]

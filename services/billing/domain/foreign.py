@@ -10,7 +10,38 @@ from services.billing.domain.charged import Measured, charged_services
 from services.billing.domain.concepts import Concepts
 from services.billing.domain.planning import HeldBill
 from services.billing.domain.policy import Policy, TaxFacts
-from services.chassis.errors import Refused
+from services.chassis.errors import Invalid, Refused
+
+
+def check(
+    concepts: Concepts, services: frozenset[str], taxes: frozenset[str], foreign_taxes: frozenset[str], *, apart: bool
+) -> None:
+    """Invalid names a concept that could not be billed: on a service that is not sold, under a tax rule that there is not,
+    or foreign where no documents apart are issued (`apart`) or under a tax that they cannot carry.
+    """
+    for concept in (row.value for table in concepts.tables.values() for row in table.rows):
+        place = f"concepts.toml: {concept.code!r}"
+        if concept.on not in services:
+            known = ", ".join(sorted(services))
+            raise Invalid(
+                f"{place} is charged on {concept.on!r}, which no product sells; use one of {known}.", field="on"
+            )
+        if concept.iva and concept.iva not in taxes:
+            known = ", ".join(sorted(taxes)) or "none: leave it out"
+            raise Invalid(f"{place} names the IVA rule {concept.iva!r}; there is {known}.", field="iva")
+        if concept.foreign and not apart:
+            raise Invalid(
+                f"{place} is foreign to the service and there are no documents apart in this country; collect it otherwise.",
+                field="foreign",
+            )
+        if concept.foreign and concept.iva not in foreign_taxes:
+            known = ", ".join(sorted(foreign_taxes))
+            raise Invalid(
+                f"{place} is foreign to the service, so it may not be on its bill (Resolución SIC 267/2024), and taxed, so "
+                "it needs an invoice with a code of the tax office (RG 4892), which is not issued here; bill it there, or "
+                f"name iva = {known!r} if it is no sale.",
+                field="iva",
+            )
 
 
 def foreign_bill(bill: Bill, measured: Measured, policy: Policy, concepts: Concepts) -> Bill | None:

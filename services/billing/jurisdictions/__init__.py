@@ -31,6 +31,8 @@ class Jurisdiction:
     foreign_series: Callable[[str], str] | None = None
     #: What a concept of the cooperative may name as its tax; without a name it is taxed as its service.
     concept_taxes: frozenset[str] = frozenset()
+    #: The same on a document apart, which is no tax document everywhere.
+    foreign_taxes: frozenset[str] = frozenset()
     #: By service: consumption that is held because the law presumes it an error.
     presumed_error: Mapping[str, DatedTable[Presumption]] = field(default_factory=dict)
     #: Where the dated tables lie, and which they are: invoices carry the rows they were calculated by.

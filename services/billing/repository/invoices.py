@@ -8,16 +8,23 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, insert, or_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, insert, or_, select
 
 from services.billing.domain.bill import BillLine, BillTax, PeriodEnergy
-from services.billing.tables import invoice, invoice_consumption, invoice_line, invoice_tax
+from services.billing.domain.closes import Close
+from services.billing.tables import invoice, invoice_consumption, invoice_line, invoice_reading, invoice_tax
 from services.chassis.periods import DatePeriod
+
+#: Kinds of document, in the order in which a month's are listed.
+SERVICE, FOREIGN = "service", "foreign"
 
 
 @dataclass(frozen=True)
 class Issued:
-    """The row of an issued invoice; `printed` is the JSON of holder, supply and references at issue."""
+    """The row of an issued invoice; `printed` is the JSON of holder, supply and references at issue.
+
+    `kind` is SERVICE, or FOREIGN for concepts alien to it.
+    """
 
     id: str
     number: str
@@ -45,6 +52,7 @@ class Issued:
     previous_hash: str
     hash: str
     issued_at: datetime
+    kind: str = SERVICE
 
     @property
     def period(self) -> DatePeriod:
@@ -57,6 +65,8 @@ class Details:
     taxes: tuple[BillTax, ...]
     #: Energy by (service, tariff period).
     consumption: Mapping[tuple[str, str], PeriodEnergy]
+    #: What registers counted, as (service, close).
+    readings: tuple[tuple[str, Close], ...] = ()
 
 
 def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> None:
@@ -77,6 +87,22 @@ def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> No
             for (service, period), energy in details.consumption.items()
         ],
     )
+
+    _insert(
+        connection,
+        invoice_reading,
+        [
+            {"invoice_id": each.id, "position": n, "service": service, **_reading(close)}
+            for each, details in issued
+            for n, (service, close) in enumerate(details.readings)
+        ],
+    )
+
+
+def _reading(close: Close) -> dict[str, Any]:
+    values = {**close.__dict__, "reading_ids": list(close.reading_ids)}
+    period = values.pop("period")
+    return {**values, "period_start": period.start, "period_end": period.end}
 
 
 def _numbered(each: Issued, position: int, item: BillLine | BillTax) -> dict[str, Any]:
@@ -107,10 +133,28 @@ def details(connection: Connection, invoice_id: str) -> Details:
         .where(invoice_consumption.c.invoice_id == invoice_id)
         .order_by(invoice_consumption.c.service, invoice_consumption.c.period)
     )
+    readings = connection.execute(
+        select(invoice_reading).where(invoice_reading.c.invoice_id == invoice_id).order_by(invoice_reading.c.position)
+    ).mappings()
     return Details(
         tuple(BillLine(**_item(row)) for row in lines),
         tuple(BillTax(**_item(row)) for row in taxes),
         {(row.service, row.period): PeriodEnergy(row.import_wh, row.export_wh) for row in energy},
+        tuple((row["service"], _close(row)) for row in readings),
+    )
+
+
+def _close(row: RowMapping) -> Close:
+    return Close(
+        meter=row["meter"],
+        register=row["register"],
+        period=DatePeriod(row["period_start"], row["period_end"]),
+        unit=row["unit"],
+        initial=row["initial"],
+        final=row["final"],
+        used=row["used"],
+        origin=row["origin"],
+        reading_ids=tuple(row["reading_ids"]),
     )
 
 
@@ -147,17 +191,32 @@ def consumption_of(connection: Connection, invoice_ids: Sequence[str]) -> dict[s
     return found
 
 
-def of_supply(connection: Connection, supply_id: str, *, before: date | None, limit: int) -> list[Issued]:
-    """Newest first, those of periods that began before a day."""
-    query = select(invoice).where(invoice.c.supply_id == supply_id).order_by(invoice.c.period_start.desc()).limit(limit)
+#: Place in a supply's list: the first day of the period, and the kind.
+Place = tuple[date, str]
+
+
+def of_supply(
+    connection: Connection, supply_id: str, *, before: Place | None, limit: int, kind: str = ""
+) -> list[Issued]:
+    """Newest first, in a month the service's before the foreign one; those after the place `before`, of one kind or all."""
+    query = (
+        select(invoice)
+        .where(invoice.c.supply_id == supply_id)
+        .order_by(invoice.c.period_start.desc(), invoice.c.kind.desc())
+        .limit(limit)
+    )
+    if kind:
+        query = query.where(invoice.c.kind == kind)
     if before is not None:
-        query = query.where(invoice.c.period_start < before)
+        day, after = before
+        earlier = invoice.c.period_start < day
+        query = query.where(or_(earlier, and_(invoice.c.period_start == day, invoice.c.kind < after)))
     return [Issued(**row) for row in connection.execute(query).mappings()]
 
 
 def invoiced(connection: Connection, supply_ids: Sequence[str], period_start: date) -> set[str]:
-    """Which of the supplies have an invoice of the period."""
+    """Which of the supplies have an invoice of the period's service."""
     query = select(invoice.c.supply_id).where(
-        invoice.c.supply_id.in_(list(supply_ids)), invoice.c.period_start == period_start
+        invoice.c.supply_id.in_(list(supply_ids)), invoice.c.period_start == period_start, invoice.c.kind == SERVICE
     )
     return set(connection.execute(query).scalars())

@@ -14,6 +14,7 @@ from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
 from services.billing.repository import upsert
 from services.billing.tables import (
+    invoice,
     ledger_entry,
     ledger_posting,
     member_credit,
@@ -93,16 +94,20 @@ def open_items(connection: Connection, supply_id: str, *, lock: bool = False) ->
     return [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
 
 
-def overdue_items(connection: Connection, supply_ids: Iterable[str], today: date) -> dict[str, list[OpenItem]]:
-    """What is due and unpaid of each account that has any, oldest first."""
+def overdue_items(
+    connection: Connection, supply_ids: Iterable[str], today: date
+) -> dict[tuple[str, str], list[OpenItem]]:
+    """What is due and unpaid by account and kind of document, where there is any, oldest first."""
     query = (
-        select(open_item)
+        select(open_item, invoice.c.kind)
+        .join(invoice, invoice.c.id == open_item.c.invoice_id)
         .where(open_item.c.supply_id.in_(list(supply_ids)), open_item.c.outstanding > 0, open_item.c.due_date < today)
         .order_by(open_item.c.due_date, open_item.c.number)
     )
-    found: dict[str, list[OpenItem]] = {}
+    found: dict[tuple[str, str], list[OpenItem]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.supply_id, []).append(OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding))
+        item = OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding)
+        found.setdefault((row.supply_id, row.kind), []).append(item)
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 
 from services.billing.domain.supplies import Member, Supply
 from services.billing.repository import upsert
+from services.billing.repository.invoices import SERVICE
 from services.billing.snapshots import member_of, member_state, supply_of, supply_state
 from services.billing.tables import invoice, member, supply, supply_access
 from services.chassis.periods import DatePeriod
@@ -105,7 +106,9 @@ def billable(period: DatePeriod) -> ColumnElement[bool]:
 
 def _invoiced(first: date) -> ColumnElement[bool]:
     return exists(
-        select(invoice.c.id).where(invoice.c.supply_id == supply.c.supply_id, invoice.c.period_start == first)
+        select(invoice.c.id).where(
+            invoice.c.supply_id == supply.c.supply_id, invoice.c.period_start == first, invoice.c.kind == SERVICE
+        )
     )
 
 

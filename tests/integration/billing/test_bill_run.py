@@ -50,7 +50,7 @@ def assert_sound(office: Office, expected: int) -> None:
     """One invoice per supply and month, a gapless and chained series, and books that balance and agree with each other."""
     rows = issued(office)
     assert len(rows) == expected
-    assert len({(row.supply_id, row.period_start) for row in rows}) == expected
+    assert len({(row.supply_id, row.period_start, row.kind) for row in rows}) == expected
     for code in {row.series for row in rows}:
         sequence = [row for row in rows if row.series == code]
         assert [row.sequence for row in sequence] == list(range(1, len(sequence) + 1))
@@ -347,9 +347,46 @@ def test_argentina_light_and_water_on_one_invoice(office_ar: Office) -> None:
     state = office.bill()
     assert state.held == ()
     totals = {row.number: row.total for row in issued(office)}
-    # (16,171.40 + 4,950.00) × 1.21, and the shop of a registered holder at 27 %.
-    assert totals == {"B-LSP-00000001": D("25556.89"), "A-LSP-00000001": D("20537.68")}
-    assert_sound(office, 2)
+    # (16,171.40 + works fund 800.00 + water 4,950.00) × 1.21, and the shop of a registered holder at 27 %. Apart, 6 % of
+    # 16,171.40 for the street lamps, 300.00 of capital and, of homes, 950.00 for social services.
+    assert totals == {
+        "B-LSP-00000001": D("26524.89"),
+        "X-LSP-00000001": D("2220.28"),
+        "A-LSP-00000001": D("21553.68"),
+        "X-LSP-00000002": D("1270.28"),
+    }
+    assert (state.run.contracts, state.run.invoiced, state.run.total) == (2, 2, sum(totals.values()))
+    assert list(office.runs.preview("2026-10", "2026-11-02"))[-1].run.already_invoiced == 2
+    assert_sound(office, 4)
+    events = {event.number: event.service_id for event in office.events(InvoiceIssued)}
+    assert events["B-LSP-00000001"] == "casa-light" and events["X-LSP-00000001"] == ""
+
+
+def test_the_document_apart_is_listed_paid_and_owed_apart(office_ar: Office) -> None:
+    office = office_ar
+    light = contract_message("casa", product_code="residencial", tariff="T1R", powers=[], meter_rental="")
+    office.tell(member_message("casa"), supply_message("casa", light, cups=""))
+    office.energy.usual = measured(expected=744, P1=221_000)
+    office.bill("2026-09", "2026-10-02")
+    first = {row.number: row.total for row in issued(office)}
+    office.pay("B-LSP-00000001", str(first["B-LSP-00000001"]), currency="ARS")
+    office.bill()
+    found = office.invoices.list(STAFF, "casa", before=None, limit=3)
+    assert [each.invoice.number for each in found] == ["B-LSP-00000002", "X-LSP-00000002", "B-LSP-00000001"]
+    assert [each.previous_total for each in found] == [first["B-LSP-00000001"], first["X-LSP-00000001"], None]
+    rest = office.invoices.list(STAFF, "casa", before=(date(2026, 10, 1), "service"), limit=1)
+    assert [each.invoice.number for each in rest] == ["X-LSP-00000002"]
+    debts = {row.number: [number for number, _, _ in row.printed["prior_debts"]] for row in issued(office)}
+    assert debts["B-LSP-00000002"] == [], "who paid the service owes it nothing"
+    assert debts["X-LSP-00000002"] == ["X-LSP-00000001"]
+
+    office.pay("B-LSP-00000002", "40000.00", currency="ARS")
+    credit = office.accounts.debt(STAFF, "casa").debt.credit
+    office.bill("2026-08", "2026-11-21")
+    latest = {each.invoice.number: each for each in office.invoices.list(STAFF, "casa", before=None, limit=10)}
+    service, apart = latest["B-LSP-00000003"], latest["X-LSP-00000003"]
+    assert credit > 0 and service.outstanding == service.invoice.total - credit
+    assert apart.outstanding == apart.invoice.total, "credit pays for the service alone"
 
 
 def test_chunk_rows_tell_their_round(office: Office) -> None:

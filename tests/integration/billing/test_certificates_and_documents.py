@@ -241,7 +241,9 @@ def test_argentine_documents(office_ar: Office) -> None:
     office.bill("2026-09", "2026-10-02")
     office.bill("2026-10", "2026-11-02")
     text = words(office.documents.invoice(invoice_id(office, "B-LSP-00000002")).content)
-    assert "25.556,89" in text and "Consumidor final" in text
+    assert "26.524,89" in text and "Consumidor final" in text
+    apart = words(office.documents.invoice(invoice_id(office, "X-LSP-00000002")).content)
+    assert "2.220,28" in apart and "Alumbrado público" in apart
     assert "B-LSP-00000001" in text, "the earlier debt is stated (Ley 24.240 art. 30 bis)"
     refused = office.certificates.request(office.key(), ANA, "casa")
     assert isinstance(refused, RefusedCertificate)
@@ -250,4 +252,4 @@ def test_argentine_documents(office_ar: Office) -> None:
     made = office.certificates.request(office.key(), ANA, "casa")
     assert isinstance(made, Granted)
     assert made.certificate.supply_masked == "****/1"
-    assert "25.556,89" in words(office.documents.certificate(made.certificate).content)
+    assert "26.524,89" in words(office.documents.certificate(made.certificate).content)

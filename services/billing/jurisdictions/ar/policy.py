@@ -15,7 +15,7 @@ from services.billing.domain.planning import Segment
 from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.taxes import add_iva_by_line
 from services.billing.jurisdictions import Jurisdiction
-from services.billing.jurisdictions.ar.iva import IVA, IvaTable
+from services.billing.jurisdictions.ar.iva import IVA, OUTSIDE, IvaTable
 from services.billing.jurisdictions.ar.presumed_error import PRESUMED_ERROR, presumptions
 from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
@@ -80,6 +80,7 @@ def argentina(options: Mapping[str, Any]) -> Jurisdiction:
         foreign_series=lambda series: f"{CLASS_FOREIGN}-{series}",
         number=lambda series, count: f"{series}-{count:08d}",
         concept_taxes=policy.iva.names,
+        foreign_taxes=frozenset({OUTSIDE}),
         presumed_error=presumptions(FOLDER, options.get("presumed_error", {})),
         folder=FOLDER,
         sources=SOURCES,
