@@ -92,12 +92,13 @@ def chain(kept: Iterable[Kept]) -> list[Kept]:
 
 def extended(chained: list[Kept], kept: Sequence[Kept], new: Kept) -> list[Kept]:
     """The chain of ``kept``, to which ``new`` was added; ``chained`` is the one without it. Cheap where it comes last."""
+    if new.doubtful:
+        return chained
     last = chained[-1] if chained else None
-    comes_last = last is None or (
-        new.reading.day > last.reading.day and rank(new.reading.origin) <= rank(last.reading.origin)
-    )
-    if new.doubtful or (comes_last and (last is None or _fits(last, new))):
-        return chained if new.doubtful else [*chained, new]
+    comes_last = all(one.reading.day < new.reading.day for one in kept if one is not new and not one.doubtful)
+    worse_or_equal = last is None or rank(new.reading.origin) <= rank(last.reading.origin)
+    if comes_last and worse_or_equal and rank(new.reading.origin) and (last is None or _fits(last, new)):
+        return [*chained, new]
     return chain(kept)
 
 
