@@ -1,7 +1,7 @@
 """Which readings of a meter stand beside each other, and what the meter counted between them.
 
-A technician's reading makes those of members and estimates that lie between it and an earlier one of its kind superfluous:
-what happened in between is then known from real readings. Readings of a lower rank count only after the last real one.
+A reading that lies between two better ones is superfluous: what happened there is known from those. So a member's reading
+counts until a technician's comes after it, and one that a later technician's reading contradicts does not count at all.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ def chain(kept: Iterable[Kept]) -> list[Kept]:
     for candidate in _best_of_each_day(kept):
         mine = rank(candidate.reading.origin)
         while chosen and rank(chosen[-1].reading.origin) < mine:
-            bracketed = any(rank(one.reading.origin) >= mine for one in chosen[:-1])
-            if not bracketed and _fits(chosen[-1], candidate):
+            worst = rank(chosen[-1].reading.origin)
+            between_better = any(rank(one.reading.origin) > worst for one in chosen[:-1])
+            if not between_better and _fits(chosen[-1], candidate):
                 break
             chosen.pop()
         if not chosen or _fits(chosen[-1], candidate):
