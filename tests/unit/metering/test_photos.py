@@ -157,6 +157,20 @@ def test_a_png_with_a_wrong_check_sum_or_without_picture_is_refused() -> None:
         bare_photo(png()[:33] + end)
 
 
+def test_a_photo_of_a_million_parts_is_refused_before_it_takes_the_processor() -> None:
+    remark, text = b"\xff\xfe\x00\x02", b"\0\0\0\0tEXt" + struct.pack(">I", zlib.crc32(b"tEXt"))
+    body = b"WEBP" + b"EXIF\0\0\0\0" * 20_000
+    for content in (
+        jpeg()[:2] + remark * 20_000 + jpeg()[2:],
+        png()[:33] + text * 20_000 + png()[33:],
+        b"RIFF" + struct.pack("<I", len(body)) + body,
+        heic() + box(b"free", b"") * 20_000,
+    ):
+        with pytest.raises(Invalid, match="too many parts"):
+            bare_photo(content)
+    assert bare_photo(jpeg()[:2] + b"\xff" * 4_000_000 + jpeg()[2:]).content == bare_photo(jpeg()).content
+
+
 WHOLE = {media_type: make() for media_type, make in SAMPLES.items()}
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from services.chassis.errors import Invalid
 
+MOST_PARTS = 10_000
+"""Segments, chunks or boxes of one photo: real ones have some hundreds, and reading millions would take the processor."""
+
 
 def not_a_photo() -> Invalid:
     """The bytes are of none of the formats."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.metering.domain.photos.damage import damaged, number
+from services.metering.domain.photos.damage import MOST_PARTS, damaged, number
 
 _BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1"})
 _PRIVATE = frozenset({b"Exif", b"mime", b"uri "})
@@ -70,7 +70,11 @@ def bare(content: bytes) -> bytes:
 
 
 def _boxes(content: bytes, at: int, end: int) -> Iterator[_Box]:
+    parts = 0
     while at < end:
+        parts += 1
+        if parts > MOST_PARTS:
+            raise damaged("it has too many parts")
         size, kind, header = number(content, at, 4, "a box"), content[at + 4 : at + 8], 8
         if size == 1:
             size, header = number(content, at + 8, 8, "a box"), 16
@@ -106,7 +110,7 @@ def _places(content: bytes, box: _Box) -> Iterator[tuple[int, bool, int, int]]:
     items = number(content, box.start + 6, item_size, what)
     if version > 2 or items > _MAX_ITEMS:
         raise damaged("its list of places cannot be read")
-    at = box.start + 6 + item_size
+    at, seen = box.start + 6 + item_size, 0
     for _ in range(items):
         item = number(content, at, item_size, what)
         at += item_size
@@ -115,6 +119,9 @@ def _places(content: bytes, box: _Box) -> Iterator[tuple[int, bool, int, int]]:
         base = number(content, at, base_size, what)
         pieces = number(content, at + base_size, 2, what)
         at += base_size + 2
+        seen += pieces
+        if seen > MOST_PARTS:
+            raise damaged("it has too many parts")
         for _ in range(pieces):
             offset = number(content, at + index_size, offset_size, what)
             length = number(content, at + index_size + offset_size, length_size, what)

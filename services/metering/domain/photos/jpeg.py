@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.metering.domain.photos.damage import damaged, number
+from services.metering.domain.photos.damage import MOST_PARTS, damaged, number
 
 _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -16,6 +16,7 @@ _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
 # Coded data ends at the next marker that is neither a stuffed zero nor a restart.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_FILLING = re.compile(rb"\xff+")
 
 
 def recognised(content: bytes) -> bool:
@@ -30,7 +31,7 @@ def bare(content: bytes) -> bytes:
     """
     kept = [_SOI]
     turned, has_frame, has_scan, at = 1, False, False, 2
-    while True:
+    for _ in range(MOST_PARTS):
         marker, at = _next_marker(content, at)
         if marker == _EOI:
             break
@@ -54,6 +55,8 @@ def bare(content: bytes) -> bytes:
                 raise damaged("its end is missing")
             kept += [whole, content[at : end.start()]]
             at = end.start()
+    else:
+        raise damaged("it has too many parts")
     if not has_frame or not has_scan:
         raise damaged("it has no picture")
     if turned != 1:
@@ -65,8 +68,9 @@ def _next_marker(content: bytes, at: int) -> tuple[int, int]:
     """The marker that begins at ``at`` and the position after it; filling bytes are passed over."""
     if number(content, at, 1, "a segment") != 0xFF:
         raise damaged("a segment does not begin where it should")
-    while (marker := number(content, at, 1, "a marker")) == 0xFF:
-        at += 1
+    filling = _FILLING.match(content, at)
+    at = filling.end() if filling else at
+    marker = number(content, at, 1, "a marker")
     if marker in (0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
         raise damaged("a segment does not begin where it should")
     return marker, at + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from services.metering.domain.photos.damage import damaged, number
+from services.metering.domain.photos.damage import MOST_PARTS, damaged, number
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"sBIT", b"bKGD", b"pHYs"})
@@ -20,7 +20,7 @@ def bare(content: bytes) -> bytes:
     """The chunks that make the picture. Raises Invalid for a wrong check sum, an early end or a missing picture."""
     kept, at = [_SIGNATURE], len(_SIGNATURE)
     seen: set[bytes] = set()
-    while b"IEND" not in seen:
+    for _ in range(MOST_PARTS):
         size = number(content, at, 4, "a chunk")
         kind = content[at + 4 : at + 8]
         if number(content, at + 8 + size, 4, "a chunk") != zlib.crc32(content[at + 4 : at + 8 + size]):
@@ -32,6 +32,10 @@ def bare(content: bytes) -> bytes:
             kept.append(content[at : at + 12 + size])
         seen.add(kind)
         at += 12 + size
+        if kind == b"IEND":
+            break
+    else:
+        raise damaged("it has too many parts")
     if b"IDAT" not in seen:
         raise damaged("it has no picture")
     return b"".join(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.metering.domain.photos.damage import damaged
+from services.metering.domain.photos.damage import MOST_PARTS, damaged
 
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 _KEPT = _PICTURES | {b"VP8X", b"ICCP", b"ALPH", b"ANIM"}
@@ -20,8 +20,11 @@ def bare(content: bytes) -> bytes:
     end = 8 + int.from_bytes(content[4:8], "little")
     if end > len(content) or end < 12:
         raise damaged("its end is missing")
-    kept, has_picture, at = [], False, 12
+    kept, has_picture, at, parts = [], False, 12, 0
     while at < end:
+        parts += 1
+        if parts > MOST_PARTS:
+            raise damaged("it has too many parts")
         kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         after = at + 8 + size + size % 2
         if at + 8 > end or after > end:
