@@ -136,7 +136,8 @@ def _registers(stack: Stack, consumption: Consumption, prefix: str, e: Edition, 
         ):
             kind = e.t("estimated") if guess else e.t("real")
             cells.append(Cell(f"{e.f.short_date(day)}, {kind}: {e.f.number(value)}", align="right"))
-        used = f"{e.f.number(reading.end - reading.start)}{NBSP}{e.word(UNITS, consumption.unit)}"
+        counted = reading.end - reading.start if reading.used is None else reading.used
+        used = f"{e.f.number(counted)}{NBSP}{e.word(UNITS, consumption.unit)}"
         stack.items.append(row(columns, [*cells, Cell(used, align="right")], size=8, pad=2))
 
 

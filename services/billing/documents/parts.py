@@ -140,6 +140,7 @@ class Reading:
     end_date: date
     start_estimated: bool = False
     end_estimated: bool = False
+    used: Decimal | None = None  # when it is not end - start: the register passed zero
 
 
 @dataclass(frozen=True)

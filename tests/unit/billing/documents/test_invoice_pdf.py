@@ -308,3 +308,11 @@ def test_a_document_does_not_depend_on_those_printed_before_it():
     alone = render_invoice(bill_a(), "es")
     render_invoice(bill_ar(), "en")
     assert render_invoice(bill_a(), "es") == alone
+
+
+def test_a_register_that_passed_zero_counts_what_was_used(pages):
+    bill = bill_ar()
+    over = replace(bill.consumptions[1].readings[0], start=D(99_995), end=D(13), used=D(18))
+    water = replace(bill.consumptions[1], readings=(over,))
+    text = " ".join(pages(render_invoice(replace(bill, consumptions=(bill.consumptions[0], water)), "es")))
+    assert "30 sept 2026, real: 99.995 31 oct 2026, estimada: 13 18 m³" in text
