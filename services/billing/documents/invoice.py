@@ -10,6 +10,7 @@ from services.billing.documents.paper import HEIGHT, WIDTH, Paper
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import N_
 
+_CLASS_WIDTH = 74.0  # of the words under the class letter, between the two columns of the head
 APART = N_("Concepts alien to the service")
 
 
@@ -87,4 +88,5 @@ def _class_box(paper: Paper, letter: str, code: str) -> None:
     top = min(paper.y, HEIGHT - 30)
     paper.box(middle - side / 2, top, side, side, stroke=ink.INK, radius=4)
     paper.text(middle, top - 27, letter, DISPLAY, 24, ink.INK, "centre")
-    paper.text(middle, top - side - 9, code, SEMIBOLD, 7, ink.INK, "centre")
+    for index, line in enumerate(typeface.wrap(code, SEMIBOLD, 7, _CLASS_WIDTH)):
+        paper.text(middle, top - side - 9 - 9 * index, line, SEMIBOLD, 7, ink.INK, "centre")
