@@ -69,6 +69,7 @@ class Documents:
                 tuple(earlier),
                 previous,
                 energies=invoices.consumption_of(connection, [each.id for each in earlier]),
+                water=invoices.counted_of(connection, [each.id for each in earlier], "water"),
                 registered=fiscal.is_registered(connection, issued.id),
                 code=fiscal.code_of(connection, issued.id),
             )

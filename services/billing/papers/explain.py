@@ -12,21 +12,25 @@ from services.billing.domain.policy import Policy
 from services.billing.repository.invoices import Details, Issued
 from services.chassis.money import round_half_up
 
+#: What a meter counts, priced by quantity.
+CONSUMED = ("energy", "water")
+
 
 def change(now: Issued, details: Details, before: Issued, earlier: Details) -> Change:
     """The difference from the invoice before, by reason; the reasons sum to it exactly.
 
-    Energy is split in what the consumption did at the prices of before, and the rest, which the prices did.
+    Energy and water are split in what the consumption did at the prices of before, and the rest, which the prices did.
     """
     difference = now.total - before.total
-    energy = _sum(details.lines, "energy") - _sum(earlier.lines, "energy")
+    energy = _sum(details.lines, *CONSUMED) - _sum(earlier.lines, *CONSUMED)
     consumption = _effect_of_consumption(details.lines, earlier.lines)
     power = _sum(details.lines, "power") - _sum(earlier.lines, "power")
     taxes = sum((tax.amount for tax in details.taxes), ZERO) - sum((tax.amount for tax in earlier.taxes), ZERO)
     same_power = _powers(details.lines) == _powers(earlier.lines)
     other = difference - energy - power - taxes
     days = ZERO
-    if same_power and now.period.days != before.period.days:
+    by_days = any(line.days for line in (*details.lines, *earlier.lines))
+    if by_days and same_power and now.period.days != before.period.days:
         # The same kW at the same prices for more or fewer days, and the lines that are prorated by days with them.
         days, power, other = power + other, ZERO, ZERO
     reasons = (
@@ -58,7 +62,7 @@ def _effect_of_consumption(now: Sequence[BillLine], before: Sequence[BillLine]) 
 def _quantities(lines: Sequence[BillLine]) -> dict[tuple[str, str], Decimal]:
     found: dict[tuple[str, str], Decimal] = {}
     for line in lines:
-        if line.concept == "energy" and line.quantity is not None:
+        if line.concept in CONSUMED and line.quantity is not None:
             key = (line.service, line.period)
             found[key] = found.get(key, ZERO) + line.quantity
     return found
@@ -68,7 +72,7 @@ def _prices(lines: Sequence[BillLine]) -> dict[tuple[str, str], Decimal]:
     return {
         (line.service, line.period): line.unit_price
         for line in lines
-        if line.concept == "energy" and line.unit_price is not None
+        if line.concept in CONSUMED and line.unit_price is not None
     }
 
 
@@ -76,8 +80,8 @@ def _powers(lines: Sequence[BillLine]) -> set[tuple[str, Decimal | None, Decimal
     return {(line.period, line.quantity, line.unit_price) for line in lines if line.concept == "power"}
 
 
-def _sum(lines: Sequence[BillLine], concept: str) -> Decimal:
-    return sum((line.amount for line in lines if line.concept == concept), ZERO)
+def _sum(lines: Sequence[BillLine], *concepts: str) -> Decimal:
+    return sum((line.amount for line in lines if line.concept in concepts), ZERO)
 
 
 def destination(details: Details, tariff: str, day: date, policy: Policy) -> tuple[Share, ...]:

@@ -23,6 +23,7 @@ from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.supplies import Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
+from services.billing.papers.water import water_consumption
 from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
@@ -44,8 +45,8 @@ MISSING_HOURS = {
 class InvoicePapers:
     """An invoice with the ones before it, newest first (those of the same supply).
 
-    `energies`: Wh by tariff period of the invoices before it, by their ids. `registered`: the Spanish tax office's record
-    was made; `code`: the Argentine code under which it was issued.
+    `energies`: Wh by tariff period of the invoices before it, by their ids; `water`: their litres. `registered`: the
+    Spanish tax office's record was made; `code`: the Argentine code under which it was issued.
     """
 
     invoice: Issued
@@ -53,6 +54,7 @@ class InvoicePapers:
     earlier: tuple[Issued, ...]
     previous_details: Details | None
     energies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    water: Mapping[str, int] = field(default_factory=dict)
     registered: bool = False
     code: Code | None = None
 
@@ -136,6 +138,22 @@ def shortest(value: Decimal | None, places: int = 0) -> Decimal | None:
 
 def _consumptions(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, ...]:
     """Metered services only: what is not measured has no consumption to show."""
+    return (*_electricity(papers, supply), *_water(papers))
+
+
+def _water(papers: InvoicePapers) -> tuple[Consumption, ...]:
+    closes = [close for service, close in papers.details.readings if service == "water"]
+    earlier = {
+        (each.period_start.year, each.period_start.month): papers.water[each.id]
+        for each in papers.earlier
+        if each.id in papers.water
+    }
+    months = _months(papers.invoice.period_start, HISTORY_MONTHS)
+    found = water_consumption(papers.invoice, closes, earlier, months)
+    return () if found is None else (found,)
+
+
+def _electricity(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, ...]:
     invoice = papers.invoice
     periods = {key: energy for key, energy in papers.details.consumption.items() if key[0] == "electricity"}
     if not periods:
@@ -146,7 +164,12 @@ def _consumptions(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, .
     history = tuple(_month(year, month, by_month.get((year, month))) for year, month in months)
     twelve = [each.quantity for each in history[-12:]]
     last_year = by_month.get((invoice.period_start.year - 1, invoice.period_start.month))
-    meters = [serial for service in supply.services for serial in service.meters_in(invoice.period)]
+    meters = [
+        serial
+        for service in supply.services
+        if service.kind == "electricity"
+        for serial in service.meters_in(invoice.period)
+    ]
     complete = invoice.hours_missing == 0
     coverage = Coverage(invoice.hours_expected, invoice.hours_measured, invoice.hours_estimated) if complete else None
     quantities = tuple(

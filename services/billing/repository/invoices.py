@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, insert, or_, select
+from sqlalchemy import Connection, RowMapping, Table, and_, func, insert, or_, select
 
 from services.billing.domain.bill import BillLine, BillTax, PeriodEnergy
 from services.billing.domain.closes import Close
@@ -189,6 +189,17 @@ def consumption_of(connection: Connection, invoice_ids: Sequence[str]) -> dict[s
     for row in connection.execute(query):
         found.setdefault(row.invoice_id, {})[row.period] = row.import_wh
     return found
+
+
+def counted_of(connection: Connection, invoice_ids: Sequence[str], service: str) -> dict[str, int]:
+    """What registers of a service counted on each invoice, by its id; those without readings are not there."""
+    counted = func.sum(invoice_reading.c.used)
+    query = (
+        select(invoice_reading.c.invoice_id, counted.label("used"))
+        .where(invoice_reading.c.invoice_id.in_(list(invoice_ids)), invoice_reading.c.service == service)
+        .group_by(invoice_reading.c.invoice_id)
+    )
+    return {row.invoice_id: int(row.used) for row in connection.execute(query)}
 
 
 #: Place in a supply's list: the first day of the period, and the kind.
