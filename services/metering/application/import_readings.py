@@ -20,7 +20,7 @@ from services.chassis.clock import Clock
 from services.chassis.db import Database
 from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
-from services.metering.application.store import store_batch
+from services.metering.application.store import nobodys, store_batch
 from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.model import MAX_QUARANTINED
 from services.metering.domain.formats.streaming import StreamedFile
@@ -127,7 +127,9 @@ class ReadingsImporter:
         record.format, record.file_problem = streamed.outcome.format[:200], streamed.outcome.problem
         record.finished_at = self._clock.now()
         with self._database.write() as tx:
-            quarantine.add(tx, record.id, min(record.refused, MAX_QUARANTINED), _kept_of_supplies(record))
+            # Some supplies may have come while the file was read, and have their hours now.
+            kept = _kept_of_supplies(record, nobodys(tx, record.kept_of_supplies))
+            quarantine.add(tx, record.id, min(record.refused, MAX_QUARANTINED), kept)
             imports.save(tx, record)
             for earlier in imports.unfinished_with(tx, record.sha256, but=record.id):
                 # What an interrupted import of the same file could not take, this one could not take either.
@@ -162,18 +164,18 @@ class ReadingsImporter:
         return record
 
 
-def _kept_of_supplies(record: ImportRecord) -> list[RefusedReading]:
-    """A row for each CUPS of nobody."""
+def _kept_of_supplies(record: ImportRecord, codes: list[str]) -> list[RefusedReading]:
+    """A row for each of these CUPS."""
     return [
         RefusedReading(
             0,
             cups,
-            f"{hours:,} hours",
+            f"{record.kept_of_supplies[cups]:,} hours",
             "No supply of the cooperative has this CUPS: its hours are kept until one has.",
             dialect=record.format,
             around={quarantine.SUPPLY: cups},
         )
-        for cups, hours in sorted(record.kept_of_supplies.items())
+        for cups in codes
     ]
 
 

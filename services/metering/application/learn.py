@@ -18,6 +18,7 @@ from services.metering.application.quarantine import settle_adopted
 from services.metering.application.registers import announce, spans_of
 from services.metering.application.store import adopt, promote
 from services.metering.repository import estimates, holdings, points, visibility
+from services.metering.repository.cups import owner_of
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
 
@@ -39,6 +40,9 @@ def supply_changed(tx: Transaction, event: SupplyChanged) -> None:
     if known is not None and event.version <= known:
         return
     points.save_supply(tx, told.id, event.version, told.account_number, told.tariff_zone, told.cups)
+    if told.cups:
+        # Held before the points, as an import holds it: otherwise the two could wait for each other.
+        points.lock_meters(tx, {owner_of(told.cups)})
     for service in told.services:
         _service_changed(tx, told.id, service)
     if told.cups and adopt(tx, told.cups):

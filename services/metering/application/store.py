@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 
@@ -148,6 +149,13 @@ def adopt(tx: Transaction, cups: str) -> bool:
     places = places_of_cups(tx.connection, {cups: key})
     _claim(tx, places)
     return bool(places)
+
+
+def nobodys(tx: Transaction, codes: Collection[str]) -> list[str]:
+    """Those of some CUPS that no supply has; none will have one of them before this transaction ends."""
+    keys = points.lock_meters(tx, {owner_of(cups) for cups in codes})
+    placed = {one.meter_key for one in places_of_cups(tx.connection, {cups: keys[owner_of(cups)] for cups in codes})}
+    return sorted(cups for cups in codes if keys[owner_of(cups)] not in placed)
 
 
 def _claim(tx: Transaction, assignments: list[points.Assignment]) -> None:

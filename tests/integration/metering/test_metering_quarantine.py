@@ -16,6 +16,7 @@ from services.metering.application.quarantine import Quarantine, Settled
 from services.metering.domain.hours import day_number, local_days
 from services.metering.repository.quarantine import QuarantinedRow
 from services.metering.tables import register_reading
+from tests.integration.metering.test_metering_concurrency import together
 from tests.integration.metering.test_metering_formats import CUPS, FOREIGN, stored, tell
 from tests.support.metering import MADRID, NOW, Metering
 from tests.support.prime_files import hourly, meter, report, row
@@ -213,6 +214,26 @@ def test_an_interrupted_import_is_completed_by_the_same_file(metering: Metering,
     assert (whole.refused, whole.seen_before, len(stored(metering, "ana"))) == (1, False, 1_200)
     assert {one.import_id for one in rows(quarantine)} == {whole.id}
     assert metering.load(data).record.seen_before
+
+
+def test_supplies_come_to_have_their_cups_while_its_hours_arrive(metering: Metering, quarantine: Quarantine) -> None:
+    codes = [f"ES0575{number:012}AA" for number in range(20)]
+
+    def load(first_day: int) -> Callable[[], object]:
+        order = codes if first_day % 2 else codes[::-1]
+        hours = some_hours(H0, 24 * 6)[first_day * 24 : first_day * 24 + 72]
+        data = b"".join(p5d(hours, supply=code) for code in order)
+        return lambda: list(metering.importer.run(f"from day {first_day}", [data], "staff:1"))
+
+    def tell_all() -> None:
+        for number, code in enumerate(codes):
+            tell(metering, f"s{number}", code)
+
+    metering.importer._batch_rows = 100
+    together(load(0), load(1), load(3), tell_all)
+    for number in range(len(codes)):
+        assert [hour.start for hour in stored(metering, f"s{number}")] == list(range(H0, H0 + 144))
+    assert rows(quarantine) == []
 
 
 def test_any_bytes_at_all_can_be_kept(metering: Metering, quarantine: Quarantine) -> None:

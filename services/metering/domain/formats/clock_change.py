@@ -21,6 +21,8 @@ _AUTUMN = 25
 _REPEATED = (2, 3)
 _MOST_ROWS = 200
 """Rows held of one supply and day; a file that repeats a day over and over is resolved by parts."""
+_MOST_HELD = 100_000
+"""Rows held in all: two such days of two thousand supplies. With more, the days that came first are taken for whole."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,29 @@ class ChangeDays:
     def __init__(self, clock: LocalClock, sink: Sink) -> None:
         self._clock, self._sink = clock, sink
         self._held: dict[tuple[str, int, int], list[tuple[int, Row]]] = {}
+        self._count = 0
 
     def add(self, day: int, label: int, row: Row) -> None:
         """A row of a day of the clock change, with its ``hh`` as label."""
         held = self._held.setdefault((self._sink.member, row.owner, day), [])
         held.append((label, row))
+        self._count += 1
         if len(held) >= _MOST_ROWS:
             self._resolve(day, held)
+            self._count -= len(held)
             held.clear()
+        while self._count > _MOST_HELD:
+            first = next(iter(self._held))
+            oldest = self._held.pop(first)
+            self._resolve(first[2], oldest)
+            self._count -= len(oldest)
 
     def resolve_all(self) -> None:
         """No more rows will come."""
         for (_, _, day), held in self._held.items():
             self._resolve(day, held)
         self._held.clear()
+        self._count = 0
 
     def _resolve(self, day: int, held: list[tuple[int, Row]]) -> None:
         numbers = _numbers([label for label, _ in held], self._clock.hours_in(day))

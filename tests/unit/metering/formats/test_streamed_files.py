@@ -139,6 +139,16 @@ def test_wall_clock_rows_of_the_days_of_change_cannot_be_read_by_themselves() ->
     assert [bool(row.raw) for row in ordinary] == [True]
 
 
+def test_days_of_the_clock_change_are_held_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metering.domain.formats.clock_change._MOST_HELD", 60)
+    days = [some_hours(AUTUMN, 25) for _ in range(20)]
+    supplies = [f"ES0575{number:012}AA" for number in range(20)]
+    parts = [datadis_wall(hours, supply=cups) for hours, cups in zip(days, supplies, strict=True)]
+    found, refused = streamed(b"".join([parts[0], *(part.split(b"\n", 1)[1] for part in parts[1:])]), batch_rows=1000)
+    assert refused == [] and len(found) == 20 * 25
+    assert {(cups, hour) for cups, hour in found} == {(cups, AUTUMN + at) for cups in supplies for at in range(25)}
+
+
 def test_a_damaged_heading_does_not_come_back_with_the_rows() -> None:
     data = (
         WRITERS["cnmc"]
