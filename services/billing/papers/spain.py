@@ -58,11 +58,14 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
             cups=supply.cups,
             period=invoice.period,
             issue_date=invoice.issue_date,
-            contract_type=cnmc_qr.contract_type(kind, len(set(_prices(energies).values()))),
+            contract_type=cnmc_qr.contract_type(
+                kind, len(set(_prices(energies).values())), bool(_sum(details, "management_fee"))
+            ),
             total=invoice.total,
             power_amount=_sum(details, "power"),
             energy_amount=_sum(details, "energy"),
-            rental_amount=_sum(details, "meter_rental"),
+            inside_tax_amount=_others(details, inside=True),
+            outside_tax_amount=_others(details, inside=False),
             financing_amount=_sum(details, "social_bonus_financing"),
             powers={line.period: line.quantity for line in powers if line.quantity is not None},
             energies=_quantities(energies),
@@ -76,6 +79,16 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
             highest_powers=papers.highest_powers(),
         )
     )
+
+
+#: What has a parameter of its own.
+_NAMED = frozenset({"power", "energy", "surplus", "discount", "social_bonus_financing"})
+
+
+def _others(details: Details, *, inside: bool) -> Decimal:
+    """The rest of the electricity's lines, inside or outside the base of the electricity tax."""
+    lines = [line for line in details.lines if line.service == "electricity" and line.concept not in _NAMED]
+    return sum((line.amount for line in lines if ("iee" in line.taxed_by) == inside), ZERO)
 
 
 def _sum(details: Details, concept: str) -> Decimal:

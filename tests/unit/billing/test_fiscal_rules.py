@@ -248,7 +248,8 @@ def test_the_sandbox_gives_the_same_request_the_same_code() -> None:
 
 # ------------------------------------------------------------------------------------------- regulator, profile, origin
 def test_kinds_of_contract_of_the_comparator() -> None:
-    assert [contract_type(*each) for each in (("fixed", 3), ("fixed", 1), ("indexed", 3))] == ["E0", "F0", "B0"]
+    kinds = (("fixed", 3, False), ("fixed", 1, False), ("indexed", 0, True))
+    assert [contract_type(*each) for each in kinds] == ["E0", "F0", "B1"]
 
 
 SPAIN = {

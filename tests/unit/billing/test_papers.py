@@ -338,6 +338,17 @@ def six_periods() -> tuple[Bill, Supply]:
     return spanish_bill(found, supply=supply, prices=book(prices)), supply
 
 
+def test_the_comparator_learns_the_monthly_fee_of_an_indexed_product():
+    """3.9 € a month for 31 days: 3.97, inside the electricity tax; energy priced by the hour has no price of its period."""
+    bill, supply = indexed()
+    row, details = issued(bill, supply)
+    row = replace(row, printed={**row.printed, "product": {"electricity": ["indexed", "Indexada"]}})
+    query = parse_qs(urlsplit(comparator_url(InvoicePapers(row, details, (), None), supply)).query)
+    assert query["tc"] == ["B1"]
+    assert (query["impOtrosConIE"], query["impOtrosSinIE"]) == (["3.97"], ["0.83"])
+    assert "prE1" not in query
+
+
 @pytest.mark.parametrize("made", [indexed, six_periods])
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_every_kind_of_bill_has_words_and_adds_up_on_paper(made, language):

@@ -31,12 +31,13 @@ class ComparatorInvoice:
     total: Decimal
     power_amount: Decimal
     energy_amount: Decimal
-    rental_amount: Decimal  # meter rental and what else is outside the electricity tax
+    outside_tax_amount: Decimal  # meter rental and what else is outside the electricity tax
     financing_amount: Decimal  # social bonus financing
     powers: Mapping[str, Decimal] = field(default_factory=dict)  # kW
     energies: Mapping[str, Decimal] = field(default_factory=dict)  # kWh billed
     power_prices: Mapping[str, Decimal] = field(default_factory=dict)  # €/kW·year
     energy_prices: Mapping[str, Decimal] = field(default_factory=dict)  # €/kWh
+    inside_tax_amount: Decimal = ZERO  # what else is inside it: a monthly fee, excess power, reactive energy
     surplus_amount: Decimal = ZERO
     discount: Decimal = ZERO
     retailer: str = ""  # "R2-000"
@@ -45,11 +46,10 @@ class ComparatorInvoice:
     highest_powers: Mapping[str, Decimal] = field(default_factory=dict)  # kW, of the year
 
 
-def contract_type(kind: str, prices: int) -> str:
-    """The comparator's letter of a product: E three fixed prices, F one, B indexed; and "0" for no monthly fee."""
-    if kind == "indexed":
-        return "B0"
-    return "E0" if prices > 1 else "F0"
+def contract_type(kind: str, prices: int, monthly_fee: bool) -> str:
+    """The comparator's letter of a product, E three fixed prices, F one, B indexed; and "1" for a monthly fee, "0" for none."""
+    letter = "B" if kind == "indexed" else "E" if prices > 1 else "F"
+    return f"{letter}{int(monthly_fee)}"
 
 
 def comparator_url(invoice: ComparatorInvoice) -> str:
@@ -73,7 +73,11 @@ def comparator_url(invoice: ComparatorInvoice) -> str:
         "imp": invoice.total,
         "impPot": invoice.power_amount,
         "impEner": invoice.energy_amount,
-        "impOtrosSinIE": invoice.rental_amount,
+    }
+    if invoice.inside_tax_amount:
+        values["impOtrosConIE"] = invoice.inside_tax_amount
+    values |= {
+        "impOtrosSinIE": invoice.outside_tax_amount,
         "finBS": invoice.financing_amount,
         "dto": invoice.discount or 0,
     }
