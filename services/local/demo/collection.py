@@ -56,7 +56,9 @@ def plan(invoices: Iterable[Due], cast: Cast, today: date) -> list[PlannedPaymen
         if paid_on <= today:
             found.append(PlannedPayment(invoice, paid_on, METHODS[habit % len(METHODS)]))
     overdue = sorted((invoice for invoice in of_luis if invoice.due_date < today), key=lambda invoice: invoice.due_date)
-    found += [PlannedPayment(invoice, invoice.due_date, "transfer") for invoice in overdue[:-UNPAID_BY_LUIS]]
+    # A month may have two documents, of the service and apart from it: he leaves both.
+    unpaid = sorted({invoice.due_date for invoice in overdue})[-UNPAID_BY_LUIS:]
+    found += [PlannedPayment(each, each.due_date, "transfer") for each in overdue if each.due_date not in unpaid]
     return sorted(found, key=lambda payment: (payment.paid_on, payment.invoice.number))
 
 

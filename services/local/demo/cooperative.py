@@ -99,6 +99,7 @@ class DemoSupply:
     three_phase: bool = False
     dwelling: bool = True
     water: bool = False
+    water_meter: str = ""  # empty where water is charged without one
 
     def meter_on(self, day: date) -> str:
         """Serial of the meter that hangs on a local day; empty before the first and after the last."""
@@ -239,6 +240,7 @@ class _Casting:
             product = "plana-2026" if household == "retired" and made % 2 else "fija-2026"
         else:
             product = "residencial" if dwelling else "general"
+        water = not spanish and household != "pump"
         return DemoSupply(
             account_number=f"{member}/{order}",
             cups=f"ES{block}{cups_number.calc_check_digits('ES' + block)}" if spanish else "",
@@ -252,7 +254,8 @@ class _Casting:
             connected_on=installed,
             three_phase=three_phase,
             dwelling=dwelling,
-            water=not spanish and household != "pump",
+            water=water,
+            water_meter=f"AGL{31_000_000 + 3 * made:010d}" if water and made % 4 != 3 else "",
         )
 
     def meter_serial(self, sequence: int) -> str:

@@ -1,4 +1,5 @@
-"""Writes the files of the demonstration cooperative: `members.csv` and the PRIME S02 reports of its concentrators.
+"""Writes the files of the demonstration cooperative: `members.csv`, the PRIME S02 reports of its concentrators and, where
+it has water meters, their readings.
 
     python -m services.local.demo.generate --profile profiles/demo-es --out var/demo --today 2026-11-21
 
@@ -23,8 +24,10 @@ from services.local.demo.households import HOUSEHOLDS, Load
 from services.local.demo.incidents import Incidents
 from services.local.demo.members_file import write_members
 from services.local.demo.reports import LocalHour, MeterReport, local_hours, write_report
+from services.local.demo.water import write_water_readings
 
 MONTHS = 14
+FAULT_TIMES = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class DemoFiles:
     months: list[DatePeriod]
     members_csv: Path
     reports: list[Path]
+    water: list[Path]  # tables of water meters, one a month; none in Spain
 
 
 def generate(profile_dir: Path, out: Path, today: date) -> DemoFiles:
@@ -46,11 +50,12 @@ def generate(profile_dir: Path, out: Path, today: date) -> DemoFiles:
     readings.mkdir(parents=True, exist_ok=True)
     members_csv = out / "members.csv"
     write_members(members_csv, people, coop["tariff_zone"])
-    writer = _ReportWriter(profile_dir.name, people, zone(coop["time_zone"]), readings)
+    writer = _ReportWriter(profile_dir.name, people, zone(coop["time_zone"]), readings, months[0].start)
     reports: list[Path] = []
     for order, month in enumerate(months):
         reports += writer.write_month(order, month, newest=order == len(months) - 1)
-    return DemoFiles(people, months, members_csv, reports)
+    water = write_water_readings(readings, profile_dir.name, people, months)
+    return DemoFiles(people, months, members_csv, reports, water)
 
 
 def months_before(today: date, count: int) -> list[DatePeriod]:
@@ -64,11 +69,12 @@ def months_before(today: date, count: int) -> list[DatePeriod]:
 
 
 class _ReportWriter:
-    def __init__(self, profile: str, people: Cast, tz: ZoneInfo, folder: Path) -> None:
+    def __init__(self, profile: str, people: Cast, tz: ZoneInfo, folder: Path, first: date) -> None:
         self._profile = profile
         self._people = people
         self._zone = tz
         self._folder = folder
+        self._first = first
         told = {*people.ana.supplies, *people.luis.supplies, *people.marta.supplies}
         self._ordinary = [
             supply.account_number
@@ -80,6 +86,8 @@ class _ReportWriter:
         """One report per concentrator, and a late one for meters that had not answered."""
         hours = local_hours(month.start, month.end, self._zone)
         incidents = incidents_of.of_month(self._profile, order, newest, self._ordinary, len(hours))
+        if newest and self._people.place.jurisdiction == "ar":
+            incidents.multiplied[self._fault(incidents)] = FAULT_TIMES
         paths = []
         for number in range(1, CONCENTRATORS + 1):
             served = [supply for supply in self._people.supplies if supply.concentrator == number]
@@ -112,8 +120,9 @@ class _ReportWriter:
         reports = {meter.serial: MeterReport(meter.serial) for meter in supply.meters}
         serial_on = {day: supply.meter_on(day) for day in {hour.day for hour in hours}}
         load = self._load(supply, hours[0].day)
+        times = incidents.multiplied.get(account, 1)
         for index, hour in enumerate(hours):
-            energy = load.hour(hour.month, hour.weekday, hour.hour)
+            energy = load.hour(hour.month, hour.weekday, hour.hour) * times
             serial = serial_on[hour.day]
             if not serial or index in missing:
                 continue
@@ -123,6 +132,20 @@ class _ReportWriter:
             else:
                 reports[serial].add(hour.stamp, energy, doubtful.get(index, "00"))
         return [report for report in reports.values() if report.rows]
+
+    def _fault(self, incidents: Incidents) -> str:
+        """The home whose consumption jumps in the newest month: a year of bills tells what is usual there, and nothing
+        else is wrong with it.
+        """
+        touched = {*incidents.missing, *incidents.doubtful, *incidents.impossible, *incidents.silent}
+        return [
+            supply.account_number
+            for supply in self._people.supplies
+            if supply.household == "family"
+            and supply.account_number in self._ordinary
+            and supply.account_number not in touched
+            and supply.connected_on <= self._first
+        ][-1]
 
     def _load(self, supply: DemoSupply, month: date) -> Load:
         rng = Random(f"{self._profile}/{supply.account_number}/{month:%Y-%m}")

@@ -22,6 +22,8 @@ class Incidents:
     impossible: dict[str, dict[int, tuple[str, str, str]]] = field(default_factory=dict)
     #: Supplies whose meter did not answer; their readings come in a later report.
     silent: list[str] = field(default_factory=list)
+    #: Supplies whose hours are so many times the usual ones: a fault in the house, or an error.
+    multiplied: dict[str, int] = field(default_factory=dict)
     #: A supply with too many hours missing to be billed.
     broken: str = ""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from coop.billing.v1 import billing_service_pb2 as billing
+from coop.billing.v1.billing_pb2 import Invoice
 from coop.common.v1 import operations_service_pb2 as operations
 from coop.common.v1.types_pb2 import Money
 from coop.identity.v1 import identity_service_pb2 as identity
@@ -32,7 +33,6 @@ from services.local.demo.logins import MEMBER_PASSWORD, STAFF_NAME, STAFF_PASSWO
 from services.local.demo.members_online import Inbox, open_account
 from services.local.demo.progress import LoadState
 from services.staff import bill_runs
-from services.staff.invoices import invoices_of
 from services.staff.members import import_members
 from services.staff.office import SERVICES, Office
 from services.staff.readings import import_file
@@ -43,6 +43,8 @@ Say = Callable[[str], None]
 
 MONTHS_WITH_ACCOUNTS = 2
 """The members open their accounts before the last runs, so that they find those invoices among their notices."""
+LATEST_INVOICES = 10
+"""Of a supply: five months with two documents each, more than anybody here leaves unpaid."""
 SETTLE_S = 120.0
 READERS = ("supplies", "metering", "notifications")
 """Who is waited for once invoices exist. Billing still renders hundreds of documents then, which nobody needs to wait for:
@@ -80,6 +82,8 @@ class _Loading:
         self._folder = folder
         self._state = state
         self._say = say
+        self._supplies: list[str] = []
+        self._paid: set[str] = set()
         self.office = Office(settings.addresses, tls_dir=settings.tls_dir)
 
     def run(self, inbox: Inbox) -> None:
@@ -97,18 +101,18 @@ class _Loading:
                     raise Refused(f"Line {first.line} of {files.members_csv} was refused: {first.reason}")
                 self._settle(SERVICES)
             state.mark("members")
-        self._import_readings(files.reports)
+        self._import_readings([*files.reports, *files.water])
         early = files.months[:-MONTHS_WITH_ACCOUNTS]
-        self._bill(early)
+        self._bill(early, files.cast)
         if not state.is_done("accounts"):
             with self._step("member accounts"):
                 for member, with_supplies in account_holders(files.cast):
                     open_account(self._settings.addresses, inbox, member, with_supplies)
                 self._settle(READERS)
             state.mark("accounts")
-        self._bill(files.months[-MONTHS_WITH_ACCOUNTS:])
-        with self._step("payments"):
-            self._collect(files.cast)
+        self._bill(files.months[-MONTHS_WITH_ACCOUNTS:], files.cast)
+        with self._step("last payments"):
+            self._collect(files.cast, state.today)
             self._settle(READERS)
         with office.calling("identity"):
             office.identity.SignOut(identity.SignOutRequest())
@@ -144,24 +148,28 @@ class _Loading:
                 summary = import_file(self.office, report)
                 if summary.file_problem:
                     raise Refused(f"{report.name}: {summary.file_problem}")
-                total += summary.accepted + summary.duplicates
+                total += summary.accepted + summary.duplicates + summary.register_readings
                 if number % 15 == 0 or number == len(reports):
-                    self._say(f"  {number} of {len(reports)} reports, {total:,} readings")
+                    self._say(f"  {number} of {len(reports)} files, {total:,} readings")
             self._settle(("metering", "billing"))
         self._state.mark("readings")
 
-    def _bill(self, months: Iterable[DatePeriod]) -> None:
+    def _bill(self, months: Iterable[DatePeriod], people: Cast) -> None:
+        """Month after month, each when what was paid before it is recorded: an invoice names the debts of its day."""
         for month in months:
             period = f"{month.start:%Y-%m}"
             if self._state.is_done(f"bill {period}"):
                 continue
             with self._step(f"invoices of {period}"):
-                issued = issue_date(month.end, self._state.today).isoformat()
-                run = bill_runs.start(self.office, period, issued, f"demo-bill-{period}")
+                issued = issue_date(month.end, self._state.today)
+                self._collect(people, issued)
+                run = bill_runs.start(self.office, period, issued.isoformat(), f"demo-bill-{period}")
                 bill_runs.wait(self.office, run.id)
             self._state.mark(f"bill {period}")
 
-    def _collect(self, people: Cast) -> None:
+    def _collect(self, people: Cast, until: date) -> None:
+        """Record the payments that came in until a day and are not recorded yet; open ones are among the latest."""
+        self._supplies = self._supplies or [supply.id for supply in all_supplies(self.office)]
         invoices = [
             Due(
                 number=invoice.number,
@@ -170,10 +178,12 @@ class _Loading:
                 due_date=date.fromisoformat(invoice.due_date),
                 total=Decimal(invoice.total.amount),
             )
-            for supply in all_supplies(self.office)
-            for invoice in invoices_of(self.office, supply.id)
+            for supply_id in self._supplies
+            for invoice in self._latest(supply_id)
         ]
-        for payment in plan(invoices, people, self._state.today):
+        for payment in plan(invoices, people, until):
+            if payment.invoice.number in self._paid:
+                continue
             request = billing.RecordPaymentRequest(
                 invoice=payment.invoice.number,
                 amount=Money(amount=str(payment.invoice.total), currency_code=self._profile.currency),
@@ -183,6 +193,12 @@ class _Loading:
             )
             with self.office.calling("billing"):
                 self.office.billing.RecordPayment(request)
+            self._paid.add(payment.invoice.number)
+
+    def _latest(self, supply_id: str) -> Sequence[Invoice]:
+        request = billing.ListInvoicesRequest(supply_id=supply_id, page_size=LATEST_INVOICES)
+        with self.office.calling("billing"):
+            return self.office.billing.ListInvoices(request).invoices
 
     def _settle(self, services: Iterable[str]) -> None:
         """Returns once these services have told and heard everything: nothing in an outbox, nobody behind."""

@@ -29,7 +29,7 @@ class Logins:
         return [
             f"Members, password {MEMBER_PASSWORD}:",
             f"  {self.cast.ana.person.email:<20} two supplies, everything paid",
-            f"  {self.cast.luis.person.email:<20} two invoices overdue",
+            f"  {self.cast.luis.person.email:<20} two months overdue",
             f"  {marta.email:<20} no supply yet: add it with {marta.document_type.upper()} {marta.document}, born {born}",
             f"Office, password {STAFF_PASSWORD}:",
             f"  {self.staff_email:<20} coopctl login",

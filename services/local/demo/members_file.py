@@ -95,12 +95,17 @@ def _electricity_fields(supply: DemoSupply, place: Place, meter: MeterSpan) -> d
 
 
 def _water_fields(supply: DemoSupply) -> dict[str, str]:
+    """Metered water has sewage too; water without a meter is a charge by the month."""
+    metered = bool(supply.water_meter)
     return {
         "service": "water",
+        "meter_serial": supply.water_meter,
+        "meter_from": supply.connected_on.isoformat() if metered else "",
+        "meter_to": _day(supply.ended_on) if metered else "",
         "contract_number": f"A{supply.account_number.replace('/', '-')}",
         "contract_from": supply.connected_on.isoformat(),
         "contract_to": _day(supply.ended_on),
-        "product_code": "agua-no-medida",
+        "product_code": "agua-medida" if metered else "agua-no-medida",
         "tariff": "agua",
     }
 

@@ -15,10 +15,12 @@ from stdnum.ar import cuit
 from stdnum.es import cups, nif
 
 from services.local.demo.generate import DemoFiles, generate, months_before
+from services.metering.domain.formats import read_curve_file
 from services.metering.domain.prime import S02Reader
 
 ROOT = Path(__file__).resolve().parents[3]
 TODAY = date(2026, 11, 21)
+SERVICES = ("electricity", "water")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -85,8 +87,11 @@ def test_every_number_has_its_check_digits(files: DemoFiles) -> None:
 
 def test_accounts_meters_and_addresses_are_nobody_elses(files: DemoFiles) -> None:
     rows = list(rows_of(files.members_csv))
-    owner_of = {row["meter_serial"]: row["account_number"] for row in rows if row["meter_serial"]}
-    assert len(owner_of) == 61  # sixty supplies, one of them with a replaced meter
+    meters = {service: {row["meter_serial"] for row in rows if row["service"] == service} for service in SERVICES}
+    assert len(meters["electricity"]) == 61  # sixty supplies, one of them with a replaced meter
+    assert not meters["electricity"] & meters["water"]
+    owners = Counter({(row["meter_serial"], row["account_number"]) for row in rows if row["meter_serial"]})
+    assert len(owners) == len({serial for serial, _ in owners})
     documents = {(row["member_number"], row["document"]) for row in rows}
     assert len(documents) == len({document for _, document in documents}) == 48
     assert all(row["email"].endswith("@example.org") for row in rows if row["email"])
@@ -136,3 +141,20 @@ def test_the_last_month_is_the_one_before_today(today: date, last: str) -> None:
     months = months_before(today, 14)
     assert f"{months[-1].start:%Y-%m}" == last
     assert [month.end for month in months[:-1]] == [month.start for month in months[1:]]
+
+
+def test_water_meters_are_read_at_the_end_of_every_month_and_never_run_backwards(both: dict[str, DemoFiles]) -> None:
+    made = both["demo-ar"]
+    serials = {row["meter_serial"] for row in rows_of(made.members_csv) if row["service"] == "water"} - {""}
+    readings: dict[str, list[tuple[date, int]]] = {}
+    for path in made.water:
+        for reading in read_curve_file(path, zone_name="America/Argentina/Buenos_Aires").closes:
+            readings.setdefault(reading.meter, []).append((reading.day, *reading.registers["water"]))
+    assert set(readings) == serials and len(serials) > 30
+    for found in readings.values():
+        days, values = zip(*found, strict=True)
+        assert list(days) == sorted(set(days)) and list(values) == sorted(set(values))
+        assert [day.day for day in days[1:]] == [1] * (len(days) - 1)
+    ana = readings[made.cast.ana.supplies[0].water_meter]
+    assert (ana[0][0], ana[-1][0], len(ana)) == (date(2025, 9, 1), date(2026, 11, 1), 15)
+    assert both["demo-es"].water == []
