@@ -7,6 +7,7 @@ bytes in all, nor to more than MAX_RATIO times its own size once it has given MA
 from __future__ import annotations
 
 import bz2
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ MAX_RATIO = 200
 """Meter files shrink to a tenth or a twentieth; a bomb to a thousandth."""
 MAX_MEMBERS = 1_000
 
+_ZIP_HEADER = struct.Struct("<26sHH")
+"""Of a file in an archive: what the directory says better, and the lengths of the name and the rest before its content."""
 _GZIP, _BZIP2, _ZIP, _ZIP_EMPTY = b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"PK\x05\x06"
 
 
@@ -139,9 +142,11 @@ class Container:
         if entry.flag_bits & 1:
             member.problem = f"{entry.filename!r} in the zip archive is encrypted: unpack it first."
             return
+        given = 0
         try:
             with archive.open(entry) as content:
                 while piece := content.read(PIECE):
+                    given += len(piece)
                     self._given += len(piece)
                     member.problem = self._too_much()
                     if member.problem:
@@ -156,9 +161,49 @@ class Container:
             NotImplementedError,
             RuntimeError,
         ) as error:
+            for piece in self._salvaged_entry(entry, given):
+                self._given += len(piece)
+                yield piece
             member.problem = (
                 f"{entry.filename!r} in the zip archive is damaged ({error or 'cut short'}); what came before was read."
             )
+
+    def _salvaged_entry(self, entry: zipfile.ZipInfo, given: int) -> Iterator[bytes]:
+        """What a damaged deflated file of an archive has beyond the first ``given`` bytes, up to its first wrong byte.
+
+        zipfile gives nothing of the piece in which it finds an error, nor the last one when the checksum does not fit.
+        """
+        if entry.header_offset < 0:
+            return  # the directory is damaged too
+        self._stream.seek(entry.header_offset)
+        header = self._stream.read(_ZIP_HEADER.size)
+        if entry.compress_type != zipfile.ZIP_DEFLATED or len(header) < _ZIP_HEADER.size:
+            return
+        self._stream.seek(sum(_ZIP_HEADER.unpack(header)[1:]), 1)
+        unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+        most = given + PIECE
+        for piece in _inflated(unpack, self._stream, entry.compress_size):
+            fresh = piece[max(given, 0) : most]
+            given, most = given - len(piece), most - len(piece)
+            if fresh:
+                yield fresh
+            if most <= 0:
+                return
+
+
+def _inflated(unpack: zlib._Decompress, stream: BinaryIO, left: int) -> Iterator[bytes]:
+    """Pieces of ``left`` bytes of a deflated stream, as far as it goes."""
+    while left > 0 and not unpack.eof and (data := stream.read(min(PIECE, left))):
+        left -= len(data)
+        while data:
+            before = unpack.copy()
+            try:
+                piece = unpack.decompress(data, PIECE)
+            except zlib.error:
+                yield from salvaged(before, data)
+                return
+            data = unpack.unconsumed_tail
+            yield piece
 
 
 def _unpacker(magic: bytes) -> bz2.BZ2Decompressor | zlib._Decompress:
