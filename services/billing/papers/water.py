@@ -35,6 +35,8 @@ def water_consumption(
         for year, month in months
     )
     twelve = [each.quantity for each in history[-12:]]
+    # After a change of meter every reading names its own.
+    several = len({close.meter for close in closes}) > 1
     return Consumption(
         service="water",
         unit="m3",
@@ -42,20 +44,21 @@ def water_consumption(
         history=history,
         same_month_last_year=_m3(earlier.get((this[0] - 1, this[1]))),
         last_year=sum((each for each in twelve if each is not None), ZERO) if None not in twelve else None,
-        readings=tuple(_reading(close) for close in closes),
-        meter=closes[-1].meter,
+        readings=tuple(_reading(close, close.meter if several else "") for close in closes),
+        meter="" if several else closes[-1].meter,
     )
 
 
-def _reading(close: Close) -> Reading:
+def _reading(close: Close, name: str) -> Reading:
     """Both readings with the days at whose end they hold; the weaker of the two is taken to be the later one."""
     return Reading(
-        "",
+        name,
         Decimal(close.initial) / 1000,
         Decimal(close.final) / 1000,
         close.period.start - ONE_DAY,
         close.period.end - ONE_DAY,
         end_estimated=close.origin == "estimate",
+        used=Decimal(close.used) / 1000,
     )
 
 

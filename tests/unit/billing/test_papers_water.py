@@ -22,7 +22,8 @@ def close(litres: int, start: int, end: int, meter: str = "W1", origin: str = "t
 def test_use_months_and_readings():
     row, _ = month_bill("2026-10")
     found = water_consumption(row, [close(10_500, 1, 11), close(7_728, 11, 32, "W2")], {(2025, 10): 20_000}, MONTHS)
-    assert (found.quantity, found.same_month_last_year, found.meter) == (D("18.228"), D(20), "W2")
+    assert (found.quantity, found.same_month_last_year, found.meter) == (D("18.228"), D(20), "")
+    assert [each.period for each in found.readings] == ["W1", "W2"]
     assert [each.quantity for each in found.history] == [None, D(20), *[None] * 11, D("18.228")]
     assert found.last_year is None, "some of the twelve months are not known"
     first, second = found.readings
@@ -39,6 +40,7 @@ def test_an_estimated_reading_is_said_to_be_one():
     row, _ = month_bill("2026-10")
     found = water_consumption(row, [close(1_000, 1, 32, origin="estimate")], {}, MONTHS)
     assert found.readings[0].end_estimated and found.history[-1].estimated
+    assert (found.meter, found.readings[0].period, found.readings[0].used) == ("W1", "", D(1))
     assert water_consumption(row, [], {(2026, 9): 1}, MONTHS) is None
 
 
