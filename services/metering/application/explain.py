@@ -104,7 +104,14 @@ def explain_day(
         for slot in range(days.hours_in(number))
     )
     used = {id(reason): reason for reason in reasons.values()}
-    return Explanation(point, accounts.get(point.supply_id, ""), day, time_zone, hours, tuple(used.values()))
+    return Explanation(
+        point,
+        accounts.get(point.supply_id, ""),
+        day,
+        time_zone,
+        hours,
+        tuple(sorted(used.values(), key=lambda reason: (reason.days.start, reason.tariff_period))),
+    )
 
 
 def _tariff_periods(days: LocalDays, point: Point, contracts: Sequence[ContractTariff], day: date) -> NDArray[np.uint8]:

@@ -73,9 +73,10 @@ OFFICE: Mapping[Code, str] = {
     Code.INTERPOLATED: "{gaps} of {hours} hours were missing, never more than three in a row: each was drawn between the "
     "measured hours beside it.",
     Code.LAST_YEAR: "{gaps} of {hours} hours were missing and no reading is at hand: the {result_wh} Wh follow from "
-    "{history_wh} Wh really measured in {history_hours} hours of the same period last year, spread by the profile ({profile}).",
+    "{history_wh} Wh really measured in {history_hours} hours of the same period last year. By the profile ({profile}) the "
+    "missing hours take {gap_wh} Wh of them.",
     Code.CONTRACTED_POWER: "{gaps} of {hours} hours were missing, without reading or complete history: {power_w} W "
-    "contracted x {hours} hours x 33 % = {result_wh} Wh, spread by the profile ({profile}).",
+    "contracted x {hours} hours x 33 % = {result_wh} Wh, of which the missing hours take {gap_wh} Wh by the profile ({profile}).",
     Code.NO_HOURS: "The close has {close_wh} Wh, but these days have no hour of that tariff period: they cannot be placed.",
 }
 """For staff: what was known and what was done."""

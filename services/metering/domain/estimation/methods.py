@@ -90,6 +90,7 @@ def without_close(hours: Hours, history: History | None, contract: Contract) -> 
     found = history.expected(hours.number, len(hours.values)) if history else None
     if found:
         wh, then_wh, then_hours = found
+        values = hours.by_profile(wh, everything)
         reason = hours.reason(
             Code.LAST_YEAR,
             Case.E,
@@ -97,15 +98,23 @@ def without_close(hours: Hours, history: History | None, contract: Contract) -> 
             result_wh=wh,
             history_wh=then_wh,
             history_hours=then_hours,
+            gap_wh=int(values[~hours.measured].sum()),
             profile=hours.profile,
         )
-        return Settled(hours.by_profile(wh, everything), _marked(hours, everything, BY_HISTORY), reason)
+        return Settled(values, _marked(hours, everything, BY_HISTORY), reason)
     power = contract.power_in(hours.number)
     wh = half_up(power * len(hours.values) * UTILISATION_PERCENT, 100)
+    values = hours.by_profile(wh, everything)
     reason = hours.reason(
-        Code.CONTRACTED_POWER, Case.E_PRIME, BY_POWER, result_wh=wh, power_w=power, profile=hours.profile
+        Code.CONTRACTED_POWER,
+        Case.E_PRIME,
+        BY_POWER,
+        result_wh=wh,
+        power_w=power,
+        gap_wh=int(values[~hours.measured].sum()),
+        profile=hours.profile,
     )
-    return Settled(hours.by_profile(wh, everything), _marked(hours, everything, BY_POWER), reason)
+    return Settled(values, _marked(hours, everything, BY_POWER), reason)
 
 
 def interpolated(hours: Hours, drawn: NDArray[np.int64]) -> Settled:
