@@ -24,7 +24,7 @@ ImportArgument = Annotated[str, typer.Argument(metavar="IMPORT", help="Id as 're
 NumbersArgument = Annotated[
     list[int] | None, typer.Argument(metavar="[NUMBER]...", help="These rows; all that are open when left out.")
 ]
-COLUMNS = ("Import", "No.", "File", "Line", "Meter or CUPS", "Value", "Why", "Again?")
+COLUMNS = ("Import", "No.", "File", "Line", "Meter or CUPS", "Value", "Why")
 
 
 class State(StrEnum):
@@ -48,7 +48,7 @@ def list_rows(
     if as_json:
         print_json({"rows": [plain(row) for row in rows]})
     else:
-        _print(f"Rows that are {state.value}", rows)
+        _print(f"Rows that are {state.value}", rows, "Again?" if state is State.OPEN else "Settled")
 
 
 @app.command("retry")
@@ -95,7 +95,7 @@ def _rows(office: Office, import_id: str, state: str) -> Iterator[pb.Quarantined
             return
 
 
-def _print(title: str, rows: list[pb.QuarantinedRow]) -> None:
+def _print(title: str, rows: list[pb.QuarantinedRow], last: str = "Again?") -> None:
     lines = [
         (
             row.import_id,
@@ -109,7 +109,7 @@ def _print(title: str, rows: list[pb.QuarantinedRow]) -> None:
         )
         for row in rows
     ]
-    table(title, COLUMNS, lines, numbers=("No.", "Line"))
+    table(title, (*COLUMNS, last), lines, numbers=("No.", "Line"))
 
 
 def _again(row: pb.QuarantinedRow) -> str:

@@ -38,6 +38,8 @@ _ATTRIBUTES = ("AI", "AE", "R1", "R2", "R3", "R4")
 _NEAR_MIDNIGHT = timedelta(hours=2)
 _MAX_HELD = 5_000
 """Elements of one meter held at once: two years of daily closes."""
+_MAX_HELD_TEXT = 4 << 20
+"""Characters in them; those of two years have a tenth."""
 _MAX_RAW = 8_192
 _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})[0-9]{0,3}([SW])")
 
@@ -49,6 +51,11 @@ class Part:
     attributes: dict[str, str]
     line: int
     values: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Characters of all values."""
+        return sum(len(text) for one in (self.attributes, *self.values) for text in one.values())
 
     def raw(self, name: str) -> str:
         """The element as XML."""
@@ -118,7 +125,7 @@ class ClosesReader:
         self._magnitude = ""
         self._part: Part | None = None
         self._held: dict[tuple[str, str, str], list[Part]] = {}
-        self._count = 0
+        self._count = self._size = 0
         self._lost = False
         """Whether something of the open meter was lost to damage: then only closes with all their parts are whole."""
         self._end_tag_lost = False
@@ -180,7 +187,8 @@ class ClosesReader:
         contract, begin, end = (text.strip()[:40] for text in texts)
         self._held.setdefault((contract, begin, end), []).append(part)
         self._count += 1
-        if self._count >= _MAX_HELD:
+        self._size += part.size
+        if self._count >= _MAX_HELD or self._size >= _MAX_HELD_TEXT:
             self._give()
 
     def _leave_meter(self) -> None:
@@ -195,11 +203,11 @@ class ClosesReader:
                     self._sink.register(self._row(contract, begin, end, parts))
                 except BadRow as bad:
                     self._quarantine(parts, end, str(bad))
-        self._held, self._count = {}, 0
+        self._held, self._count, self._size = {}, 0, 0
 
     def _quarantine(self, parts: list[Part], end: str, reason: str) -> None:
-        size = sum(len(text) for part in parts for one in (part.attributes, *part.values) for text in one.values())
-        raw = "".join(part.raw(self._kind.report) for part in parts) if size <= _MAX_RAW else ""
+        small = sum(part.size for part in parts) <= _MAX_RAW
+        raw = "".join(part.raw(self._kind.report) for part in parts) if small else ""
         around = {METER: self._meter or "", MAGNITUDE: self._magnitude}
         value = f'{self._kind.report} {self._kind.end}="{end}"'
         self._sink.quarantine(parts[0].line, value, reason, raw, around, self._meter or "")

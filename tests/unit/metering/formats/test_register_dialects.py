@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -219,6 +220,32 @@ def test_a_report_cut_short_gives_the_closes_before_the_cut() -> None:
     found = read(whole[: whole.rindex(b'Pt="6"')])
     assert [row.day for row in found.closes] == [date(2026, 11, 1)]
     assert "cut short" in found.problem
+
+
+@pytest.mark.parametrize("bloated", ["attribute", "many"])
+def test_a_bloated_report_stays_in_bounded_memory(bloated: str) -> None:
+    begin, *_ = s05([]).partition(b"</Cnc>")
+    if bloated == "attribute":
+        element = b'<S05 Fh="20261101000000000W" Ctr="1" Pt="1"><Value AIa="' + b"9" * 900_000 + b'"/></S05>'
+        parts = [element] * 40
+    else:
+        parts = [b'<S05 Fh="20261101000000000W" Ctr="1" Pt="1"><Value AIa="1"/></S05>' * 1_000] * 30
+
+    class Pieces(io.RawIOBase):
+        def __init__(self) -> None:
+            self.left = [begin + b'<Cnt Id="M">', *parts]
+
+        def read(self, size: int = -1) -> bytes:
+            return self.left.pop(0) if self.left else b""
+
+    tracemalloc.start()
+    try:
+        found = read_curve_file(Pieces(), "bloated")  # type: ignore[arg-type]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 << 20
+    assert found.quarantined or found.closes
 
 
 def test_the_first_close_of_a_meter_does_not_know_when_it_began() -> None:
