@@ -22,6 +22,8 @@ from services.gateway.web.words import energy, locale, month_of, percent, senten
 
 _LONG = 62
 """Days beyond which bars are months."""
+_LABELLED = 16
+"""Bars that can all be labelled."""
 _PHONE_HOURS = 3
 """Hours that a phone draws as one bar."""
 
@@ -95,8 +97,8 @@ def compared(span: Span, comparison: Comparison) -> Compared:
     now = _("This day") if span.kind == DAY else _("These days")
     picture = Picture(
         sentence,
-        draw(Chart("compared-phone", label, [_group(span, one, len(phone), True) for one in phone]), locale()),
-        draw(Chart("compared", label, [_group(span, one, len(wide), False) for one in wide]), locale()),
+        draw(Chart("compared-phone", label, _groups(span, phone, phone=True)), locale()),
+        draw(Chart("compared", label, _groups(span, wide)), locale()),
         legend([("", now), ("previous", _("A year before"))], "", "compared-key"),
     )
     return Compared(now, picture, [(_row_label(span, one), one.wh, one.before_wh) for one in wide])
@@ -130,23 +132,27 @@ def _besides(span: Span, comparison: Comparison) -> list[Beside]:
     return comparison.by_month() if span.days.days > _LONG else comparison.by_day()
 
 
-def _group(span: Span, beside: Beside, count: int, phone: bool) -> Group:
-    name = _row_label(span, beside)
-    bars = (
-        Bar((Part(beside.before_wh, "previous"),), f"{_('A year before')}: {energy(beside.before_wh)}"),
-        Bar((Part(beside.wh),), f"{name}: {energy(beside.wh)}"),
-    )
-    return Group(_axis_label(span, beside, count, phone), bars)
+def _groups(span: Span, besides: list[Beside], *, phone: bool = False) -> list[Group]:
+    """A pair of bars each; of many, every other one is labelled."""
+    every = 1 if phone or len(besides) <= _LABELLED else 2
+    return [
+        Group(
+            _axis_label(span, one) if index % every == 0 else "",
+            (
+                Bar((Part(one.before_wh, "previous"),), f"{_('A year before')}: {energy(one.before_wh)}"),
+                Bar((Part(one.wh),), f"{_row_label(span, one)}: {energy(one.wh)}"),
+            ),
+        )
+        for index, one in enumerate(besides)
+    ]
 
 
-def _axis_label(span: Span, beside: Beside, count: int, phone: bool) -> str:
+def _axis_label(span: Span, beside: Beside) -> str:
     if beside.clock is not None:
-        return str(beside.clock) if phone or beside.clock % 2 == 0 else ""
+        return str(beside.clock)
     if span.kind == WEEK:
         return weekday_name(beside.day, locale())
-    if span.days.days > _LONG:
-        return month_letter(beside.day, locale())
-    return str(beside.day.day) if count <= 16 or beside.day.day % 2 else ""
+    return month_letter(beside.day, locale()) if span.days.days > _LONG else str(beside.day.day)
 
 
 def _row_label(span: Span, beside: Beside) -> str:

@@ -36,6 +36,11 @@ def hours_words(hours: Coverage) -> str:
     return text + _exceptions(hours.estimated, hours.missing)
 
 
+def hours_short(hours: Coverage) -> str:
+    """The same for tables: "744 h" when every hour was measured."""
+    return f"{hours.measured}{formatting.NO_BREAK}h" if hours.measured == hours.expected else hours_words(hours)
+
+
 def day_hours_words(day: DayView) -> str:
     """ "24 h" for a whole day, else "22 measured, 2 estimated" """
     hours = day.coverage
@@ -171,7 +176,8 @@ def register(app: Flask) -> None:
     """Give the templates these phrases."""
     app.jinja_env.filters.update(plain_amount=plain_amount, negated=negated, slices=slices)
     app.jinja_env.globals.update(
-        hours_words=hours_words, day_hours_words=day_hours_words, line_calculation=line_calculation, line_name=line_name,
+        hours_words=hours_words, hours_short=hours_short, day_hours_words=day_hours_words,
+        line_calculation=line_calculation, line_name=line_name,
         share=share,
         days_between=days_between, money_of=money_of, currency_sign=currency_sign, slice_swatch=slice_swatch, group_name=group_name,
     )  # fmt: skip

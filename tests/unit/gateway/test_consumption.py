@@ -170,7 +170,11 @@ def test_an_empty_range_form_asks_nothing_wrong(portal: Portal) -> None:
 def test_a_long_range_is_told_by_month(portal: Portal) -> None:
     page = portal.member.get(asked((1, 6, 2026), (31, 10, 2026)))
     said = text(page.text)
-    assert "Mes a mes" in said and "Junio 293,46 720 de 720 horas medidas" in said
+    assert (
+        "Mes a mes" in said
+        and "Junio 293,46 720 h" in said
+        and "Octubre 302,47 742 de 745 horas medidas, 2 estimadas, falta 1" in said
+    )
     assert f"{HERE}/month/2026-06" in page.text and len(page.data) < 60_000
 
 
