@@ -12,6 +12,7 @@ from services.billing.domain.calendar import WorkingCalendar
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import Policy
+from services.billing.domain.regularisation import CorrectionLaw
 from services.billing.domain.season_average import Presumption
 from services.chassis.errors import Invalid
 
@@ -40,6 +41,8 @@ class Jurisdiction:
     sources: tuple[Any, ...] = ()
     #: Switches of the profile that change a calculation.
     options: Mapping[str, bool] = field(default_factory=dict)
+    #: How issued invoices are rectified; None where this is not supported.
+    corrections: CorrectionLaw | None = None
 
 
 def jurisdiction(code: str, options: Mapping[str, Any] | None = None) -> Jurisdiction:

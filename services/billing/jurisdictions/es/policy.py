@@ -18,6 +18,7 @@ from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.taxes import add_iva
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.es import demand, taxes
+from services.billing.jurisdictions.es.corrections import correction_law
 from services.billing.jurisdictions.es.tables import FOLDER, SOURCES, SpanishTables
 from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
@@ -137,4 +138,5 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         folder=FOLDER,
         sources=SOURCES,
         options={"financing_in_iee_base": financing_in_iee_base},
+        corrections=correction_law(),
     )

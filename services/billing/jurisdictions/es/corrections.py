@@ -1,0 +1,41 @@
+"""What Spain's law says of wrong invoices, read from legal_interest.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from services.billing.domain.regularisation import CorrectionLaw, RegularisationRule
+from services.billing.domain.rows import decimal
+from services.billing.jurisdictions.es.tables import FOLDER
+from services.billing.jurisdictions.files import Source, read_all
+
+
+def _rate(row: Mapping[str, Any], place: str) -> Decimal:
+    return decimal(row, "percent", place) / 100
+
+
+def _rule(row: Mapping[str, Any], place: str) -> RegularisationRule:
+    return RegularisationRule(
+        decimal(row, "interest_points", place) / 100,
+        int(decimal(row, "claim_months", place)),
+        int(decimal(row, "most_instalments", place)),
+        int(decimal(row, "rectify_years", place)),
+    )
+
+
+LEGAL_INTEREST = Source("legal_interest.toml", "legal_interest", _rate)
+REGULARISATION = Source("legal_interest.toml", "regularisation", _rule)
+SOURCES = (LEGAL_INTEREST, REGULARISATION)
+
+
+def correction_law(folder: Path = FOLDER) -> CorrectionLaw:
+    return CorrectionLaw(read_all(folder, REGULARISATION)[""], read_all(folder, LEGAL_INTEREST)[""], _series)
+
+
+def _series(name: str, issued: date) -> str:
+    """A series of their own, and one for each year: "R-2026"."""
+    return f"{name}-{issued.year}"
