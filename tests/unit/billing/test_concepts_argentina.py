@@ -2,13 +2,17 @@
 
 from datetime import date
 from decimal import Decimal as D
+from pathlib import Path
 
 import pytest
 
 from services.billing.domain.concepts import Charged, concepts
+from services.billing.domain.foreign import check
 from services.billing.domain.supplies import Contract
+from services.billing.rules import rules_of
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
+from services.chassis.profile import load_profile
 
 OCTOBER = DatePeriod.month("2026-10")
 HOME = Contract("c1", "1", date(2020, 1, 1), None, "residencial", "T1R")
@@ -95,3 +99,25 @@ def test_nothing_is_charged_on_days_without_a_row():
 def test_a_wrong_row_is_named(change, words):
     with pytest.raises(Invalid, match=words):
         concepts([{**LIGHTING, **change}], "concepts.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "apart", "words"),
+    [
+        ({"on": "gas"}, True, "no product sells"),
+        ({"iva": "reduced"}, True, "names the IVA rule 'reduced'"),
+        ({}, False, "no documents apart"),
+        ({"iva": "general"}, True, "Resolución SIC 267/2024.*RG 4892"),
+        ({"iva": None}, True, "RG 4892"),
+    ],
+)
+def test_a_concept_that_could_not_be_billed_is_refused_at_start(change, apart, words):
+    row = {key: value for key, value in {**LIGHTING, **change}.items() if value is not None}
+    taxes = frozenset({"general", "outside"})
+    with pytest.raises(Invalid, match=words):
+        check(concepts([row], "x"), frozenset({"electricity"}), taxes, frozenset({"outside"}), apart=apart)
+
+
+def test_what_the_demonstration_decided_can_be_billed():
+    rules = rules_of(load_profile(Path(__file__).resolve().parents[3] / "profiles" / "demo-ar"))
+    assert set(rules.concepts.tables) == {"works_fund", "street_lighting", "capital_quota", "social_services"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
 from coop.metering.v1 import metering_service_pb2 as metering
 
 from services.billing.domain.bill import PeriodEnergy
+from services.billing.domain.closes import Close
 from services.billing.metering_client import energy_of
+from services.chassis.periods import DatePeriod
 
 
 def test_an_answer_with_demand_and_reactive_energy() -> None:
@@ -32,3 +35,18 @@ def test_an_answer_with_demand_and_reactive_energy() -> None:
 def test_without_a_maximeter_the_demand_is_not_known_and_reactive_energy_is_none() -> None:
     found = energy_of(metering.StreamBillableEnergyResponse(hours_expected=745))
     assert (found.max_demand_w, found.reactive_varh) == (None, {})
+
+
+def test_what_a_register_counted_between_two_readings() -> None:
+    close = metering.RegisterClose(
+        meter="AGL1",
+        period=DatePeriodMessage(start="2026-10-01", end="2026-11-01"),
+        unit="litre",
+        uses=[metering.RegisterUse(register="total", initial=100_000, final=118_228, used=18_228)],
+        origin="self_reading",
+        reading_ids=["r1", "r2"],
+    )
+    found = energy_of(metering.StreamBillableEnergyResponse(hours_expected=744, hours_missing=744, closes=[close]))
+    days = DatePeriod.month("2026-10")
+    expected = Close("AGL1", "total", days, "litre", 100_000, 118_228, 18_228, "self_reading", ("r1", "r2"))
+    assert found.closes == (expected,) and (found + found).closes == (expected, expected)
