@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -105,6 +106,13 @@ class BillingApi(BillingServiceServicer):
 
     def GetInvoice(self, request: pb.GetInvoiceRequest, context: grpc.ServicerContext) -> pb.GetInvoiceResponse:
         return pb.GetInvoiceResponse(invoice=self._write.invoice(self._invoices.get(caller(), request.invoice_id)))
+
+    def GetInvoiceFacts(
+        self, request: pb.GetInvoiceFactsRequest, context: grpc.ServicerContext
+    ) -> pb.GetInvoiceFactsResponse:
+        found, bundle = self._invoices.bundle(caller(), request.invoice_id)
+        text = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
+        return pb.GetInvoiceFactsResponse(invoice_id=found.id, supply_id=found.supply_id, bundle=text)
 
     def GetInvoiceDocument(
         self, request: pb.GetInvoiceDocumentRequest, context: grpc.ServicerContext

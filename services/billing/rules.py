@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from services.billing.domain.fiscal.energy_origin import EnergyOrigin, energy_or
 from services.billing.domain.fiscal.terms import FiscalTerms, fiscal_terms
 from services.billing.domain.products import PriceBook, price_book
 from services.billing.domain.rows import decimal
+from services.billing.evidence.facts import RuleSet
+from services.billing.evidence.rule_set import rule_set
 from services.billing.jurisdictions import Jurisdiction, jurisdiction
 from services.chassis.clock import local_date
 from services.chassis.config import SettingsError
@@ -39,6 +42,11 @@ class Rules:
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
     energy_origins: tuple[EnergyOrigin, ...] = ()
+
+    @cached_property
+    def rule_set(self) -> RuleSet:
+        """Every dated row that bills are calculated by, as invoices carry it."""
+        return rule_set(self.country, self.concepts)
 
     @property
     def currency(self) -> str:

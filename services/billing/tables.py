@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -225,6 +226,24 @@ invoice_reading = Table(
     Column("used", BigInteger, nullable=False),
     Column("origin", String(20), nullable=False),
     Column("reading_ids", Json, nullable=False),
+)
+
+# What an invoice was calculated from (evidence/facts.py), compressed JSON, and the rows of law and agreement it met.
+invoice_facts = Table(
+    "invoice_facts",
+    metadata,
+    Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
+    Column("rules_sha256", String(64), ForeignKey("rule_set.sha256"), nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+)
+
+# Each state of the dated tables that an invoice was ever issued under.
+rule_set = Table(
+    "rule_set",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("first_used_at", UtcDateTime, nullable=False),
 )
 
 # ---------------------------------------------------------------------------------------------------------------- ledger

@@ -11,6 +11,7 @@ from services.staff import (
     dead_letters,
     fiscal,
     imports,
+    invoice_bundle,
     invoices,
     members,
     messages,
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(readings_commands.app, name="readings")
     app.add_typer(bills.app, name="bill")
     app.add_typer(invoices.app, name="invoices")
+    app.add_typer(invoice_bundle.app, name="invoice")
     app.add_typer(fiscal.app, name="fiscal")
     app.add_typer(payments.app, name="payments")
     app.add_typer(certificates.app, name="certificate")

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
-from services.billing.repository import invoices, ledger
+from services.billing.evidence.bundle import bundle_of
+from services.billing.repository import evidence, invoices, ledger
 from services.billing.repository.invoices import Details, Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database
+from services.chassis.errors import Refused
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,28 @@ class Invoices:
     def get(self, caller: Principal, id_or_number: str) -> InvoiceFound:
         """By id or printed number; NotFound unless the caller may see its supply."""
         with self._database.read() as connection:
-            found = invoices.find(connection, id_or_number.strip())
-            if found is None:
-                raise no_document(f"invoice {id_or_number!r}")
-            check_document(connection, caller, found.supply_id, f"invoice {id_or_number!r}")
+            found = self._visible(connection, caller, id_or_number)
             place = (found.period_start, found.kind)
             before = invoices.of_supply(connection, found.supply_id, before=place, limit=1, kind=found.kind)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
         return InvoiceFound(found, outstanding, self._today(), before[0].total if before else None, details)
+
+    def bundle(self, caller: Principal, id_or_number: str) -> tuple[Issued, dict[str, Any]]:
+        """What the invoice can be calculated again from, without the hours of the curve; NotFound as for `get`.
+
+        Refused for one issued before facts were kept.
+        """
+        with self._database.read() as connection:
+            found = self._visible(connection, caller, id_or_number)
+            kept = evidence.of_invoice(connection, found.id)
+            if kept is None:
+                raise Refused(
+                    f"Invoice {found.number} was issued before invoices kept what they are calculated from; it has no bundle.",
+                    "NO_FACTS",
+                )
+            details = invoices.details(connection, found.id)
+        return found, bundle_of(found, details, *kept, self._rules.profile.time_zone)
 
     def list(self, caller: Principal, supply_id: str, *, before: Place | None, limit: int) -> list[InvoiceFound]:
         """Newest first, those after a place of the list, without lines."""
@@ -55,6 +73,14 @@ class Invoices:
             InvoiceFound(each, outstanding[each.id], self._today(), _previous_total(each, found[place + 1 :]))
             for place, each in enumerate(found[:limit])
         ]
+
+    @staticmethod
+    def _visible(connection: Connection, caller: Principal, id_or_number: str) -> Issued:
+        found = invoices.find(connection, id_or_number.strip())
+        if found is None:
+            raise no_document(f"invoice {id_or_number!r}")
+        check_document(connection, caller, found.supply_id, f"invoice {id_or_number!r}")
+        return found
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())

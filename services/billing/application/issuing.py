@@ -21,7 +21,8 @@ from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.pricing import Draft, Priced
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
-from services.billing.repository import invoices, ledger, runs, series
+from services.billing.evidence.facts import Facts, facts_of
+from services.billing.repository import evidence, invoices, ledger, runs, series
 from services.billing.repository.invoices import FOREIGN, SERVICE, Details, Issued
 from services.billing.repository.runs import COMPLETED, Chunk, Run
 from services.billing.repository.series import SeriesState
@@ -64,6 +65,8 @@ class ChunkIssuer:
         documents = [document for draft in drafts for document in self._documents(draft, chunk.issue_date)]
         issued = self._numbered(tx, run, chunk.issue_date, documents, now)
         invoices.keep(connection, issued)
+        facts = [(row.id, _facts(document)) for (row, _), document in zip(issued, documents, strict=True)]
+        evidence.keep(connection, self._rules.rule_set, facts, now)
         # A document apart is no sale of the service, and nothing that a tax office is told.
         self._fiscal.record(tx, [each for each in issued if each[0].kind == SERVICE])
         self._book(tx, issued, now)
@@ -231,6 +234,19 @@ def invoice_hash(row: Issued, details: Details) -> str:
         [[tax.code, str(tax.base), str(tax.amount)] for tax in details.taxes],
     ]
     return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def _facts(document: Document) -> Facts:
+    """What the document was calculated from, so that it can be calculated again."""
+    draft = document.draft
+    return facts_of(
+        draft.segments,
+        draft.energies,
+        draft.terms,
+        draft.supply.tariff_zone,
+        document.bill.accrual_date,
+        foreign=document.kind == FOREIGN,
+    )
 
 
 def _maximum_power(bill: Bill) -> dict[str, int]:

@@ -49,6 +49,8 @@ class Draft:
     supply: Supply
     holder: Member
     segments: tuple[Segment, ...]
+    energies: tuple[Energy | None, ...]
+    terms: BillTerms
     bill: Bill
     #: Concepts foreign to the service, for a document of their own.
     foreign: Bill | None = None
@@ -107,7 +109,7 @@ class MonthPricer:
                 if supply.id not in usual.released:
                     check_usual(bill, segments, self._rules.country.presumed_error, usual.billed.get(supply.id, {}))
                 apart = foreign_bill(bill, list(zip(segments, measured, strict=True)), policy, self._rules.concepts)
-                drafts.append(Draft(supply, holder, segments, bill, apart))
+                drafts.append(Draft(supply, holder, segments, tuple(measured), terms, bill, apart))
             except HeldBill as reason:
                 held.append(_held(supply, reason))
         return Priced(tuple(drafts), tuple(held))

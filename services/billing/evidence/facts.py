@@ -23,11 +23,13 @@ def facts_of(
     energies: Sequence[Energy | None],
     terms: BillTerms,
     zone: str,
+    accrual_date: date,
     *,
     foreign: bool = False,
 ) -> Facts:
     """Everything that decides the lines of a bill besides the rule set; `zone` is the supply's tariff zone."""
     return {
+        "accrual_date": accrual_date.isoformat(),
         "foreign": foreign,
         "terms": _terms(terms),
         "segments": [

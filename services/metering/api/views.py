@@ -62,7 +62,7 @@ class ViewsApi(Part):
     def GetCurve(self, request: pb.GetCurveRequest, context: grpc.ServicerContext) -> pb.GetCurveResponse:
         asked = period(request.period, "period")
         words = Words.of(request.language, self._profile)
-        curve = self._views.curve(caller(), request.supply_id, asked, request.service_id)
+        curve = self._views.curve(caller(), request.supply_id, asked, request.service_id, request.curve_version)
         return pb.GetCurveResponse(
             days=[_day(day) for day in curve.days],
             time_zone=curve.time_zone,

@@ -90,8 +90,13 @@ class Views:
             point = visible_point(connection, caller, supply_id)
             return self._shown(connection, point, None)[::-1]
 
-    def curve(self, caller: Principal, supply_id: str, period: DatePeriod, service_id: str = "") -> Curve:
-        """The hours of a range. A member sees published days only: a range with any other day is NotFound."""
+    def curve(
+        self, caller: Principal, supply_id: str, period: DatePeriod, service_id: str = "", version: int = 0
+    ) -> Curve:
+        """The hours of a range. A member sees published days only: a range with any other day is NotFound.
+
+        With a ``version`` they are those that an invoice was made from, without reasons.
+        """
         _check_range(period)
         days = local_days(self._time_zone)
         first, end = day_number(period.start), day_number(period.end)
@@ -100,8 +105,11 @@ class Views:
             if caller.kind == "member":
                 self._check_shown(connection, point, period)
             contracts = points.contracts_of(connection, point.key)
-            rows = overlay.curves_between(connection, [point.key], first, end)
-            why = reasons_between(connection, days, point, first, end)
+            if version:
+                rows = overlay.curves_of_version(connection, point.key, first, end, version)
+            else:
+                rows = overlay.curves_between(connection, [point.key], first, end)
+            why = {} if version else reasons_between(connection, days, point, first, end)
         # One reason of each kind: what members are told has no figures of the tariff period.
         codes = list({reason.code: reason for reason in why.values()}.items())
         place = {code: number for number, (code, _) in enumerate(codes, 1)}

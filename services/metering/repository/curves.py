@@ -117,18 +117,27 @@ def curves_between(connection: Connection, owners: Sequence[int], start: int, en
     return _columns(found)
 
 
-def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
-    """Curves of one point, local days [start, end), as they were known at an instant."""
-    last = connection.execute(select(func.max(revision.c.id)).where(revision.c.known_at <= known_at)).scalar()
+def revision_known_at(connection: Connection, known_at: datetime) -> int:
+    """The last revision known at an instant; 0 before the first."""
+    return int(connection.execute(select(func.max(revision.c.id)).where(revision.c.known_at <= known_at)).scalar() or 0)
+
+
+def curves_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
+    """Curves of one point, local days [start, end), as they stood at a revision."""
     newest: dict[int, Any] = {}
     for table in (day_curve_history, day_curve):
         of_range = (table.c.point_key == point_key) & (table.c.day >= start) & (table.c.day < end)
         query = select(table.c.point_key, table.c.day, table.c.revision, table.c.curve).where(
-            of_range, table.c.revision <= (last or 0)
+            of_range, table.c.revision <= version
         )
         for row in connection.execute(query.order_by(table.c.revision)):
             newest[row.day] = row
     return _columns([newest[day] for day in sorted(newest)])
+
+
+def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
+    """Curves of one point, local days [start, end), as they were known at an instant."""
+    return curves_of_version(connection, point_key, start, end, revision_known_at(connection, known_at))
 
 
 def _stored(layer: Layer, merged: Merged, changed: NDArray[np.int64]) -> Stored:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from services.chassis.db import Transaction
 from services.metering.domain.curve import DayCurves, pack, unpack
@@ -30,15 +30,19 @@ def curves_between(connection: Connection, owners: Sequence[int], start: int, en
     return lay_over(measured, estimates_between(connection, owners, start, end))
 
 
-def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
-    """Curve and estimates of one point, local days [start, end), as they were known at an instant."""
-    last = connection.execute(select(func.max(revision.c.id)).where(revision.c.known_at <= known_at)).scalar() or 0
+def curves_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
+    """Curve and estimates of one point, local days [start, end), as they stood at a revision: what an invoice rests on."""
     newest: dict[int, Any] = {}
     for row in estimate_versions(connection, point_key, start, end):
-        if row.revision <= last:
+        if row.revision <= version:
             newest[row.day] = row
-    measured = curves.curves_known_at(connection, point_key, start, end, known_at)
+    measured = curves.curves_of_version(connection, point_key, start, end, version)
     return lay_over(measured, as_rows([newest[day] for day in sorted(newest)]))
+
+
+def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
+    """The same as it was known at an instant."""
+    return curves_of_version(connection, point_key, start, end, curves.revision_known_at(connection, known_at))
 
 
 def estimates_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:

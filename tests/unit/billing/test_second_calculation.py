@@ -43,7 +43,7 @@ def bundle_of(
     """The bundle of a bill, once through JSON as a file would be."""
     terms = terms or BillTerms()
     rules = json.loads(rule_set(COUNTRIES[country]).content)
-    facts = facts_of(segments, energies, terms, "peninsula")
+    facts = facts_of(segments, energies, terms, "peninsula", bill.accrual_date)
     bundle = {
         "format": FORMAT,
         "jurisdiction": country,
