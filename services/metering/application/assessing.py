@@ -27,7 +27,7 @@ from services.metering.domain.estimation.gaps import Laid, fill, needs_history
 from services.metering.domain.estimation.profiles import EvenProfile, Profile, load_profiles, sample_profile
 from services.metering.domain.estimation.series import HourSeries, series_of
 from services.metering.domain.hours import LocalDays, day_number
-from services.metering.domain.register_closes import MeterClose
+from services.metering.domain.register_closes import MeterClose, joined
 from services.metering.domain.registers import WH
 from services.metering.repository import curves, points, profiles
 from services.metering.repository.points import ContractTariff, Point
@@ -62,7 +62,7 @@ def assess(connection: Connection, days: LocalDays, point: Point, period: DatePe
     made = []
     for tariff, span, power_w in segments(contracts, period):
         inside = [one for one in found if _usable(one) and _within(one, tariff, contracts)]
-        touching = [one for one in inside if one.period.intersection(span)]
+        touching = joined([one for one in inside if one.period.intersection(span)], span)
         start = min([span.start, *(one.period.start for one in touching)])
         end = max([span.end, *(one.period.end for one in touching)])
         made.append(_assess(connection, days, point, DatePeriod(start, end), tariff, power_w, touching))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -20,6 +20,9 @@ from services.metering.domain.registers import WATER, WH
 
 BILLING_DAYS = 25
 """A close of at least so many days is compared with the year before it; shorter ones vary too much from day to day."""
+
+SHORT_DAYS = 7
+"""Closes of fewer days are joined with their neighbours before hours are estimated from them."""
 
 YEAR_DAYS = 365
 WHOLE_UNIT = 1_000
@@ -46,7 +49,8 @@ class MeterClose:
     initial: tuple[int, ...]
     final: tuple[int, ...]
     origin: Origin
-    reading_ids: tuple[str, str]
+    reading_ids: tuple[str, str] = field(compare=False)
+    """Not compared: a monthly and a daily reading of one midnight that show the same make the same close."""
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -117,6 +121,23 @@ def without_overlaps(found: Iterable[MeterClose]) -> list[MeterClose]:
     return sorted(taken, key=lambda c: c.period.start)
 
 
+def joined(found: Iterable[MeterClose], span: DatePeriod) -> list[MeterClose]:
+    """Closes of one point with the short ones inside ``span`` made one with their neighbours of the same meter and rank.
+
+    Registers show whole kWh: over a day or two, what the cutting takes is much of what was used.
+    """
+    made: list[MeterClose] = []
+    for one in sorted(found, key=lambda close: close.period.start):
+        before = made[-1] if made else None
+        if before is not None and _one_of_two(before, one, span):
+            period = DatePeriod(before.period.start, one.period.end)
+            ids = (before.reading_ids[0], one.reading_ids[1])
+            made[-1] = replace(before, period=period, final=one.final, reading_ids=ids)
+        else:
+            made.append(one)
+    return made
+
+
 def examine(new: Kept, chained: Sequence[Kept], power_w: int, hours_in: Callable[[DatePeriod], int]) -> list[Finding]:
     """What speaks against a reading, beside the ``chain`` of its meter's others; empty when it may close periods.
 
@@ -158,6 +179,18 @@ def _amount(before: list[Kept], new: Kept, power_w: int, hours_in: Callable[[Dat
     if new.unit != WH or not power_w:
         return []
     return check_amount(wh, (), power_w, hours_in(close.period))
+
+
+def _one_of_two(first: MeterClose, second: MeterClose, span: DatePeriod) -> bool:
+    return (
+        first.meter == second.meter
+        and first.period.end == second.period.start
+        and first.final == second.initial
+        and rank(first.origin) == rank(second.origin)
+        and min(first.period.days, second.period.days) < SHORT_DAYS
+        and span.start <= first.period.start
+        and second.period.end <= span.end
+    )
 
 
 def _best_of_each_day(kept: Iterable[Kept]) -> Iterator[Kept]:

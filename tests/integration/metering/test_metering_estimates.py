@@ -263,3 +263,16 @@ def test_days_that_have_not_ended_are_left_alone(metering: Metering) -> None:
     estimate(metering, date(2026, 11, 19), date(2026, 11, 30))
     found = curve(metering, date(2026, 11, 19), date(2026, 11, 23))
     assert [method for _, method in found] == [1] * 24 + [6] * 24 + [0] * 48
+
+
+def test_daily_closes_of_whole_kwh_do_not_bend_what_was_measured(metering: Metering) -> None:
+    """1,400 Wh a day from 10.5 kWh on: the first day's registers show 1 kWh, less than its 23 hours; four days' show 6."""
+    metering.tell(supply("ana", tariff="flat"))
+    first, end = date(2026, 10, 5), date(2026, 10, 9)
+    for number in range(4):
+        day = first + timedelta(days=number)
+        metering.load(hours_of(day, [50 if number else None, 200, 200, *[50] * 19, 0, 0]))
+    store(metering, *(reading(f"2026-10-0{5 + n}", kwh) for n, kwh in enumerate((10, 11, 13, 14, 16))))
+    (made,) = estimate(metering, first, end)
+    assert (made.hours, made.measured_wh, made.after_wh) == (1, 5_550, 6_000)
+    assert curve(metering, first, end)[:3] == [(450, 2), (200, 1), (200, 1)]

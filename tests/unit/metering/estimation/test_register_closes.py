@@ -8,8 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.chassis.periods import DatePeriod
 from services.metering.domain.estimation.closes import TECHNICIAN, Origin, Reading, rank
-from services.metering.domain.register_closes import Kept, MeterClose, chain, closes, extended, without_overlaps
+from services.metering.domain.register_closes import Kept, MeterClose, chain, closes, extended, joined, without_overlaps
 from services.metering.domain.registers import WH
 
 START = date(2026, 1, 1)
@@ -78,3 +79,29 @@ def test_of_two_meters_on_one_point_each_day_is_counted_once() -> None:
     weak = closes([kept(0, 0, Origin.SELF_READING), kept(10, 50, Origin.SELF_READING)])
     strong: list[MeterClose] = closes([kept(5, 0), kept(8, 9)])
     assert without_overlaps([*weak, *strong]) == strong
+
+
+def test_daily_closes_are_one_close_of_the_days_asked_for() -> None:
+    daily = closes([kept(day, 1_000 * day) for day in range(12)])
+    assert len(daily) == 11
+    span = DatePeriod(START + timedelta(days=2), START + timedelta(days=10))
+    assert [(one.period.days, one.used) for one in joined(daily, span)] == [
+        *[(1, (1_000,))] * 2,
+        (8, (8_000,)),
+        (1, (1_000,)),
+    ]
+    (month,) = joined(daily, DatePeriod(START, START + timedelta(days=31)))
+    assert month.reading_ids == (daily[0].reading_ids[0], daily[-1].reading_ids[1])
+
+
+def test_long_closes_and_those_of_other_rank_stay_as_they_are() -> None:
+    year = DatePeriod(START, START + timedelta(days=365))
+    halves = closes([kept(0, 0), kept(15, 100), kept(31, 300)])
+    assert joined(halves, year) == halves
+    member = closes([kept(0, 0), kept(3, 100), kept(5, 300, Origin.SELF_READING)])
+    assert joined(member, year) == member
+
+
+def test_a_close_is_the_same_whatever_told_its_readings() -> None:
+    daily, monthly = closes([kept(0, 0), kept(31, 300)]), closes([kept(0, 0, received=1), kept(31, 300, received=2)])
+    assert set(daily) == set(monthly) and daily[0].reading_ids != monthly[0].reading_ids
