@@ -134,30 +134,3 @@ def test_who_may_estimate(service: ServiceUnderTest) -> None:
     nobody = pb.GetCurveExplanationRequest(supply_id="eva", day="2025-10-05")
     assert refusal(lambda: staff.GetCurveExplanation(nobody)).code == "NOT_FOUND"
     assert refusal(lambda: list(staff.EstimateCurves(pb.EstimateCurvesRequest(period=DAY)))).code == "INVALID_ARGUMENT"
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"\xff\xfe", "not UTF-8"),
-        (b"a,b\n", "begins with the columns"),
-        (HEADER.encode(), "no coefficient"),
-        (f"{HEADER}\n9.9TD,2021-01-01,,,any,1,0.1,X".encode(), "'9.9TD', which is unknown"),
-    ],
-)
-def test_what_is_no_profile_is_refused(service: ServiceUnderTest, content: bytes, words: str) -> None:
-    staff = service.as_staff("metering")
-    upload = pb.UploadLoadProfileRequest(request_id=new_id(), file_name="x.csv", content=content)
-    assert words in refusal(lambda: staff.UploadLoadProfile(upload)).message
-
-
-def test_a_profile_with_a_wrong_row_is_not_taken(service: ServiceUnderTest) -> None:
-    staff = service.as_staff("metering")
-    content = f"{PROFILE}\n2.0TD,2021-01-01,,,any,25,0.1,REE\n".encode()
-    with remote():
-        answer = staff.UploadLoadProfile(
-            pb.UploadLoadProfileRequest(request_id="u", file_name="x.csv", content=content)
-        )
-        listed = staff.GetLoadProfiles(pb.GetLoadProfilesRequest()).profiles
-    assert not answer.profiles and [row.line for row in answer.refused] == [26]
-    assert all(one.sample for one in listed)
