@@ -82,6 +82,9 @@ class Concepts:
     def __init__(self, tables: Mapping[str, DatedTable[Concept]] | None = None) -> None:
         self.tables = dict(tables or {})
 
+    def __bool__(self) -> bool:
+        return bool(self.tables)
+
     def lines(self, charged: Sequence[Charged], *, foreign: bool) -> Iterator[ConceptLine]:
         """The own or the foreign concepts of a bill, in the profile's order.
 

@@ -49,6 +49,8 @@ def foreign_bill(bill: Bill, measured: Measured, policy: Policy, concepts: Conce
 
     Raises HeldBill when a tax has no row for the accrual date.
     """
+    if not concepts:
+        return None
     service_lines = [line for line in bill.lines if line.concept not in concepts.tables]
     decided = list(concepts.lines(charged_services(measured, service_lines), foreign=True))
     lines = [each.line for each in decided if each.line.amount]

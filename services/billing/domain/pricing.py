@@ -57,7 +57,7 @@ def price(
         if "management_fee" not in stated:
             lines.extend(line for segment in segments for line in management_fee_lines(segment))
         lines.extend(policy.regulated_lines(segments, stated))
-        decided = list(concepts.lines(charged_services(measured, lines), foreign=False))
+        decided = list(concepts.lines(charged_services(measured, lines), foreign=False)) if concepts else []
         lines.extend(each.line for each in decided)
         totals = _energy_by_service(measured)
         import_wh = totals["electricity"].import_wh if "electricity" in totals else 0

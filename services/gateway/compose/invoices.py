@@ -34,7 +34,7 @@ class LineView:
 
 @dataclass(frozen=True)
 class InvoiceView:
-    """An invoice; `lines` holds the taxes too, and is empty in lists."""
+    """An invoice; `lines` holds the taxes too, and is empty in lists. `foreign`: of concepts alien to the service."""
 
     id: str
     number: str
@@ -51,6 +51,7 @@ class InvoiceView:
     hours_estimated: int
     hours_missing: int
     previous_total: Money | None
+    foreign: bool = False
 
     @property
     def last_day(self) -> date:
@@ -96,6 +97,7 @@ class InvoiceView:
             hours_estimated=invoice.hours_estimated,
             hours_missing=invoice.hours_missing,
             previous_total=Money.of(invoice.previous_total) if has_previous else None,
+            foreign=invoice.kind == "foreign",
         )
 
 

@@ -185,6 +185,14 @@ def test_a_paid_and_an_overdue_invoice_say_so(portal: Portal) -> None:
     assert "Vencida desde el 20 de noviembre 1 día de retraso" in said
 
 
+def test_a_document_apart_says_what_it_is_in_the_list_and_on_its_page(portal: Portal) -> None:
+    assert "ajenos al servicio" not in portal.member.get("/s/sup-1/invoices").text
+    portal.world.invoices[1].kind = "foreign"
+    assert text(portal.member.get("/s/sup-1/invoices").text).count("Conceptos ajenos al servicio") == 1
+    assert "el servicio se paga aparte" in portal.member.get("/s/sup-1/invoices/inv-61").text
+    assert "el servicio se paga aparte" not in portal.member.get("/s/sup-1/invoices/inv-123").text
+
+
 def test_a_first_invoice_has_nothing_to_compare_with(portal: Portal) -> None:
     del portal.world.invoices[1]
     portal.world.invoices[0].ClearField("previous_total")
