@@ -20,6 +20,7 @@ from coop.supplies.v1 import supplies_service_pb2, supplies_service_pb2_grpc
 from services.chassis.errors import Unavailable
 from services.chassis.grpc.client import Clients, remote
 from services.chassis.ids import new_id
+from services.staff.office import Office as StaffOffice
 from tests.support.stack import Stack
 
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
@@ -30,7 +31,8 @@ class Session:
     """Somebody signed in, with an access token that is renewed before it ends."""
 
     def __init__(self, stack: Stack, email: str, password: str) -> None:
-        self._anonymous = Clients(_addresses(stack), dict)
+        self.addresses = _addresses(stack)
+        self._anonymous = Clients(self.addresses, dict)
         self._identity = self._anonymous.stub("identity", identity_service_pb2_grpc.IdentityServiceStub)
         self._lock = threading.Lock()
         with remote():
@@ -40,7 +42,7 @@ class Session:
         self.account_id: str = signed.account.id
         self.session_token: str = signed.session_token
         self._access: Any = None
-        self.clients = Clients(_addresses(stack), self._headers, deadline_s=30)
+        self.clients = Clients(self.addresses, self._headers, deadline_s=30)
 
     def _headers(self) -> dict[str, str]:
         with self._lock:
@@ -173,6 +175,11 @@ def open_office(stack: Stack) -> Office:
     with remote():
         identity.BootstrapStaff(request, timeout=20)
     return Office(stack, "office@example.org", PASSWORD)
+
+
+def staff_office(office: Office) -> StaffOffice:
+    """The connection that coopctl would have with this office's session."""
+    return StaffOffice(office.addresses, office.session_token)
 
 
 def mails(stack: Stack, to: str, *, after: str = "", wait_s: int = 0) -> list[dict[str, Any]]:

@@ -10,12 +10,16 @@ import pytest
 
 from services.local.kafka import KafkaMissing
 from services.local.runner import healthy
+from services.staff.invoice_bundle import bundle_of
+from services.staff.verify.check import verify
 from tests.support.needs import missing
-from tests.support.office import open_office
+from tests.support.office import open_office, staff_office
 from tests.support.service_under_test import eventually
 from tests.support.stack import StackDidNotStart, running_stack
 from tests.system.chain import NUMBERS, SUPPLIES, run_chain
 from tests.system.conftest import Undisturbed
+
+HOURS_OF_OCTOBER = 745
 
 #: Who is killed while the office imports and bills, one after the other.
 KILLED = {
@@ -32,6 +36,22 @@ def test_a_month_bills_every_supply_once_without_a_gap(undisturbed: Undisturbed)
     assert serials == list(NUMBERS)
     assert outcome.mails == {f"member{number}@example.org": 1 for number in NUMBERS}
     assert outcome.dead_letters == 0
+
+
+def test_issued_invoices_are_calculated_again_from_their_bundles(undisturbed: Undisturbed) -> None:
+    """By the second implementation, from hours that metering gives as they were billed."""
+    clerk = staff_office(undisturbed.office)
+    for number in [undisturbed.outcome.numbers[0], undisturbed.outcome.numbers[-1]]:
+        bundle = bundle_of(clerk, number)
+        hours = [hour for segment in bundle["segments"] for hour in segment["hours"]]
+        assert len(hours) == HOURS_OF_OCTOBER
+        verdict = verify(bundle)
+        assert verdict.differences == ()
+        assert verdict.number == number
+        # The proof is in the hours: one Wh moved is found.
+        hours[100][1] += 1
+        assert not verify(bundle).holds
+    clerk.close()
 
 
 @pytest.mark.slow
