@@ -40,15 +40,23 @@ def estimate(
         request.supply_ids.extend(find(office, supply).id for supply in supplies or ())
         with office.calling("metering"):
             found = list(office.metering.EstimateCurves(request, timeout=DEADLINE_S))
+    made = [one for one in found if one.hours_estimated or not one.problem]
     if as_json:
         print_json({"month": period, "dry_run": dry_run, "supplies": [plain(one) for one in found]})
-        return
-    made = [one for one in found if not one.problem]
+    else:
+        _print(f"{'Would be estimated' if dry_run else 'Estimated'} in {period}", made)
+        for one in found:
+            if one.problem:
+                say(f"{one.account_number}: {one.problem}")
+    if found and not made:
+        raise typer.Exit(1)
+
+
+def _print(title: str, made: list[pb.EstimateCurvesResponse]) -> None:
     rows = [
         (one.account_number, f"{one.hours_estimated:,}", f"{one.import_wh_measured:,}", f"{one.import_wh_after:,}")
         for one in made
     ]
-    title = f"{'Would be estimated' if dry_run else 'Estimated'} in {period}"
     table(title, COLUMNS, rows, numbers=COLUMNS[1:])
     reasons = [
         (one.account_number, reason.tariff_period, f"{reason.days.start} to {reason.days.end}", reason.sentence)
@@ -57,6 +65,3 @@ def estimate(
     ]
     if reasons:
         table("Why", ("Account", "Period", "Days", "Reason"), reasons)
-    for one in found:
-        if one.problem:
-            say(f"{one.account_number}: {one.problem}")

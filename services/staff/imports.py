@@ -45,10 +45,7 @@ def import_readings(
         print_json({"imports": [plain(summary) for summary in summaries]})
     else:
         _print_summaries(summaries)
-    troubled = [summary for summary in summaries if summary.file_problem]
-    for summary in troubled:
-        say(f"{summary.file_name}: {summary.file_problem}")
-    if troubled:
+    if _say_problems(summaries):
         raise typer.Exit(1)
 
 
@@ -74,6 +71,7 @@ def list_imports(
         return
     rows = [(instant(summary.imported_at), *_row(summary)) for summary in found]
     table("Imports of readings", ("When", "File", "Format", *NUMBERS), rows, numbers=NUMBERS)
+    _say_problems(found)
 
 
 def _import_all(office: Office, files: list[Path]) -> Iterator[pb.ImportSummary]:
@@ -123,6 +121,14 @@ def _print_summaries(summaries: list[pb.ImportSummary]) -> None:
                 f"{total_refused - len(shown)} more refused readings are not shown here: "
                 "'coopctl readings quarantine list' shows all, and retries or discards them."
             )
+
+
+def _say_problems(summaries: list[pb.ImportSummary]) -> bool:
+    """A sentence for each file that was not read to its end; whether there is one."""
+    troubled = [summary for summary in summaries if summary.file_problem]
+    for summary in troubled:
+        say(f"{summary.file_name}: {summary.file_problem}")
+    return bool(troubled)
 
 
 _COUNTS = ("accepted", "duplicates", "superseded", "of_unknown_meters", "register_readings", "refused")

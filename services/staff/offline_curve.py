@@ -155,12 +155,11 @@ def _print(file: CurveFile, clock: str) -> None:
     title = f"{file.name} ({file.format})"
     if file.supplies or not file.closes:
         table(title, MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[:7])
-    else:
-        say(title)
     if file.closes:
         from services.staff.curve_closes import COLUMNS, close_lines
 
-        table("Register readings", COLUMNS, close_lines(file.closes), numbers=COLUMNS[-2:])
+        readings = "Register readings" if file.supplies else f"{title}: register readings"
+        table(readings, COLUMNS, close_lines(file.closes), numbers=COLUMNS[-2:])
     if not file.quarantined:
         return
     shown = [(row.member, row.line, row.value, row.reason) for row in file.quarantined[:QUARANTINED_SHOWN]]

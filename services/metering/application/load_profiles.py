@@ -42,7 +42,8 @@ def upload(
 ) -> tuple[list[ListedProfile], tuple[RefusedRow, ...]]:
     """Keeps the profiles of a file, all or none: one with bad rows is refused row by row and nothing of it stored.
 
-    The same request again gives the same answer. Raises Invalid for what is no profile file.
+    The same request again gives the same answer, and a file that is in force already is not stored again. Raises Invalid
+    for what is no profile file.
     """
     text = _text(content)
     loaded = _load(text)
@@ -55,14 +56,20 @@ def upload(
         known = ", ".join(TARIFF_PERIODS)
         raise Invalid(f"The file is for tariff {unknown[0]!r}, which is unknown; known are {known}.", field="content")
 
+    sha256 = hashlib.sha256(content).hexdigest()
+
     def keep() -> str:
         ids = []
         for tariff, profile in loaded.profiles.items():
+            now = profiles.in_force(tx.connection, tariff)
+            if now is not None and now.sha256 == sha256:
+                ids.append(now.id)
+                continue
             stored = StoredProfile(
                 new_id(),
                 tariff,
                 file_name[:255],
-                hashlib.sha256(content).hexdigest(),
+                sha256,
                 profile.coefficients,
                 actor,
                 tx.clock.now(),

@@ -43,10 +43,15 @@ class Quarantine:
         self._database, self._clock, self._time_zone = database, clock, time_zone
 
     def page(self, import_id: str, state: str, size: int, after: tuple[str, int] | None) -> list[QuarantinedRow]:
-        """Rows of an import, or of all, in a state (open ones where none is named). Raises Invalid for no state."""
+        """Rows of an import, or of all, in a state (open ones where none is named).
+
+        Raises Invalid for no state, NotFound for an import that is not there.
+        """
         if state not in ("", *STATES):
             raise Invalid(f"The state is {state[:40]!r}: it must be one of {', '.join(STATES)}.", field="state")
         with self._database.read() as connection:
+            if import_id and not imports.exists(connection, import_id):
+                raise _no_import(import_id)
             return quarantine.page(connection, size, state or OPEN, import_id, after)
 
     def retry(self, key: RequestKey, import_id: str, numbers: Sequence[int], actor: str) -> Settled:
@@ -105,10 +110,7 @@ class Quarantine:
         """The import, held from now on, and its open rows of those numbers."""
         record = imports.get(tx, import_id)
         if record is None:
-            raise NotFound(
-                f"There is no import {import_id[:40]!r}: 'coopctl imports list' shows those there are.",
-                field="import_id",
-            )
+            raise _no_import(import_id)
         rows = quarantine.of_import(tx.connection, import_id, numbers)
         missing = sorted(set(numbers) - {row.number for row in rows})
         if missing:
@@ -123,6 +125,12 @@ def settle_adopted(tx: Transaction, code: str) -> None:
     """A supply has the CUPS now and its hours: the rows that stood for them are taken."""
     for import_id, number in quarantine.open_of_supply(tx.connection, code):
         quarantine.settle(tx, import_id, [number], quarantine.TAKEN, SYSTEM)
+
+
+def _no_import(import_id: str) -> NotFound:
+    return NotFound(
+        f"There is no import {import_id[:40]!r}: 'coopctl imports list' shows those there are.", field="import_id"
+    )
 
 
 class _Retry:

@@ -101,6 +101,11 @@ def unfinished_with(tx: Transaction, sha256: str, but: str) -> list[str]:
     return list(tx.execute(query).scalars())
 
 
+def exists(connection: Connection, import_id: str) -> bool:
+    """Whether there is such an import."""
+    return connection.execute(select(readings_import.c.id).where(readings_import.c.id == import_id)).first() is not None
+
+
 def get(tx: Transaction, import_id: str) -> ImportRecord | None:
     """One import, held until the transaction ends; None for an unknown id."""
     query = select(readings_import).where(readings_import.c.id == import_id).with_for_update()

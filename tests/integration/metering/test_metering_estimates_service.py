@@ -86,7 +86,7 @@ def test_from_a_gap_to_the_real_value(service: ServiceUnderTest) -> None:
     assert (made.account_number, made.import_wh_measured, made.import_wh_after) == ("5555/1", 2_000, 4_000)
     (why,) = made.reasons
     assert (why.case, why.method, why.tariff_period) == ("c", 2, "P3")
-    assert "Faltaban 2 de 24 horas. El cierre de 4.000 Wh menos los 2.000 Wh medidos" in why.sentence
+    assert "Horas que faltaban: 2 de 24. El cierre de 4.000 Wh menos los 2.000 Wh medidos" in why.sentence
     assert "(REE)" in why.sentence
 
     day = explained(staff)
@@ -94,7 +94,7 @@ def test_from_a_gap_to_the_real_value(service: ServiceUnderTest) -> None:
     assert (third.now.import_wh, third.now.method) == (909, 2)
     assert third.now.source.startswith("Estimated at the request of staff:")
     assert third.reason.startswith(
-        "2 of 24 hours were missing. The close of 4,000 Wh less 2,000 Wh measured leaves 2,000 Wh"
+        "Hours missing: 2 of 24. The close of 4,000 Wh less 2,000 Wh measured leaves 2,000 Wh"
     )
     assert day.hours[0].reason == "" and day.hours[0].now.source == "monday.xml"
     assert (day.account_number, day.time_zone, third.tariff_period) == ("5555/1", MADRID, "P3")

@@ -68,6 +68,16 @@ def test_the_same_request_is_one_upload(metering: Metering) -> None:
     assert len(listed(metering)) == 3
 
 
+def test_a_file_that_is_in_force_is_not_stored_again(metering: Metering) -> None:
+    both = content("2.0TD") + content("3.0TD").removeprefix(HEADER.encode())
+    first, _ = upload(metering, both, request="r1")
+    assert upload(metering, both, request="r2") == (first, ()) and len(listed(metering)) == 4
+    (other,), _ = upload(metering, content("3.0TD"), request="r3")
+    again, _ = upload(metering, both, request="r4")
+    assert again[0] == first[0] and again[1].id not in (first[1].id, other.id)
+    assert [one.in_force for one in again] == [True, True] and len(listed(metering)) == 6
+
+
 def test_a_file_with_a_wrong_row_changes_nothing(metering: Metering) -> None:
     kept, refused = upload(metering, content("2.0TD") + b"\n2.0TD,2021-01-01,,,any,25,0.1,REE\n2.0TD\n")
     assert kept == [] and [row.line for row in refused] == [26, 27]

@@ -171,6 +171,8 @@ def test_what_cannot_be_settled_is_said(metering: Metering, quarantine: Quaranti
         retry(quarantine, record.id, [0])
     with pytest.raises(Invalid, match="must be one of open, taken, discarded"):
         quarantine.page("", "lost", 10, None)
+    with pytest.raises(NotFound, match="no import 'none'"):
+        quarantine.page("none", "", 10, None)
 
 
 def test_pages_go_through_the_imports_the_newest_first(metering: Metering, quarantine: Quarantine) -> None:

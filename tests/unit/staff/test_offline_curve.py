@@ -304,4 +304,6 @@ def test_inspect_shows_register_readings_beside_the_rest(tmp_path: Path, capsys:
         }
     ]
     assert run(["curve", "inspect", str(path)]) == 0
-    assert "12.500 m3" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.err == "" and "12.500 m3" in said.out
+    assert said.out.startswith(f"{path} (Register CSV): register readings\n")

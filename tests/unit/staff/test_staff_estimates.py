@@ -20,7 +20,7 @@ from coop.supplies.v1 import supplies_service_pb2, supplies_service_pb2_grpc
 from services.staff.cli import run
 from services.staff.session import Session, SessionFile
 
-WHY = "2 of 24 hours were missing."
+WHY = "Hours missing: 2 of 24."
 
 
 def reason() -> pb.EstimateReason:
@@ -50,6 +50,9 @@ class Services(
 
     def EstimateCurves(self, request: pb.EstimateCurvesRequest, context: Any) -> Iterator[pb.EstimateCurvesResponse]:
         self.asked.append(request)
+        if request.period.start == "2019-10-01":
+            yield pb.EstimateCurvesResponse(account_number="5555/1", problem="The profile of 2.0TD has no coefficient.")
+            return
         yield pb.EstimateCurvesResponse(
             account_number="5555/1",
             hours_estimated=2,
@@ -117,6 +120,13 @@ def test_a_month_is_estimated(services: Services, capsys: pytest.CaptureFixture[
     assert (document["month"], document["dry_run"]) == ("2026-10", False)
     assert document["supplies"][0]["reasons"][0]["case"] == "c"
     assert run(["readings", "estimate", "--month", "October"]) == 2
+
+
+def test_a_month_of_which_nothing_can_be_estimated_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["readings", "estimate", "--month", "2019-10"]) == 1
+    assert capsys.readouterr().err == "5555/1: The profile of 2.0TD has no coefficient.\n"
+    assert run(["readings", "estimate", "--month", "2019-10", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["supplies"][0]["problem"]
 
 
 def test_a_day_is_explained(services: Services, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,6 +120,12 @@ class Services(
         )
         yield metering_service_pb2.ImportReadingsResponse(summary=summary)
 
+    def ListImports(self, request: Any, context: Any) -> Any:
+        found = metering_service_pb2.ImportSummary(
+            file_name="half.xml", accepted=745, file_problem="The import was interrupted: import the file again."
+        )
+        return metering_service_pb2.ListImportsResponse(imports=[found])
+
     def ListDeadLetters(self, request: Any, context: Any) -> Any:
         return operations_service_pb2.ListDeadLettersResponse()
 
@@ -321,6 +327,14 @@ def test_a_file_that_could_not_be_read_ends_with_1(
     (tmp_path / "empty.xml").touch()
     assert run(["import", "readings", str(tmp_path / "empty.xml")]) == 1
     assert "empty.xml: The file is empty." in capsys.readouterr().err
+
+
+def test_the_list_of_imports_says_which_were_interrupted(
+    signed_in: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["imports", "list"]) == 0
+    said = capsys.readouterr()
+    assert "745" in said.out and said.err == "half.xml: The import was interrupted: import the file again.\n"
 
 
 def test_an_empty_folder_is_said(signed_in: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,24 +58,24 @@ OFFICE: Mapping[Code, str] = {
     Code.ALREADY_SCALED: "Every hour was scaled before and the sum is the close of {close_wh} Wh: nothing to do.",
     Code.EMPTY_CURVE_PROFILED: "The curve is complete but all zero, the close is {close_wh} Wh: it was spread by the profile "
     "({profile}).",
-    Code.GAPS_FROM_CLOSE: "{gaps} of {hours} hours were missing. The close of {close_wh} Wh less {valid_wh} Wh measured "
+    Code.GAPS_FROM_CLOSE: "Hours missing: {gaps} of {hours}. The close of {close_wh} Wh less {valid_wh} Wh measured "
     "leaves {missing_wh} Wh, spread over them by the profile ({profile}).",
-    Code.GAPS_ZERO_CURVE_SCALED: "{gaps} of {hours} hours were missing, but the {valid_wh} Wh measured already exceed the "
+    Code.GAPS_ZERO_CURVE_SCALED: "Hours missing: {gaps} of {hours}. The {valid_wh} Wh measured already exceed the "
     "close of {close_wh} Wh: the missing hours are zero and the others were scaled to the close.",
-    Code.GAPS_FROM_READING: "{gaps} of {hours} hours were missing and there is no remote close. The reading taken on the "
+    Code.GAPS_FROM_READING: "Hours missing: {gaps} of {hours}, and there is no remote close. The reading taken on the "
     "spot gives {close_wh} Wh; less {valid_wh} Wh measured, {missing_wh} Wh were spread by the profile ({profile}).",
-    Code.GAPS_FROM_SELF_READING: "{gaps} of {hours} hours were missing and there is no real close. The member's own reading "
+    Code.GAPS_FROM_SELF_READING: "Hours missing: {gaps} of {hours}, and there is no real close. The member's own reading "
     "gives {close_wh} Wh; less {valid_wh} Wh measured, {missing_wh} Wh were spread by the profile ({profile}).",
-    Code.SELF_READING_BELOW_CURVE: "{gaps} of {hours} hours were missing. The member's own reading gives {close_wh} Wh, less "
+    Code.SELF_READING_BELOW_CURVE: "Hours missing: {gaps} of {hours}. The member's own reading gives {close_wh} Wh, less "
     "than the {valid_wh} Wh the meter itself measured: measured hours stand, the missing ones are zero until a real reading.",
     Code.SELF_READING_DISAGREES: "The curve is complete with {valid_wh} Wh; the member's own reading gives {close_wh} Wh. "
     "What the meter measured stands.",
-    Code.INTERPOLATED: "{gaps} of {hours} hours were missing, never more than three in a row: each was drawn between the "
+    Code.INTERPOLATED: "Hours missing: {gaps} of {hours}, never more than three in a row: each was drawn between the "
     "measured hours beside it.",
-    Code.LAST_YEAR: "{gaps} of {hours} hours were missing and no reading is at hand: the {result_wh} Wh follow from "
+    Code.LAST_YEAR: "Hours missing: {gaps} of {hours}, and no reading is at hand: the {result_wh} Wh follow from "
     "{history_wh} Wh really measured in {history_hours} hours of the same period last year. By the profile ({profile}) the "
     "missing hours take {gap_wh} Wh of them.",
-    Code.CONTRACTED_POWER: "{gaps} of {hours} hours were missing, without reading or complete history: {power_w} W "
+    Code.CONTRACTED_POWER: "Hours missing: {gaps} of {hours}, without reading or complete history: {power_w} W "
     "contracted x {hours} hours x 33 % = {result_wh} Wh, of which the missing hours take {gap_wh} Wh by the profile ({profile}).",
     Code.NO_HOURS: "The close has {close_wh} Wh, but these days have no hour of that tariff period: they cannot be placed.",
 }

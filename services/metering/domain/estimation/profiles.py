@@ -120,19 +120,18 @@ def load_profiles(lines: Iterable[str]) -> LoadedProfiles:
     refused and stops no other; ValueError when the header is not the expected one.
     """
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"]
-    rows = list(csv.reader(line for _, line in numbered))
-    header = tuple(rows[0]) if rows else ()
+    header = tuple(_cells(numbered[0][1])) if numbered else ()
     if header != COLUMNS:
         raise ValueError(f"A profile file begins with the columns {','.join(COLUMNS)}, not {','.join(header)!r}.")
     blocks: dict[str, dict[tuple[int, int], _Block]] = {}
     sources: dict[str, dict[str, None]] = {}
     refused: list[RefusedRow] = []
-    for (line, _), cells in zip(numbered[1:], rows[1:], strict=True):
+    for number, line in numbered[1:]:
         try:
-            row = _Row.read(cells)
+            row = _Row.read(_cells(line))
             _place(blocks.setdefault(row.tariff, {}), row)
         except ValueError as wrong:
-            refused.append(RefusedRow(line, ",".join(cells)[:120], str(wrong)))
+            refused.append(RefusedRow(number, line.strip()[:120], str(wrong)))
         else:
             sources.setdefault(row.tariff, {})[row.source] = None
     profiles = {
@@ -189,6 +188,14 @@ class _Row:
             _weight(coefficient),
             source,
         )
+
+
+def _cells(line: str) -> list[str]:
+    """A line on its own: a quotation mark that is never closed spoils no other."""
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as wrong:
+        raise ValueError(f"The row is no CSV: {wrong}.") from None
 
 
 def _place(blocks: dict[tuple[int, int], _Block], row: _Row) -> None:

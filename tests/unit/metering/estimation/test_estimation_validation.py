@@ -213,13 +213,16 @@ def test_holidays_saturdays_and_working_days_differ() -> None:
         ("2.0TD,2026-01-01,,1,working,1,1.5,x", "between 0 and 1"),
         ("2.0TD,2026-01-01,,1,working,1,0.1234567890123,x", "more than 12 decimal places"),
         ("2.0TD,2026-06-01,2026-07-01,,any,24,0.1,x", "Another row gives a coefficient for the same days"),
+        ('2.0TD,2026-01-01,,1,working,1,0.1,"x', "The row is no CSV: unexpected end of data."),
+        ("2.0TD,2026-01-01,,1,working,1,0.1," + "x" * 200_000, "The row is no CSV: field larger than"),
     ],
+    ids=lambda told: told[:50],
 )
 def test_a_bad_row_is_named_and_stops_no_other(row: str, sentence: str) -> None:
     good = "2.0TD,2026-01-01,,,any,24,0.5,x"
     loaded = load_profiles([",".join(COLUMNS), "# remark", good, row, "3.0TD,2026-01-01,,,any,1,0.5,y"])
     (refused,) = loaded.refused
-    assert refused.line == 4 and sentence in refused.reason and refused.value == row
+    assert refused.line == 4 and sentence in refused.reason and refused.value == row[:120]
     assert set(loaded.profiles) == {"2.0TD", "3.0TD"}
 
 
