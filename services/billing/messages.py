@@ -19,6 +19,7 @@ from services.billing.documents.vocabulary import CONCEPTS, TAXES, word
 from services.billing.documents.words import catalogue, document_locale
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
+from services.billing.domain.difference import Effect
 from services.billing.domain.ledger import OpenItem
 from services.billing.repository.reviews import Release
 from services.billing.repository.runs import COMPLETED, HeldSupply
@@ -106,7 +107,17 @@ class Messages:
                     used=close.used,
                     origin=close.origin,
                 )
+        message.effects.extend(self._effect(effect) for effect in found.effects)
         return message
+
+    def _effect(self, effect: Effect) -> pb.InvoiceEffect:
+        return pb.InvoiceEffect(
+            cause=effect.cause,
+            amount=self.money(effect.amount),
+            service=effect.service,
+            more=_plain(effect.more),
+            unit=effect.unit,
+        )
 
     def _line(self, line: BillLine, translate: Callable[[str], str]) -> pb.InvoiceLine:
         return pb.InvoiceLine(
@@ -118,6 +129,10 @@ class Messages:
             unit_price=_plain(line.unit_price),
             amount=self.money(line.amount),
             service=line.service,
+            price_unit=line.price_unit,
+            days=line.days or 0,
+            year_days=line.year_days or 0,
+            taxed_by=line.taxed_by,
         )
 
     def _tax(self, tax: BillTax, translate: Callable[[str], str]) -> pb.InvoiceTax:
@@ -127,6 +142,9 @@ class Messages:
             base=self.money(tax.base),
             rate=_plain(tax.rate),
             amount=self.money(tax.amount),
+            code=tax.code,
+            taxed_by=tax.taxed_by,
+            minimum_applied=tax.minimum_applied,
         )
 
     # ------------------------------------------------------------------------------------------------------- accounts

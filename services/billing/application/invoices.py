@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
+from services.billing.domain.difference import Effect, comparable, effects
 from services.billing.evidence.bundle import bundle_of
+from services.billing.papers.explain import charged
 from services.billing.repository import evidence, invoices, ledger
 from services.billing.repository.invoices import Details, Issued, Place
 from services.billing.rules import Rules
@@ -29,6 +31,7 @@ class InvoiceFound:
     today: date
     previous_total: Decimal | None
     details: Details | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 class Invoices:
@@ -44,7 +47,8 @@ class Invoices:
             before = invoices.of_supply(connection, found.supply_id, before=place, limit=1, kind=found.kind)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
-        return InvoiceFound(found, outstanding, self._today(), before[0].total if before else None, details)
+            causes = _effects(connection, found, details, before)
+        return InvoiceFound(found, outstanding, self._today(), before[0].total if before else None, details, causes)
 
     def bundle(self, caller: Principal, id_or_number: str) -> tuple[Issued, dict[str, Any]]:
         """What the invoice can be calculated again from, without the hours of the curve; NotFound as for `get`.
@@ -84,6 +88,14 @@ class Invoices:
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
+
+
+def _effects(connection: Connection, found: Issued, details: Details, older: Sequence[Issued]) -> tuple[Effect, ...]:
+    """Why it is not the amount of the invoice before, where that one ends the day before it begins."""
+    before = older[0] if older else None
+    if before is None or not comparable(found.kind, found.period, before.kind, before.period):
+        return ()
+    return effects(charged(found, details), charged(before, invoices.details(connection, before.id)))
 
 
 def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:

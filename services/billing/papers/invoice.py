@@ -20,6 +20,7 @@ from services.billing.documents.model import (
     Tax,
 )
 from services.billing.domain.bill import ZERO, BillLine
+from services.billing.domain.difference import comparable
 from services.billing.domain.supplies import Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
@@ -225,10 +226,14 @@ def _account(text: str) -> str:
 
 
 def _change(papers: InvoicePapers) -> Change | None:
-    before = papers.earlier[0] if papers.earlier else None
-    if before is None or papers.previous_details is None or before.period_end != papers.invoice.period_start:
+    now, before = papers.invoice, papers.earlier[0] if papers.earlier else None
+    if (
+        before is None
+        or papers.previous_details is None
+        or not comparable(now.kind, now.period, before.kind, before.period)
+    ):
         return None
-    return change(papers.invoice, papers.details, before, papers.previous_details)
+    return change(now, papers.details, before, papers.previous_details)
 
 
 def _missing_hours(invoice: Issued, language: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,14 @@ def test_the_whole_way_from_events_to_paper(running: Running) -> None:
         ("iee", "0.0511269632", "42.07", "2.15"),
         ("iva", "0.21", "45.82", "9.62"),
     ]
+    more = Decimal(last.run.total.amount) - Decimal(first.run.total.amount)
+    assert sum(Decimal(effect.amount.amount) for effect in invoice.effects) == more != 0
+    assert {(effect.cause, effect.more, effect.unit) for effect in invoice.effects} == {
+        ("days", "1", "day"),
+        ("taxes", "", ""),
+    }
+    assert (invoice.lines[0].price_unit, invoice.lines[0].days, invoice.lines[0].year_days) == ("kw_year", 31, 365)
+    assert list(invoice.lines[0].taxed_by) == [tax.code for tax in invoice.taxes]
     assert invoice.lines[2].description == "Energía consumida"
     assert (invoice.lines[2].quantity, invoice.lines[2].unit_price) == ("62", "0.196")
     assert {(each.period, each.wh) for each in invoice.consumption} == {("P1", 62000), ("P2", 55000), ("P3", 128000)}

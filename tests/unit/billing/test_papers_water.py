@@ -45,14 +45,13 @@ def test_an_estimated_reading_is_said_to_be_one():
 
 
 def test_a_change_of_water_is_one_of_consumption_and_no_charge_by_the_month_is_one_of_days():
-    """From 18 to 20 m³: two more of the second block, 640.00; sewage 256.00 and IVA follow."""
+    """From 18 to 20 m³: two more of the second block, 640.00, and their sewage, 256.00; IVA follows."""
     before, now = (bill_of(supply(services=["water"]), [water_close(litres)])[0] for litres in (18_000, 20_000))
     row, _ = month_bill("2026-10")
     earlier = row.__class__(**{**row.__dict__, "total": before.total, "period_end": date(2026, 10, 31)})
     later = row.__class__(**{**row.__dict__, "total": now.total})
     found = change(later, Details(now.lines, now.taxes, {}), earlier, Details(before.lines, before.taxes, {}))
     assert {reason.reason: reason.amount for reason in found.reasons} == {
-        "consumption": D("640.00"),
-        "other": D("256.00"),
+        "consumption": D("896.00"),
         "taxes": D("188.16"),
     }
