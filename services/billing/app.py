@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2
+from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2, market_service_pb2, rectifying_service_pb2
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
+from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
+from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
 
 from services.billing.application.accounts import Accounts
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.certificates import Certificates
 from services.billing.application.documents import Documents
+from services.billing.application.fiscal import fiscal_office
 from services.billing.application.fiscal_codes import FiscalCodes
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
+from services.billing.application.market_prices import MarketPrices
 from services.billing.application.pricing import EnergySource, MonthPricer
+from services.billing.application.rectifying import Rectifier
+from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
-from services.billing.consumers import documents_subscription, read_model_subscription, runner_subscription
+from services.billing.consumers import (
+    corrections_subscription,
+    documents_subscription,
+    read_model_subscription,
+    runner_subscription,
+)
 from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
+from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
 from services.billing.press import Press
+from services.billing.rectifying_api import RectifyingApi
 from services.billing.rules import rules_of
 from services.billing.settings import Settings
 from services.chassis.blobs import BlobStore
@@ -33,6 +46,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     database = kit.database
     pricer = MonthPricer(database, rules, energy or MeteringEnergy(kit.clients))
     bill_runs = BillRuns(database, rules, pricer, kit.settings.chunk_supplies)
+    corrections = Corrections(database, rules, Rectifier(database, rules, pricer, fiscal_office(rules)))
     accounts = Accounts(database, rules)
     blobs = BlobStore(kit.settings.data_dir / "documents")
     documents = Documents(database, rules, blobs, kit.settings.public_url)
@@ -59,10 +73,21 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_FiscalServiceServicer_to_server,
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
             ),
+            ServicerSpec(
+                MarketApi(MarketPrices(database, rules), rules),
+                add_MarketServiceServicer_to_server,
+                market_service_pb2.DESCRIPTOR.services_by_name["MarketService"],
+            ),
+            ServicerSpec(
+                RectifyingApi(rules, corrections),
+                add_RectifyingServiceServicer_to_server,
+                rectifying_service_pb2.DESCRIPTOR.services_by_name["RectifyingService"],
+            ),
         ],
         subscriptions=[
             read_model_subscription(),
             runner_subscription(bill_runs),
+            corrections_subscription(corrections),
             documents_subscription(documents, press.invoice),
         ],
         background=[press.run],

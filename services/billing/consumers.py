@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from coop.billing.events.v1 import events_pb2 as billing
+from coop.metering.events.v1 import events_pb2 as metering
 from coop.supplies.events.v1 import events_pb2 as supplies
 
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.documents import Documents, Render
 from services.billing.application.issuing import WORK_TOPIC
 from services.billing.application.pricing import Priced
+from services.billing.application.regularising import Corrections, Repriced
 from services.billing.repository import read_model
 from services.billing.repository.certificates import StoredDocument
 from services.billing.snapshots import member_from_message, supply_from_message
 from services.chassis.consumer import Envelope, Subscription
 from services.chassis.db import Transaction
+
+CURVE_TOPIC = "coop.metering.curve.v1"
 
 
 def read_model_subscription() -> Subscription:
@@ -57,6 +61,25 @@ def runner_subscription(bill_runs: BillRuns) -> Subscription:
         topics=(WORK_TOPIC,),
         handlers={billing.BillRunChunkReady: issue},
         prepare={billing.BillRunChunkReady: price},
+    )
+
+
+def corrections_subscription(corrections: Corrections) -> Subscription:
+    """Energy that was billed and is known otherwise: priced again before the transaction, proposed to the office in it."""
+
+    def price(event: metering.ReadingCorrected, _: Envelope) -> Repriced | None:
+        return corrections.price(event)
+
+    def propose(tx: Transaction, event: metering.ReadingCorrected, _: Envelope, priced: Repriced | None) -> None:
+        corrections.propose(tx, event, priced)
+
+    return Subscription(
+        group="billing-corrections",
+        topics=(CURVE_TOPIC,),
+        handlers={metering.ReadingCorrected: propose},
+        prepare={metering.ReadingCorrected: price},
+        # One that cannot be told is kept as a dead letter; those of other supplies go on.
+        on_permanent_failure="continue",
     )
 
 

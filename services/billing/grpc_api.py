@@ -21,7 +21,7 @@ from services.billing.application.reviews import Reviews
 from services.billing.documents import render_invoice
 from services.billing.messages import Messages, instant
 from services.billing.press import Press
-from services.billing.repository.invoices import Place
+from services.billing.repository.invoices import Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import caller
 from services.chassis.db import RequestKey
@@ -101,7 +101,7 @@ class BillingApi(BillingServiceServicer):
         page, more = found[:size], found[size:]
         return pb.ListInvoicesResponse(
             invoices=[self._write.invoice(each) for each in page],
-            next_page_token=f"{page[-1].invoice.period_start}/{page[-1].invoice.kind}" if more else "",
+            next_page_token=_after(page[-1].invoice) if more else "",
         )
 
     def GetInvoice(self, request: pb.GetInvoiceRequest, context: grpc.ServicerContext) -> pb.GetInvoiceResponse:
@@ -213,10 +213,15 @@ def _page_size(asked: int) -> int:
     return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
 
 
+def _after(invoice: Issued) -> str:
+    return "/".join(map(str, invoice.place))
+
+
 def _before(token: str) -> Place | None:
-    day, _, kind = token.partition("/")
+    day, _, place = token.partition("/")
+    kind, _, revision = place.partition("/")
     try:
-        return (date.fromisoformat(day), kind) if token else None
+        return (date.fromisoformat(day), kind, int(revision)) if token else None
     except ValueError:
         raise Invalid(
             f"page_token {token!r} was not given by this service; begin without one.", field="page_token"

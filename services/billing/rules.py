@@ -39,6 +39,7 @@ class Rules:
     #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
     min_hours_ratio: Decimal
     concepts: Concepts = NO_CONCEPTS
+    rectifying_series: str = "R"
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
     energy_origins: tuple[EnergyOrigin, ...] = ()
@@ -80,6 +81,7 @@ def rules_of(profile: Profile) -> Rules:
             certificate_days=int(profile.section("certificate").get("valid_days", 30)),
             min_hours_ratio=ratio,
             concepts=_concepts(profile.folder / "concepts.toml"),
+            rectifying_series=str(profile.section("series").get("rectifying", "R")),
             fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
             energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coop.billing.events.v1.events_pb2 import InvoiceIssued
+from coop.billing.events.v1.events_pb2 import InvoiceIssued, InvoiceRectified
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked, SupplyChanged
 
 from services.chassis.db import Transaction
@@ -22,6 +22,7 @@ def subscriptions() -> list[Subscription]:
         AccessGranted: _of(learn.access_granted),
         AccessRevoked: _of(learn.access_revoked),
         InvoiceIssued: _of(learn.invoice_issued),
+        InvoiceRectified: _of(learn.invoice_rectified),
     }
     return [Subscription("metering", TOPICS, handlers)]
 

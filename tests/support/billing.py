@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coop.billing.events.v1.events_pb2 import BillRunChunkReady
+from coop.metering.events.v1.events_pb2 import ReadingCorrected
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked, MemberChanged, SupplyChanged
 from coop.supplies.v1 import supplies_pb2
 from google.protobuf.message import Message
@@ -20,9 +21,12 @@ from services.billing.application.accounts import Accounts, PaymentOrder, Record
 from services.billing.application.bill_runs import BillRuns, RunState
 from services.billing.application.certificates import Certificates
 from services.billing.application.documents import Documents
+from services.billing.application.fiscal import fiscal_office
 from services.billing.application.invoices import Invoices
 from services.billing.application.pricing import EnergyQuery, MonthPricer
-from services.billing.consumers import read_model_subscription
+from services.billing.application.rectifying import Rectifier
+from services.billing.application.regularising import Corrections
+from services.billing.consumers import corrections_subscription, read_model_subscription
 from services.billing.domain.bill import Energy, PeriodEnergy
 from services.billing.rules import Rules, rules_of
 from services.chassis.blobs import BlobStore
@@ -155,6 +159,8 @@ class Office:
         self.energy = MeasuredEnergy()
         pricer = MonthPricer(database, self.rules, self.energy)
         self.runs = BillRuns(database, self.rules, pricer, chunk_supplies)
+        rectifier = Rectifier(database, self.rules, pricer, fiscal_office(self.rules))
+        self.corrections = Corrections(database, self.rules, rectifier)
         self.accounts = Accounts(database, self.rules)
         self.invoices = Invoices(database, self.rules)
         self.certificates = Certificates(database, self.rules, self.accounts)
@@ -205,6 +211,15 @@ class Office:
         for chunk_id in self.waiting_chunks()[before:]:
             self.work(chunk_id)
         return self.runs.get(run_id)
+
+    def hear(self, correction: ReadingCorrected, event_id: str = "") -> None:
+        """What metering announces, handled as the consumer would; the same event id is the same event come again."""
+        subscription = corrections_subscription(self.corrections)
+        name = correction.DESCRIPTOR.full_name
+        envelope = Envelope(event_id or new_id(), name, "metering", NOW, "", "", "topic", "key")
+        prepared = subscription.prepare[ReadingCorrected](correction, envelope)
+        with self.database.write() as tx:
+            subscription.handle_once(tx, correction.SerializeToString(), envelope, prepared)
 
     def pay(self, invoice: str, amount: str, **changes: str) -> Recorded:
         order = {"currency": "EUR", "method": "transfer", "paid_on": "2026-11-20", "reference": "", **changes}

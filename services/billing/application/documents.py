@@ -58,7 +58,7 @@ class Documents:
             earlier = invoices.of_supply(
                 connection,
                 issued.supply_id,
-                before=(issued.period_start, issued.kind),
+                before=issued.place,
                 limit=HISTORY_MONTHS - 1,
                 kind=issued.kind,
             )

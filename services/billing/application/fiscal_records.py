@@ -20,6 +20,7 @@ from services.billing.domain.fiscal.verifactu import (
     spanish_date,
     stamp,
 )
+from services.billing.domain.rectifying import SUBSTITUTION
 from services.billing.repository import fiscal, invoices
 from services.billing.repository.fiscal import ChainEnd
 from services.billing.repository.invoices import Details, Issued
@@ -68,6 +69,8 @@ class InvoiceRecords:
         before = [datetime.fromisoformat(end.last_generated_at)] if end.last_generated_at else []
         generated_at = stamp(max([now, *before]), self._profile.tz)
         issuer = self._profile.tax_id
+        rectifies = row.printed.get("rectification")
+        invoice_type = rectifies["record_type"] if rectifies else FULL_INVOICE
         return Record(
             position=end.last_position + 1,
             kind="registration",
@@ -77,9 +80,9 @@ class InvoiceRecords:
             generated_at=generated_at,
             previous_hash=end.last_hash,
             hash=registration_hash(
-                issuer, row.number, row.issue_date, FULL_INVOICE, quota, row.total, end.last_hash, generated_at
+                issuer, row.number, row.issue_date, invoice_type, quota, row.total, end.last_hash, generated_at
             ),
-            invoice_type=FULL_INVOICE,
+            invoice_type=invoice_type,
             quota=quota,
             total=row.total,
             content={
@@ -89,8 +92,24 @@ class InvoiceRecords:
                 "breakdown": _breakdown(row, details),
                 "previous": _previous(end),
                 "software": self._software,
+                **({"rectifies": self._rectified(rectifies)} if rectifies else {}),
             },
         )
+
+    def _rectified(self, rectifies: dict[str, Any]) -> dict[str, str]:
+        """How, and which invoice; what a substituted one said (base and tax) where it is one."""
+        issued = spanish_date(date.fromisoformat(rectifies["issue_date"]))
+        found = {
+            "method": rectifies["method"],
+            "issuer": self._profile.tax_id,
+            "number": rectifies["number"],
+            "issue_date": issued,
+        }
+        if rectifies["method"] == SUBSTITUTION:
+            said = [(Decimal(base), Decimal(tax)) for kind, base, tax in rectifies["taxes"] if kind in TAXES]
+            base, quota = (sum(amounts, ZERO) for amounts in zip(*said, strict=True)) if said else (ZERO, ZERO)
+            found |= {"base": f"{base:.2f}", "quota": f"{quota:.2f}"}
+        return found
 
 
 def _software(software: Software) -> dict[str, str]:
@@ -150,7 +169,9 @@ def _description(row: Issued, details: Details) -> str:
     """For the Spanish tax office, so in its language: «Suministro de electricidad del 01-10-2026 al 31-10-2026»."""
     services = dict.fromkeys(SERVICES.get(line.service, line.service) for line in details.lines)
     first, last = spanish_date(row.period.start), spanish_date(row.period.end - timedelta(days=1))
-    return f"Suministro de {' y '.join(services)} del {first} al {last}"
+    supplied = f"Suministro de {' y '.join(services)} del {first} al {last}"
+    rectifies = row.printed.get("rectification")
+    return f"Rectificación de la factura {rectifies['number']}. {supplied}" if rectifies else supplied
 
 
 def _previous(end: ChainEnd) -> dict[str, str] | None:

@@ -91,7 +91,9 @@ class ChunkIssuer:
         issued = []
         for document in documents:
             code = document.series
-            printed = self._printed(document, debts.get((document.draft.supply.id, document.kind), []))
+            printed = printed_facts(
+                self._rules, document.draft, document.bill, debts.get((document.draft.supply.id, document.kind), [])
+            )
             row, details = self._issued(states[code], document, run, issue_date, printed, now)
             latest = max(issue_date, states[code].last_date or issue_date)
             states[code] = SeriesState(code, row.sequence, row.hash, latest)
@@ -108,16 +110,7 @@ class ChunkIssuer:
         energy = bill.energy.get("electricity", Energy())
         services = [segment for segment in draft.segments if segment.service == "electricity"] or list(draft.segments)
         sequence = state.last_number + 1
-        details = Details(
-            bill.lines,
-            bill.taxes,
-            {
-                (service, period): each
-                for service, measured in bill.energy.items()
-                for period, each in measured.by_period.items()
-            },
-            tuple((service, close) for service, measured in bill.energy.items() for close in measured.closes),
-        )
+        details = details_of(bill)
         row = Issued(
             id=new_id(),
             number=self._rules.country.number(state.code, sequence),
@@ -149,30 +142,6 @@ class ChunkIssuer:
             issued_at=now,
         )
         return replace(row, hash=invoice_hash(row, details)), details
-
-    def _printed(self, document: Document, debts: Sequence[OpenItem]) -> dict[str, Any]:
-        """Holder, supply and earlier debt of the kind as they are today, for every print from now on; only the contracts
-        billed.
-        """
-        draft = document.draft
-        contracts = {segment.contract.id for segment in draft.segments}
-        services = tuple(
-            replace(
-                service,
-                contracts=tuple(each for each in service.contracts if each.id in contracts),
-            )
-            for service in draft.supply.services
-        )
-        billed = tuple(service for service in services if service.contracts)
-        return {
-            "holder": member_state(draft.holder),
-            "supply": supply_state(replace(draft.supply, services=billed)),
-            "language": self._rules.language(draft.holder.language),
-            "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
-            "references": list(document.bill.sources),
-            "maximum_power": _maximum_power(document.bill),
-            "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
-        }
 
     def _book(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]], now: datetime) -> None:
         """The entry of each invoice; credit the account has pays as much of the service as it can, and nothing else: who
@@ -234,6 +203,40 @@ def invoice_hash(row: Issued, details: Details) -> str:
         [[tax.code, str(tax.base), str(tax.amount)] for tax in details.taxes],
     ]
     return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def details_of(bill: Bill) -> Details:
+    return Details(
+        bill.lines,
+        bill.taxes,
+        {
+            (service, period): each
+            for service, measured in bill.energy.items()
+            for period, each in measured.by_period.items()
+        },
+        tuple((service, close) for service, measured in bill.energy.items() for close in measured.closes),
+    )
+
+
+def printed_facts(rules: Rules, draft: Draft, bill: Bill, debts: Sequence[OpenItem]) -> dict[str, Any]:
+    """Holder, supply and earlier debt of the kind as they are today, for every print from now on; only the contracts
+    billed.
+    """
+    contracts = {segment.contract.id for segment in draft.segments}
+    services = tuple(
+        replace(service, contracts=tuple(each for each in service.contracts if each.id in contracts))
+        for service in draft.supply.services
+    )
+    billed = tuple(service for service in services if service.contracts)
+    return {
+        "holder": member_state(draft.holder),
+        "supply": supply_state(replace(draft.supply, services=billed)),
+        "language": rules.language(draft.holder.language),
+        "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
+        "references": list(bill.sources),
+        "maximum_power": _maximum_power(bill),
+        "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
+    }
 
 
 def _facts(document: Document) -> Facts:

@@ -7,7 +7,7 @@ A debit is positive, a credit negative; what a member owes is receivable + membe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -32,7 +32,9 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One dated, balanced entry. `kind` is "invoice", "payment" or "credit_applied"; `document` what it is about."""
+    """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied" or "rectification"; `document` what it
+    is about.
+    """
 
     supply_id: str
     day: date
@@ -59,6 +61,18 @@ class OpenItem:
     number: str
     due_date: date
     outstanding: Decimal
+
+    def in_parts(self, plan: Sequence[tuple[date, Decimal]]) -> tuple[OpenItem, ...]:
+        """An item for each unpaid instalment of a plan of (due date, amount): what was paid paid the first ones."""
+        if not plan:
+            return (self,)
+        left, parts = self.outstanding, []
+        for due, amount in reversed(plan):
+            part = min(left, amount)
+            if part > 0:
+                parts.append(replace(self, due_date=due, outstanding=part))
+            left -= part
+        return tuple(reversed(parts))
 
 
 @dataclass(frozen=True)
@@ -129,13 +143,14 @@ def credit_entry(supply_id: str, day: date, number: str, amount: Decimal) -> Ent
 def allocate(amount: Decimal, named: str, open_items: Iterable[OpenItem]) -> Allocation:
     """Spread a payment: the named invoice first, then the oldest open ones, the rest is credit."""
     items = sorted(open_items, key=lambda item: (item.invoice_id != named, item.due_date, item.number))
-    left, takes = amount, []
+    left = amount
+    takes: dict[str, Decimal] = {}  # instalments of one invoice come together
     for item in items:
         take = min(left, item.outstanding)
         if take > 0:
-            takes.append((item.invoice_id, take))
+            takes[item.invoice_id] = takes.get(item.invoice_id, ZERO) + take
             left -= take
-    return Allocation(tuple(takes), left)
+    return Allocation(tuple(takes.items()), left)
 
 
 def debt_on(today: date, open_items: Iterable[OpenItem], credit: Decimal) -> Debt:

@@ -181,18 +181,16 @@ def rectification_entry(
     revenue: Mapping[str, Decimal],
     taxes: Mapping[str, Decimal],
     made: Booking,
+    interest: Decimal = ZERO,
 ) -> Entry | None:
-    """The entry of the difference; None when it moves nothing (the same total, and nothing was open)."""
+    """The entry of the difference; None when it moves nothing (the same total, and nothing was open).
+
+    Interest that the cooperative pays on what it charged too much is no sale and no tax, but a cost of its own.
+    """
     postings = [Posting(RECEIVABLE, "", -sum((amount for _, amount in made.takes), ZERO))]
     postings += [Posting(RECEIVABLE, "opened", made.opens), Posting(MEMBER_CREDIT, "", -made.credit)]
     postings += [Posting("revenue", service, -amount) for service, amount in sorted(revenue.items())]
     postings += [Posting("tax", tax, -amount) for tax, amount in sorted(taxes.items())]
+    postings.append(Posting("interest", "refund", interest))
     moved = tuple(posting for posting in postings if posting.amount)
     return Entry(supply_id, day, "rectification", number, moved) if moved else None
-
-
-def interest_entry(supply_id: str, day: date, number: str, made: Booking, interest: Decimal) -> Entry:
-    """Interest that the cooperative pays on what it charged too much: no sale and no tax, a cost of its own."""
-    postings = [Posting("interest", "refund", interest), Posting(RECEIVABLE, "", made.receivable)]
-    postings.append(Posting(MEMBER_CREDIT, "", -made.credit))
-    return Entry(supply_id, day, "refund_interest", number, tuple(each for each in postings if each.amount))

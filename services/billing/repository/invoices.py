@@ -16,14 +16,18 @@ from services.billing.tables import invoice, invoice_consumption, invoice_line, 
 from services.chassis.periods import DatePeriod
 
 #: Kinds of document, in the order in which a month's are listed.
-SERVICE, FOREIGN = "service", "foreign"
+SERVICE, RECTIFYING, FOREIGN = "service", "rectifying", "foreign"
+
+
+#: Place in a supply's list: the first day of the period, the kind, and the revision.
+Place = tuple[date, str, int]
 
 
 @dataclass(frozen=True)
 class Issued:
     """The row of an issued invoice; `printed` is the JSON of holder, supply and references at issue.
 
-    `kind` is SERVICE, or FOREIGN for concepts alien to it.
+    `kind` is SERVICE, FOREIGN for concepts alien to it, or RECTIFYING, of which `revision` counts those of one invoice.
     """
 
     id: str
@@ -53,10 +57,16 @@ class Issued:
     hash: str
     issued_at: datetime
     kind: str = SERVICE
+    revision: int = 0
 
     @property
     def period(self) -> DatePeriod:
         return DatePeriod(self.period_start, self.period_end)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its supply's list."""
+        return (self.period_start, self.kind, self.revision)
 
 
 @dataclass(frozen=True)
@@ -202,26 +212,25 @@ def counted_of(connection: Connection, invoice_ids: Sequence[str], service: str)
     return {row.invoice_id: int(row.used) for row in connection.execute(query)}
 
 
-#: Place in a supply's list: the first day of the period, and the kind.
-Place = tuple[date, str]
-
-
 def of_supply(
     connection: Connection, supply_id: str, *, before: Place | None, limit: int, kind: str = ""
 ) -> list[Issued]:
-    """Newest first, in a month the service's before the foreign one; those after the place `before`, of one kind or all."""
+    """Newest first, in a month the service's, then what rectifies it, then the foreign one; those after the place `before`,
+    of one kind or all.
+    """
     query = (
         select(invoice)
         .where(invoice.c.supply_id == supply_id)
-        .order_by(invoice.c.period_start.desc(), invoice.c.kind.desc())
+        .order_by(invoice.c.period_start.desc(), invoice.c.kind.desc(), invoice.c.revision.desc())
         .limit(limit)
     )
     if kind:
         query = query.where(invoice.c.kind == kind)
     if before is not None:
-        day, after = before
-        earlier = invoice.c.period_start < day
-        query = query.where(or_(earlier, and_(invoice.c.period_start == day, invoice.c.kind < after)))
+        day, after, revision = before
+        same_kind = and_(invoice.c.kind == after, invoice.c.revision < revision)
+        same_day = and_(invoice.c.period_start == day, or_(invoice.c.kind < after, same_kind))
+        query = query.where(or_(invoice.c.period_start < day, same_day))
     return [Issued(**row) for row in connection.execute(query).mappings()]
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
 from services.billing.repository import upsert
+from services.billing.repository.corrections import in_parts
+from services.billing.repository.invoices import RECTIFYING, SERVICE
 from services.billing.tables import (
     invoice,
     ledger_entry,
@@ -84,30 +86,47 @@ def add_open_items(connection: Connection, supply_of: Mapping[str, str], items: 
 
 
 def open_items(connection: Connection, supply_id: str, *, lock: bool = False) -> list[OpenItem]:
-    """The account's unpaid items, oldest first."""
+    """The account's unpaid items, one for each unpaid instalment where there are any, oldest first."""
     columns = (open_item.c.invoice_id, open_item.c.number, open_item.c.due_date, open_item.c.outstanding)
     query = (
         select(*columns)
         .where(open_item.c.supply_id == supply_id, open_item.c.outstanding > 0)
         .order_by(open_item.c.due_date, open_item.c.number)
     )
-    return [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
+    found = [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
+    return in_parts(connection, found)
 
 
 def overdue_items(
     connection: Connection, supply_ids: Iterable[str], today: date
 ) -> dict[tuple[str, str], list[OpenItem]]:
     """What is due and unpaid by account and kind of document, where there is any, oldest first."""
+    # The first instalment's date stands for an item's: none of its parts is due before.
     query = (
         select(open_item, invoice.c.kind)
         .join(invoice, invoice.c.id == open_item.c.invoice_id)
         .where(open_item.c.supply_id.in_(list(supply_ids)), open_item.c.outstanding > 0, open_item.c.due_date < today)
         .order_by(open_item.c.due_date, open_item.c.number)
     )
+    rows = list(connection.execute(query))
+    items = [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in rows]
+    # A rectifying invoice is about the service.
+    kinds = {row.invoice_id: SERVICE if row.kind == RECTIFYING else row.kind for row in rows}
+    supplies = {row.invoice_id: row.supply_id for row in rows}
     found: dict[tuple[str, str], list[OpenItem]] = {}
-    for row in connection.execute(query):
-        item = OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding)
-        found.setdefault((row.supply_id, row.kind), []).append(item)
+    for part in in_parts(connection, items):
+        if part.due_date < today:
+            found.setdefault((supplies[part.invoice_id], kinds[part.invoice_id]), []).append(part)
+    return found
+
+
+def open_parts(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, tuple[OpenItem, ...]]:
+    """What is still to be paid of each invoice that is not paid: one part, or one for each unpaid instalment, in order."""
+    columns = (open_item.c.invoice_id, open_item.c.number, open_item.c.due_date, open_item.c.outstanding)
+    query = select(*columns).where(open_item.c.invoice_id.in_(list(invoice_ids)), open_item.c.outstanding > 0)
+    found: dict[str, tuple[OpenItem, ...]] = {}
+    for part in in_parts(connection, [OpenItem(*row) for row in connection.execute(query)]):
+        found[part.invoice_id] = (*found.get(part.invoice_id, ()), part)
     return found
 
 

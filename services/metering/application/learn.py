@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from coop.billing.events.v1.events_pb2 import InvoiceIssued
+from coop.billing.events.v1.events_pb2 import InvoiceIssued, InvoiceRectified
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked, SupplyChanged
 from coop.supplies.v1 import supplies_pb2
 
@@ -83,11 +83,20 @@ def access_revoked(tx: Transaction, event: AccessRevoked) -> None:
 
 def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
     """The period becomes visible to the supply's members. What became known while it was billed is told to billing."""
+    _billed(tx, event, event.invoice_id, event.number)
+
+
+def invoice_rectified(tx: Transaction, event: InvoiceRectified) -> None:
+    """The period of the rectified invoice is billed with other energy from now on; later corrections start from that."""
+    _billed(tx, event, event.rectified_id, event.rectified_number)
+
+
+def _billed(tx: Transaction, event: InvoiceIssued | InvoiceRectified, invoice_id: str, number: str) -> None:
     visibility.save_billed(
         tx,
         BilledPeriod(
-            invoice_id=event.invoice_id,
-            number=event.number,
+            invoice_id=invoice_id,
+            number=number,
             service_id=event.service_id,
             start=_day(event.period.start, "period.start"),
             end=_day(event.period.end, "period.end"),

@@ -178,7 +178,7 @@ def test_invoice_list_is_newest_first_in_pages_with_the_total_before(billed: Off
     assert [(each.invoice.number, each.previous_total) for each in found] == [
         ("E-2026-000002", billed.invoices.get(STAFF, "E-2026-000001").invoice.total)
     ]
-    rest = billed.invoices.list(STAFF, SUPPLY, before=(found[-1].invoice.period_start, "service"), limit=5)
+    rest = billed.invoices.list(STAFF, SUPPLY, before=found[-1].invoice.place, limit=5)
     assert [(each.invoice.number, each.previous_total) for each in rest] == [("E-2026-000001", None)]
 
 

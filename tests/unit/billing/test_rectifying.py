@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.domain.bill import Bill
-from services.billing.domain.ledger import Entry, OpenItem
+from services.billing.domain.ledger import OpenItem, allocate
 from services.billing.domain.rectifying import (
     DIFFERENCE,
     METHODS,
@@ -20,7 +20,6 @@ from services.billing.domain.rectifying import (
     Figures,
     booking,
     difference,
-    interest_entry,
     rectification_entry,
 )
 from tests.unit.billing.examples import energy, spanish_bill
@@ -140,9 +139,22 @@ def test_a_booking_moves_the_difference_and_never_settles_more_than_is_open(
 
 
 def test_interest_is_a_cost_of_the_cooperative_and_no_sale() -> None:
-    entry: Entry = interest_entry("s", DAY, "R-1", booking(DIFFERENCE, Decimal("-3.80"), [], []), Decimal("3.80"))
-    assert [(each.account, str(each.amount)) for each in entry.postings] == [
-        ("interest", "3.80"),
-        ("member_credit", "-3.80"),
+    refund = {"electricity": Decimal("-99.17")}
+    made = booking(DIFFERENCE, Decimal("-123.80"), [], [])
+    entry = rectification_entry("s", DAY, "R-1", refund, {"iva": Decimal("-20.83")}, made, Decimal("3.80"))
+    assert entry is not None
+    assert [(each.account, each.detail, str(each.amount)) for each in entry.postings] == [
+        ("member_credit", "", "-123.80"),
+        ("revenue", "electricity", "99.17"),
+        ("tax", "iva", "20.83"),
+        ("interest", "refund", "3.80"),
     ]
-    assert entry.member_amount == Decimal("-3.80")
+
+
+def test_what_was_paid_pays_the_first_instalments() -> None:
+    plan = [(date(2026, 12, day), Decimal(10)) for day in (1, 2, 3)]
+    parts = item("own", "15").in_parts(plan)
+    assert [(part.due_date.day, part.outstanding) for part in parts] == [(2, Decimal(5)), (3, Decimal(10))]
+    assert item("own", "15").in_parts([]) == (item("own", "15"),)
+    paid = allocate(Decimal(12), "own", parts)
+    assert paid.takes == (("own", Decimal(12)),)

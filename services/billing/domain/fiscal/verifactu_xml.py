@@ -65,20 +65,32 @@ def _registration(holder: ET.Element, record: Record) -> None:
             "FechaExpedicionFactura": spanish_date(record.issue_date),
         },
     )
-    _texts(
-        made,
-        {
-            "NombreRazonEmisor": content["issuer_name"],
-            "TipoFactura": record.invoice_type,
-            "DescripcionOperacion": content["description"],
-        },
-    )
+    _texts(made, {"NombreRazonEmisor": content["issuer_name"], "TipoFactura": record.invoice_type})
+    if "rectifies" in content:
+        _rectified(made, content["rectifies"])
+    _texts(made, {"DescripcionOperacion": content["description"]})
     _recipient(_group(_group(made, "Destinatarios"), "IDDestinatario"), content["recipient"])
     breakdown = _group(made, "Desglose")
     for part in content["breakdown"]:
         _texts(_group(breakdown, "DetalleDesglose"), _ordered(BREAKDOWN, part))
     _texts(made, {"CuotaTotal": f"{record.quota:.2f}", "ImporteTotal": f"{record.total:.2f}"})
     _chain_and_software(made, record)
+
+
+def _rectified(made: ET.Element, rectified: Mapping[str, str]) -> None:
+    """How it rectifies, which invoice, and for a substitution what that one said."""
+    _texts(made, {"TipoRectificativa": rectified["method"]})
+    _texts(
+        _group(_group(made, "FacturasRectificadas"), "IDFacturaRectificada"),
+        {
+            "IDEmisorFactura": rectified["issuer"],
+            "NumSerieFactura": rectified["number"],
+            "FechaExpedicionFactura": rectified["issue_date"],
+        },
+    )
+    if "base" in rectified:
+        amounts = {"BaseRectificada": rectified["base"], "CuotaRectificada": rectified["quota"]}
+        _texts(_group(made, "ImporteRectificacion"), amounts)
 
 
 def _cancellation(holder: ET.Element, record: Record) -> None:

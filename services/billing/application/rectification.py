@@ -1,0 +1,86 @@
+"""How an invoice is to be rectified, and what that would do: plain data between the office, the rules and the books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from services.billing.domain.bill import ZERO
+from services.billing.domain.rectifying import DIFFERENCE, RECORD_TYPES, SUBSTITUTION, Booking, Figures
+from services.billing.domain.regularisation import Instalment
+from services.billing.repository.corrections import Rectification
+from services.billing.repository.invoices import Issued
+
+
+@dataclass(frozen=True)
+class Order:
+    """How an invoice is to be rectified. `parts`: in how many instalments a debt is paid, 0 for as many as the law gives.
+
+    `legal_interest` is the office's word (a ratio) for years that the table of legal interest does not have.
+    """
+
+    cause: str
+    reason: str
+    method: str = DIFFERENCE
+    parts: int = 0
+    legal_interest: Decimal | None = None
+    #: Day on which the error was found, and first day of the first period that had it.
+    found_on: date | None = None
+    first_wrong: date | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What rectifying would do today. `blocked` is the sentence that stands against it, "" when nothing does."""
+
+    original: Issued
+    corrected: Figures
+    change: Figures
+    before: Figures
+    revision: int
+    interest: Decimal
+    booking: Booking
+    applied: Decimal  # credit of the account that pays at once
+    parts: tuple[Instalment, ...]
+    most_parts: int
+    due_date: date
+    #: What of the invoices rectified is settled already; a substitution asks for the rest.
+    settled: Decimal
+    blocked: str = ""
+    blocked_reason: str = ""
+
+    @property
+    def delta(self) -> Decimal:
+        return self.corrected.total - self.before.total
+
+
+def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
+    """What the document says of its being one: the rectified invoice, how, why, and what is paid how."""
+    return {
+        "number": found.original.number,
+        "issue_date": found.original.issue_date.isoformat(),
+        "method": order.method,
+        "record_type": RECORD_TYPES[order.cause],
+        "cause": order.cause,
+        "reason": order.reason,
+        "taxes": [[tax.kind, str(tax.base), str(tax.amount)] for tax in found.before.taxes],
+        "interest": str(found.interest),
+        "settled": str(found.settled if order.method == SUBSTITUTION else ZERO),
+        "instalments": [[part.due_date.isoformat(), str(part.amount)] for part in found.parts],
+    }
+
+
+def rectification_of(row: Issued, found: Outcome, order: Order) -> Rectification:
+    return Rectification(
+        row.id,
+        found.original.id,
+        found.revision,
+        order.method,
+        RECORD_TYPES[order.cause],
+        order.cause,
+        order.reason,
+        found.interest,
+        found.corrected,
+    )

@@ -1,0 +1,273 @@
+"""Rectifying an issued invoice: priced again, what the law makes of the difference, and the document that corrects it.
+
+The invoice stays as it was issued. The rectifying one takes its number from a series of its own, moves the difference in
+the books and is told to the tax office, all in one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from services.billing.application.fiscal import FiscalOffice
+from services.billing.application.issuing import details_of, invoice_hash, printed_facts
+from services.billing.application.pricing import Draft, MonthPricer
+from services.billing.application.rectification import Order, Outcome, printed_rectification, rectification_of
+from services.billing.application.rectification_books import book, tell
+from services.billing.domain.bill import ZERO, Energy
+from services.billing.domain.planning import HeldBill
+from services.billing.domain.rectifying import (
+    DIFFERENCE,
+    METHODS,
+    READING,
+    SUBSTITUTION,
+    Figures,
+    booking,
+    difference,
+)
+from services.billing.domain.regularisation import (
+    CENT,
+    CorrectionLaw,
+    Instalment,
+    check_age,
+    instalments,
+    interest,
+    is_claimable,
+    most_instalments,
+    overpaid,
+)
+from services.billing.domain.supplies import Member, Supply
+from services.billing.evidence.facts import facts_of
+from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
+from services.billing.repository.corrections import Rectification
+from services.billing.repository.invoices import FOREIGN, RECTIFYING, Details, Issued
+from services.billing.repository.series import SeriesState
+from services.billing.rules import Rules
+from services.billing.snapshots import member_of, supply_of
+from services.chassis.db import Database, Transaction
+from services.chassis.errors import Conflict, Invalid, NotFound, Refused
+from services.chassis.ids import new_id
+
+
+class Rectifier:
+    def __init__(self, database: Database, rules: Rules, pricer: MonthPricer, fiscal: FiscalOffice) -> None:
+        self._database = database
+        self._rules = rules
+        self._pricer = pricer
+        self._fiscal = fiscal
+
+    # ------------------------------------------------------------------------------------------------------ before
+    def original(self, connection: Connection, id_or_number: str) -> Issued:
+        """The invoice to rectify. NotFound when there is none; Refused when this kind, or this country's, is not."""
+        found = invoices.find(connection, id_or_number.strip())
+        if found is None:
+            raise NotFound(
+                f"There is no invoice {id_or_number!r}; copy its number from the invoice, such as E-2026-000123.",
+                "NO_INVOICE",
+            )
+        if self._rules.country.corrections is None:
+            raise Refused(
+                f"Invoice {found.number} cannot be rectified here: in {self._rules.country.code.upper()} that takes a credit "
+                "or debit note of its class, which is not supported; issue it with the tax office's own tool.",
+                "RECTIFYING_NOT_SUPPORTED",
+            )
+        if found.kind == FOREIGN:
+            raise Refused(f"{found.number} is a document apart and no invoice; it is not rectified.", "NO_INVOICE_KIND")
+        if found.kind == RECTIFYING:
+            link = corrections.rectification_by(connection, found.id)
+            assert link is not None
+            first = invoices.find(connection, link.rectified_id)
+            assert first is not None
+            raise Refused(
+                f"{found.number} is a rectifying invoice itself; rectify {first.number}, which it rectifies, once more.",
+                "RECTIFYING_INVOICE",
+            )
+        return found
+
+    @property
+    def law(self) -> CorrectionLaw:
+        law = self._rules.country.corrections
+        assert law is not None, "checked with the invoice"
+        return law
+
+    def price(self, original: Issued, cause: str) -> Draft:
+        """The invoice's period as it should have been billed, with its own accrual date; asks metering.
+
+        For readings under the contract and for the holder of the invoice, for data as both are known today.
+        Refused when it cannot be priced.
+        """
+        try:
+            supply, holder = self._parties(original, cause)
+            return self._pricer.again(supply, holder, original.period, original.issue_date)
+        except HeldBill as held:
+            raise Refused(
+                f"Invoice {original.number} cannot be priced again: {held.explanation}", held.reason
+            ) from held
+
+    def _parties(self, original: Issued, cause: str) -> tuple[Supply, Member]:
+        if cause == READING:
+            return supply_of(original.printed["supply"]), member_of(original.printed["holder"])
+        with self._database.read() as connection:
+            supplies = read_model.supplies(connection, [original.supply_id])
+            # The holder of that period stays the invoice's: a later change of holder is no error of it.
+            holders = read_model.members(connection, [original.member_id])
+        if not supplies or original.member_id not in holders:
+            raise HeldBill(
+                "NO_HOLDER", f"Billing no longer knows the supply or the holder of {original.account_number}."
+            )
+        return supplies[0], holders[original.member_id]
+
+    def standing(self, connection: Connection, original: Issued) -> tuple[Figures, int, list[Rectification]]:
+        """The figures that hold today, the energy billed with them in Wh, and what rectified the invoice so far."""
+        made = corrections.rectifications_of(connection, original.id)
+        if made:
+            last = invoices.find(connection, made[-1].invoice_id)
+            assert last is not None
+            return made[-1].corrected, last.import_wh, made
+        details = invoices.details(connection, original.id)
+        return Figures(details.lines, details.taxes), original.import_wh, made
+
+    def outcome(self, connection: Connection, original: Issued, corrected: Figures, order: Order) -> Outcome:
+        """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
+        if order.method not in METHODS:
+            raise Invalid(f"The method {order.method!r} is not known; use {' or '.join(METHODS)}.", field="method")
+        today = self._rules.today(self._database.clock.now())
+        found_on = order.found_on or today
+        rule = self.law.rules.at(found_on)
+        before, _, earlier = self.standing(connection, original)
+        delta = corrected.total - before.total
+        family = [original.id, *(each.invoice_id for each in earlier)]
+        owed, blocked, why = ZERO, "", ""
+        try:
+            check_age(original.issue_date, today, rule)
+            if abs(delta) < CENT and order.method == DIFFERENCE:
+                raise Refused(f"Priced again, invoice {original.number} is the same to the cent.", "NOTHING_TO_RECTIFY")
+            if delta > 0 and not is_claimable(original.period_start, found_on, rule):
+                raise Refused(
+                    f"The period of invoice {original.number} began on {original.period_start}, more than "
+                    f"{rule.claim_months} months before {found_on}: what was billed too little then may not be claimed.",
+                    "TOO_OLD_TO_CLAIM",
+                )
+            if delta < 0:
+                paid = overpaid(before.total, corrected.total, corrections.payments_of(connection, family))
+                owed = interest(paid, today, lambda day: self._legal_interest(day, order.legal_interest), rule.points)
+        except Refused as refused:
+            blocked, why = refused.message, refused.reason
+        open_items = ledger.open_items(connection, original.supply_id)
+        kinds = corrections.kinds_of_open(connection, original.supply_id)
+        own = [item for item in open_items if item.invoice_id in family]
+        # Documents apart are not the service's: its money does not pay them.
+        others = [item for item in open_items if item.invoice_id not in family and kinds[item.invoice_id] != FOREIGN]
+        made = booking(order.method, delta - owed, own, others)
+        due = self._rules.due_date(today)
+        applied = min(ledger.credit_of(connection, original.supply_id), made.opens) if delta > 0 else ZERO
+        most = most_instalments(order.first_wrong or original.period_start, found_on, rule)
+        open_now = made.opens - applied
+        parts: tuple[Instalment, ...] = ()
+        if delta > 0 and open_now:
+            parts = instalments(open_now, due, order.parts or most, most)
+        elif delta <= 0 and own and made.opens:
+            due = min(item.due_date for item in own)
+        return Outcome(
+            original=original,
+            corrected=corrected,
+            change=difference(before, corrected),
+            before=before,
+            revision=len(family),
+            interest=owed,
+            booking=made,
+            applied=applied,
+            parts=parts,
+            most_parts=most if delta > 0 else 1,
+            due_date=due,
+            settled=before.total - sum((item.outstanding for item in own), ZERO),
+            blocked=blocked,
+            blocked_reason=why,
+        )
+
+    def _legal_interest(self, day: date, stated: Decimal | None) -> Decimal:
+        found = self.law.legal_interest.find(day)
+        if found is not None:
+            return found
+        if stated is None:
+            raise Refused(
+                f"The legal interest of {day.year} is not in the table of legal interest, so what was paid too much cannot be "
+                "given back with interest; state it with --legal-interest, or add the row with its source.",
+                "NO_LEGAL_INTEREST",
+            )
+        return stated
+
+    # ------------------------------------------------------------------------------------------------------- issuing
+    def issue(self, tx: Transaction, original: Issued, draft: Draft, order: Order) -> Issued:
+        """Issue the rectifying invoice, in the caller's transaction. Refused with what blocks it; Conflict when the account
+        or the invoice changed while it was made.
+        """
+        connection, now = tx.connection, tx.clock.now()
+        today = self._rules.today(now)
+        code = self.law.series(self._rules.rectifying_series, today)
+        state = series.take(connection, code)
+        if state.last_date is not None and today < state.last_date:
+            raise Refused(
+                f"The series {code} reaches {state.last_date}, and today is {today}: its dates must follow its numbers.",
+                "ISSUE_DATE_OUT_OF_ORDER",
+            )
+        corrected = Figures(draft.bill.lines, draft.bill.taxes)
+        found = self.outcome(connection, original, corrected, order)
+        if found.blocked:
+            raise Refused(found.blocked, found.blocked_reason)
+        row, details = self._document(state, found, draft, order, today, tx)
+        invoices.keep(connection, [(row, details)])
+        if order.method == SUBSTITUTION:
+            facts = facts_of(
+                draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date
+            )
+            evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
+        series.put(connection, SeriesState(code, row.sequence, row.hash, today))
+        self._fiscal.record(tx, [(row, details)])
+        # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.
+        ledger.lock_accounts(connection, [original.supply_id])
+        if self.outcome(connection, original, corrected, order).booking != found.booking:
+            raise Conflict("A payment came while the invoice was rectified; do it again.", "ACCOUNT_CHANGED")
+        corrections.keep_rectification(connection, rectification_of(row, found, order))
+        book(tx, self._rules, row, found)
+        tell(tx, row, found, order.method, draft.bill.energy.get("electricity", Energy()))
+        return row
+
+    def _document(
+        self, state: SeriesState, found: Outcome, draft: Draft, order: Order, today: date, tx: Transaction
+    ) -> tuple[Issued, Details]:
+        original, whole = found.original, details_of(draft.bill)
+        figures = found.corrected if order.method == SUBSTITUTION else found.change
+        details = replace(whole, lines=figures.lines, taxes=figures.taxes)
+        energy = draft.bill.energy.get("electricity", Energy())
+        printed = printed_facts(self._rules, draft, draft.bill, ())
+        sequence = state.last_number + 1
+        row = replace(
+            original,
+            id=new_id(),
+            number=self._rules.country.number(state.code, sequence),
+            series=state.code,
+            sequence=sequence,
+            # No consumption becomes "billed" by its issue: what it says replaces what the rectified one said.
+            service_id="",
+            kind=RECTIFYING,
+            revision=found.revision,
+            issue_date=today,
+            due_date=max(found.due_date, today),
+            net=figures.net,
+            total=figures.total,
+            import_wh=energy.import_wh,
+            hours_expected=energy.hours_expected,
+            hours_measured=energy.hours_measured,
+            hours_estimated=energy.hours_estimated,
+            hours_missing=energy.hours_missing,
+            curve_version=energy.curve_version,
+            printed={**printed, "rectification": printed_rectification(found, order)},
+            previous_hash=state.last_hash,
+            hash="",
+            issued_at=tx.clock.now(),
+        )
+        return replace(row, hash=invoice_hash(row, details)), details
