@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.difference import Effect
 from services.billing.domain.ledger import OpenItem
+from services.billing.repository.invoices import Issued
 from services.billing.repository.reviews import Release
 from services.billing.repository.runs import COMPLETED, HeldSupply
 from services.billing.rules import Rules
@@ -87,6 +88,13 @@ class Messages:
             hours_missing=row.hours_missing,
             previous_total=None if found.previous_total is None else self.money(found.previous_total),
             kind=row.kind,
+            rectifies=found.links.rectifies,
+            rectification_reason=found.links.reason,
+            rectified_by=found.links.rectified_by,
+            instalments=[
+                pb.Instalment(due_date=part.due_date.isoformat(), amount=self.money(part.outstanding))
+                for part in found.parts
+            ],
         )
         if found.details is not None:
             locale = document_locale(row.printed["language"], self._rules.country.code)
@@ -118,6 +126,13 @@ class Messages:
             more=_plain(effect.more),
             unit=effect.unit,
         )
+
+    def figures(
+        self, lines: Sequence[BillLine], taxes: Sequence[BillTax], of: Issued
+    ) -> tuple[list[pb.InvoiceLine], list[pb.InvoiceTax]]:
+        """Lines and taxes in the language in which the invoice they are of is printed."""
+        translate = catalogue(document_locale(of.printed["language"], self._rules.country.code)).gettext
+        return [self._line(line, translate) for line in lines], [self._tax(tax, translate) for tax in taxes]
 
     def _line(self, line: BillLine, translate: Callable[[str], str]) -> pb.InvoiceLine:
         return pb.InvoiceLine(
@@ -229,7 +244,7 @@ def instant(at: datetime) -> Timestamp:
 def _invoice_state(found: InvoiceFound) -> pb.InvoiceState:
     if found.outstanding == ZERO:
         return pb.INVOICE_STATE_PAID
-    return pb.INVOICE_STATE_OVERDUE if found.invoice.due_date < found.today else pb.INVOICE_STATE_OPEN
+    return pb.INVOICE_STATE_OVERDUE if found.due < found.today else pb.INVOICE_STATE_OPEN
 
 
 def _concept(line: BillLine) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.domain.difference import Effect, comparable, effects
+from services.billing.domain.ledger import OpenItem
 from services.billing.evidence.bundle import bundle_of
 from services.billing.papers.explain import charged
-from services.billing.repository import evidence, invoices, ledger
-from services.billing.repository.invoices import Details, Issued, Place
+from services.billing.repository import corrections, evidence, invoices, ledger
+from services.billing.repository.invoices import RECTIFYING, Details, Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database
@@ -23,15 +24,34 @@ from services.chassis.errors import Refused
 
 
 @dataclass(frozen=True)
+class Links:
+    """Numbers of the invoice that this one rectifies ("" none) and of those that rectify it, and why."""
+
+    rectifies: str = ""
+    method: str = ""
+    reason: str = ""
+    rectified_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class InvoiceFound:
-    """An invoice, what is unpaid of it, and the total of the one before; `details` only where asked for."""
+    """An invoice, what is unpaid of it and in which parts, the total of the one before, and what it rectifies or is
+    rectified by; `details` only where asked for.
+    """
 
     invoice: Issued
     outstanding: Decimal
     today: date
     previous_total: Decimal | None
+    parts: tuple[OpenItem, ...]
+    links: Links
     details: Details | None = None
     effects: tuple[Effect, ...] = ()
+
+    @property
+    def due(self) -> date:
+        """By when the next part that is not paid has to be; the invoice's own date once all is."""
+        return self.parts[0].due_date if self.parts else self.invoice.due_date
 
 
 class Invoices:
@@ -43,12 +63,14 @@ class Invoices:
         """By id or printed number; NotFound unless the caller may see its supply."""
         with self._database.read() as connection:
             found = self._visible(connection, caller, id_or_number)
-            place = (found.period_start, found.kind)
-            before = invoices.of_supply(connection, found.supply_id, before=place, limit=1, kind=found.kind)
+            before = invoices.of_supply(connection, found.supply_id, before=found.place, limit=1, kind=found.kind)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
             causes = _effects(connection, found, details, before)
-        return InvoiceFound(found, outstanding, self._today(), before[0].total if before else None, details, causes)
+            parts = ledger.open_parts(connection, [found.id]).get(found.id, ())
+            links = _links(connection, [found.id]).get(found.id, Links())
+        previous = _previous_total(found, before)
+        return InvoiceFound(found, outstanding, self._today(), previous, parts, links, details, causes)
 
     def bundle(self, caller: Principal, id_or_number: str) -> tuple[Issued, dict[str, Any]]:
         """What the invoice can be calculated again from, without the hours of the curve; NotFound as for `get`.
@@ -71,10 +93,20 @@ class Invoices:
         with self._database.read() as connection:
             visible_supply(connection, caller, supply_id)
             # As many more as there are kinds: the last one's predecessor gives its "more or less than last time".
-            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 2)
-            outstanding = ledger.outstanding_of(connection, [each.id for each in found])
+            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 3)
+            ids = [each.id for each in found]
+            outstanding = ledger.outstanding_of(connection, ids)
+            parts = ledger.open_parts(connection, ids)
+            links = _links(connection, ids)
         return [
-            InvoiceFound(each, outstanding[each.id], self._today(), _previous_total(each, found[place + 1 :]))
+            InvoiceFound(
+                each,
+                outstanding[each.id],
+                self._today(),
+                _previous_total(each, found[place + 1 :]),
+                parts.get(each.id, ()),
+                links.get(each.id, Links()),
+            )
             for place, each in enumerate(found[:limit])
         ]
 
@@ -99,4 +131,18 @@ def _effects(connection: Connection, found: Issued, details: Details, older: Seq
 
 
 def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:
+    """Of the invoice before it; a rectifying one has none to be compared with."""
+    if invoice.kind == RECTIFYING:
+        return None
     return next((each.total for each in older if each.kind == invoice.kind), None)
+
+
+def _links(connection: Connection, invoice_ids: Sequence[str]) -> dict[str, Links]:
+    found: dict[str, Links] = {}
+    for rectifying_id, number, rectified_id, rectified, method, reason in corrections.links(connection, invoice_ids):
+        found[rectifying_id] = replace(
+            found.get(rectifying_id, Links()), rectifies=rectified, method=method, reason=reason
+        )
+        one = found.get(rectified_id, Links())
+        found[rectified_id] = replace(one, rectified_by=(*one.rectified_by, number))
+    return found

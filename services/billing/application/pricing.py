@@ -114,6 +114,21 @@ class MonthPricer:
                 held.append(_held(supply, reason))
         return Priced(tuple(drafts), tuple(held))
 
+    def again(self, supply: Supply, holder: Member, period: DatePeriod, accrual_date: date) -> Draft:
+        """One supply's bill of a period with what is measured now, whatever is usual there; HeldBill when it has no price."""
+        policy = self._rules.country.policy
+        segments = plan(supply, period, self._rules.book, policy.regulated_energy)
+        if not segments:
+            raise HeldBill(
+                "NO_CONTRACT", f"Account {supply.account_number} has no contract in force from {period.start}."
+            )
+        energies = self._ask([(supply, holder, segments)])
+        measured = tuple(energies.get((segment.service_id, segment.days)) for segment in segments)
+        self._check(segments, measured)
+        terms = BillTerms(zone=supply.tariff_zone)
+        bill = price(supply.id, period, segments, measured, policy, accrual_date, terms, self._rules.concepts)
+        return Draft(supply, holder, segments, measured, terms, bill)
+
     def _usual(self, connection: Connection, supply_ids: Sequence[str], period: DatePeriod) -> Usual:
         """What was billed in the months that say what is usual, where the country's law asks."""
         months = months_to_compare(self._rules.country.presumed_error, period.start)
