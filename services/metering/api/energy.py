@@ -11,6 +11,7 @@ from services.metering.api.messages import period, period_message, timestamp
 from services.metering.api.part import Part
 from services.metering.application.energy import BillableEnergy, EnergyQuery, billable_energy
 from services.metering.domain.estimation.self_reading import register_names
+from services.metering.domain.hours import hour_start
 from services.metering.domain.register_closes import MeterClose, origin_word
 
 
@@ -21,7 +22,13 @@ class EnergyApi(Part):
         self, request: pb.StreamBillableEnergyRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.StreamBillableEnergyResponse]:
         queries = [
-            EnergyQuery(query.supply_id, query.service_id, query.tariff, period(query.period, f"queries[{i}].period"))
+            EnergyQuery(
+                query.supply_id,
+                query.service_id,
+                query.tariff,
+                period(query.period, f"queries[{i}].period"),
+                query.by_hour,
+            )
             for i, query in enumerate(request.queries)
         ]
         for answer in billable_energy(self._database, self._time_zone, queries):
@@ -51,6 +58,10 @@ def _energy(answer: BillableEnergy) -> pb.StreamBillableEnergyResponse:
                 period=one.period, r1_varh=one.varh[0], r2_varh=one.varh[1], r3_varh=one.varh[2], r4_varh=one.varh[3]
             )
             for one in answer.reactive
+        ],
+        hours=[
+            pb.BillableHour(start=timestamp(hour_start(one.hour)), period=one.period, import_wh=one.import_wh)
+            for one in answer.hours
         ],
     )
 

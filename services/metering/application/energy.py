@@ -20,7 +20,7 @@ from services.metering.domain.overlay import CurveRows
 from services.metering.domain.reactive import REACTIVE_PERIODS, reactive_totals
 from services.metering.domain.register_closes import MeterClose
 from services.metering.domain.registers import MaximumPower
-from services.metering.domain.totals import hours_expected, period_totals
+from services.metering.domain.totals import BillableHour, billable_hours, hours_expected, period_totals
 from services.metering.repository import overlay, points
 from services.metering.repository.points import Point
 
@@ -36,6 +36,7 @@ class EnergyQuery:
     service_id: str
     tariff: str
     period: DatePeriod
+    by_hour: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class BillableEnergy:
     """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used.
 
     ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand).
-    ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any.
+    ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any. ``hours``: every
+    one with a value, of a query that asks for them.
     """
 
     supply_id: str
@@ -73,6 +75,7 @@ class BillableEnergy:
     closes: tuple[MeterClose, ...] = ()
     maximum_power: tuple[MaximumPower, ...] = ()
     reactive: tuple[ReactiveEnergy, ...] = ()
+    hours: tuple[BillableHour, ...] = ()
 
     @property
     def hours_missing(self) -> int:
@@ -156,6 +159,8 @@ def _alike(
     closes = closes_read(connection, owners[hours == 0].tolist(), period)
     power = maximum_power(connection, owners[hours > 0].tolist(), period)
     reactive = _reactive(days, table, asker, len(owners), rows)
+    by_hour = {known[q.service_id].key for q in queries if q.by_hour and q.service_id in known}
+    hourly = _hourly(days, table, rows, by_hour)
     answers = []
     for query, key in zip(queries, keys.tolist(), strict=True):
         at = int(np.searchsorted(owners, key)) if key else -1
@@ -178,9 +183,21 @@ def _alike(
                 tuple(closes.get(key, ())),
                 tuple(power.get(key, ())),
                 tuple(reactive.get(at, ())),
+                hourly.get(key, ()) if query.by_hour else (),
             )
         )
     return answers
+
+
+def _hourly(
+    days: LocalDays, table: TariffCalendar, rows: CurveRows, owners: set[int]
+) -> dict[int, tuple[BillableHour, ...]]:
+    """The hours of the few owners that are priced by them, by owner; the rows are in the order of their owners."""
+    found = {}
+    for owner in owners:
+        of_owner = np.arange(*np.searchsorted(rows.owner, [owner, owner + 1]))
+        found[owner] = billable_hours(table, days, rows.day[of_owner], rows.curves.take(of_owner))
+    return found
 
 
 def _reactive(

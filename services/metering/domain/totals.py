@@ -57,6 +57,32 @@ def period_totals(
     return result
 
 
+@dataclass(frozen=True)
+class BillableHour:
+    """One hour that has a value: its number since the epoch (hours.py), tariff period ("P1") and Wh taken."""
+
+    hour: int
+    period: str
+    import_wh: int
+
+
+def billable_hours(
+    calendar: TariffCalendar, days: LocalDays, day: NDArray[np.int64], curves: DayCurves
+) -> tuple[BillableHour, ...]:
+    """The hours of one measuring point's days (``day``: local day of each curve), in order; missing ones are not there."""
+    if not len(day):
+        return ()
+    present = curves.quality != MISSING
+    hours = (days.starts(day)[:, None] + np.arange(HOURS_MAX))[present]
+    order = np.argsort(hours, kind="stable")
+    period = day_periods(calendar, days, day)[present][order]
+    import_wh = curves.values[:, :, IMPORT][present][order]
+    return tuple(
+        BillableHour(hour, f"P{number}", wh)
+        for hour, number, wh in zip(hours[order].tolist(), period.tolist(), import_wh.tolist(), strict=True)
+    )
+
+
 def day_periods(calendar: TariffCalendar, days: LocalDays, day: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Tariff period of every slot of each day (n, 25); 0 past the day's end."""
     slots, length = np.arange(HOURS_MAX), days.lengths(day)[:, None]

@@ -70,10 +70,10 @@ def send(stub: Stub, data: bytes, name: str = "S02.xml") -> tuple[list[pb.Import
     return [step.progress for step in progress], last.summary
 
 
-def energy(stub: Stub) -> list[pb.StreamBillableEnergyResponse]:
-    queries = [pb.EnergyQuery(supply_id="ana", service_id="ana-service", tariff="2.0TD", period=OCTOBER)]
+def energy(stub: Stub, *, by_hour: bool = False) -> list[pb.StreamBillableEnergyResponse]:
+    query = pb.EnergyQuery(supply_id="ana", service_id="ana-service", tariff="2.0TD", period=OCTOBER, by_hour=by_hour)
     with remote():
-        return list(stub.StreamBillableEnergy(pb.StreamBillableEnergyRequest(queries=queries)))
+        return list(stub.StreamBillableEnergy(pb.StreamBillableEnergyRequest(queries=[query])))
 
 
 def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
@@ -87,6 +87,10 @@ def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
     eventually(lambda: energy(running.service.as_service("billing"))[0].hours_measured == 745)
     (answer,) = energy(running.service.as_service("billing"))
     assert [(e.period, e.import_wh) for e in answer.energy] == [("P1", 16_800), ("P2", 16_800), ("P3", 40_900)]
+    assert not answer.hours
+    (answer,) = energy(running.service.as_service("billing"), by_hour=True)
+    assert [hour.start.seconds for hour in answer.hours] == [3600 * (H0 + number) for number in range(745)]
+    assert sum(hour.import_wh for hour in answer.hours if hour.period == "P1") == 16_800
 
     consumer = running.log.consumer("test", ["coop.metering.curve.v1"])
     told: list[CurveReady] = []
