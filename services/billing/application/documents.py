@@ -14,6 +14,7 @@ from services.billing.papers.account import certificate_document, statement_docu
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
 from services.billing.repository import certificates, fiscal, invoices, read_model
 from services.billing.repository.certificates import Certificate, StoredDocument
+from services.billing.repository.invoices import RECTIFYING
 from services.billing.rules import Rules
 from services.chassis.blobs import BlobStore
 from services.chassis.context import Principal
@@ -55,12 +56,10 @@ class Documents:
             issued = invoices.find(connection, invoice_id)
             if issued is None:
                 raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
+            # A rectifying invoice is compared with none.
+            months = 0 if issued.kind == RECTIFYING else HISTORY_MONTHS - 1
             earlier = invoices.of_supply(
-                connection,
-                issued.supply_id,
-                before=issued.place,
-                limit=HISTORY_MONTHS - 1,
-                kind=issued.kind,
+                connection, issued.supply_id, before=issued.place, limit=months, kind=issued.kind
             )
             previous = invoices.details(connection, earlier[0].id) if earlier else None
             papers = InvoicePapers(

@@ -39,6 +39,7 @@ class Outcome:
     corrected: Figures
     change: Figures
     before: Figures
+    billed_wh: int
     revision: int
     interest: Decimal
     booking: Booking
@@ -66,6 +67,7 @@ def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
         "cause": order.cause,
         "reason": order.reason,
         "taxes": [[tax.kind, str(tax.base), str(tax.amount)] for tax in found.before.taxes],
+        "billed_wh": found.billed_wh,
         "interest": str(found.interest),
         "settled": str(found.settled if order.method == SUBSTITUTION else ZERO),
         "instalments": [[part.due_date.isoformat(), str(part.amount)] for part in found.parts],

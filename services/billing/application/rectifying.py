@@ -137,7 +137,7 @@ class Rectifier:
         today = self._rules.today(self._database.clock.now())
         found_on = order.found_on or today
         rule = self.law.rules.at(found_on)
-        before, _, earlier = self.standing(connection, original)
+        before, billed_wh, earlier = self.standing(connection, original)
         delta = corrected.total - before.total
         family = [original.id, *(each.invoice_id for each in earlier)]
         owed, blocked, why = ZERO, "", ""
@@ -176,6 +176,7 @@ class Rectifier:
             corrected=corrected,
             change=difference(before, corrected),
             before=before,
+            billed_wh=billed_wh,
             revision=len(family),
             interest=owed,
             booking=made,

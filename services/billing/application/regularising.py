@@ -25,7 +25,7 @@ from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 
-LONGEST_REASON = 500
+LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ CONCEPTS = {
     "opening_balance": N_("Previous balance"),
     "payment_on_account": N_("Payment on account"),
     "deposit_refund": N_("Refund of the deposit"),
+    "refund_interest": N_("Interest on what was paid too much"),
 }
 SECTIONS = {
     "power": N_("Power"),
@@ -135,6 +136,17 @@ CONTRACT_KINDS = {
     "indexed": N_("Indexed price"),
     "pvpc": N_("Regulated price (PVPC)"),
 }
+
+#: What rectifying invoices say of themselves.
+CORRECTED = N_("readings corrected from {before} to {now}")
+MEASURED_OTHERWISE = N_("readings corrected")
+BY_DIFFERENCE = N_(
+    "This invoice corrects invoice {number} of {date} and has only what changes: what was wrong stands with its sign turned, "
+    "and after it what takes its place."
+)
+BY_SUBSTITUTION = N_("This invoice takes the place of invoice {number} of {date}.")
+IN_PARTS = N_("It is paid in {count} parts: {parts}.")
+INTEREST = N_("What was paid too much comes back with the legal interest and the points that the law adds.")
 
 
 def word(table: dict[str, str], code: str, label: str = "") -> str:

@@ -24,6 +24,7 @@ from services.billing.domain.difference import comparable
 from services.billing.domain.supplies import Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
+from services.billing.papers.rectifying import rectifying_document
 from services.billing.papers.water import water_consumption
 from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued
@@ -112,7 +113,8 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         daily_mean=_daily_mean((invoice,)),
         daily_mean_history=_daily_mean((invoice, *papers.earlier)) if papers.earlier else None,
     )
-    return COUNTRIES[rules.country.code](document, papers, supply, rules), language
+    document = COUNTRIES[rules.country.code](document, papers, supply, rules)
+    return (rectifying_document(document, invoice, language) if "rectification" in printed else document), language
 
 
 def _daily_mean(invoices: Sequence[Issued]) -> Decimal:

@@ -17,7 +17,7 @@ from services.billing.domain.fiscal.cnmc_qr import ComparatorInvoice
 from services.billing.domain.fiscal.energy_origin import SOURCES, EnergyOrigin, origin_on
 from services.billing.domain.fiscal.verifactu import validation_url
 from services.billing.domain.supplies import Supply
-from services.billing.repository.invoices import Details
+from services.billing.repository.invoices import SERVICE, Details
 from services.billing.rules import Rules
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
         document,
         supply=replace(document.supply, distributor=str(rules.profile.raw.get("distributor", ""))),
         tax_code=TaxOfficeCode(url) if papers.registered else None,
-        comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code),
+        comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code) if invoice.kind == SERVICE else "",
         origin=_mix(origin) if origin else None,
     )
 

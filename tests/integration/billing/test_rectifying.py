@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import date, timedelta
 from decimal import Decimal as D
+from pathlib import Path
 
 import pytest
 from coop.billing.events.v1.events_pb2 import DebtCleared, InvoiceDocumentDue, InvoiceRectified
@@ -414,3 +416,24 @@ def test_rectifications_and_instalments_are_written_once(billed: Office) -> None
     with billed.database.read() as connection:
         (made,) = store.rectifications_of(connection, billed.invoices.get(STAFF, OCTOBER).invoice.id)
     assert made.record_type == "R4"
+
+
+def test_the_paper_says_which_invoice_why_and_in_which_parts(billed: Office, tmp_path: Path) -> None:
+    billed.pay(OCTOBER, "55.44")
+    approve(billed, proposal(billed, MORE))
+    billed.energy.usual = LESS
+    refund = rectify(billed, method="S", legal_interest="3.25")
+    texts = {}
+    for number in ("R-2026-000001", refund.number):
+        pdf = tmp_path / "rectifying.pdf"
+        pdf.write_bytes(billed.documents.invoice(billed.invoices.get(STAFF, number).invoice.id).content)
+        made = subprocess.run(["pdftotext", "-layout", pdf, "-"], capture_output=True, text=True, check=True)
+        texts[number] = " ".join(made.stdout.split())
+    first, second = texts.values()
+    assert "Factura rectificativa R-2026-000001" in first
+    assert "Rectifica la factura E-2026-000002" in first
+    assert "corregidas de 245 kWh a 265 kWh" in first
+    assert "Se paga en 2 plazos: 11 de diciembre de 2026" in first
+    assert "por sustitución la factura E-2026-000002" in second
+    assert "The tariff of the contract was wrong" in second
+    assert "Pago a cuenta" in second

@@ -1,0 +1,73 @@
+"""What only a rectifying invoice says: which invoice it corrects, how and why, what is settled already, in which parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from services.billing.documents.edition import Edition, edition
+from services.billing.documents.figures import NBSP
+from services.billing.documents.model import Adjustment, InvoiceDocument
+from services.billing.documents.vocabulary import (
+    BY_DIFFERENCE,
+    BY_SUBSTITUTION,
+    CORRECTED,
+    IN_PARTS,
+    INTEREST,
+    MEASURED_OTHERWISE,
+)
+from services.billing.domain.rectifying import READING, SUBSTITUTION
+from services.billing.repository.invoices import Issued
+
+
+def rectifying_document(document: InvoiceDocument, invoice: Issued, language: str) -> InvoiceDocument:
+    """The document of a rectifying invoice. A chart, a comparison or a comparator's code would speak of the difference as
+    if it were a bill: it has none of them.
+    """
+    said: dict[str, Any] = invoice.printed["rectification"]
+    e = edition(language, document.jurisdiction, document.currency)
+    return replace(
+        document,
+        rectifies=said["number"],
+        rectification_reason=_reason(said, invoice, e),
+        adjustments=_adjustments(said),
+        consumptions=tuple(replace(each, history=()) for each in document.consumptions),
+        legal=(*_paragraphs(said, e), *document.legal),
+        change=None,
+        destination=(),
+        daily_mean=None,
+        daily_mean_history=None,
+        comparator_url="",
+    )
+
+
+def _reason(said: dict[str, Any], invoice: Issued, e: Edition) -> str:
+    if said["cause"] != READING:
+        return str(said["reason"])
+    if said["billed_wh"] == invoice.import_wh:
+        return e.t(MEASURED_OTHERWISE)
+    return e.t(CORRECTED).format(before=_kwh(said["billed_wh"], e), now=_kwh(invoice.import_wh, e))
+
+
+def _kwh(wh: int, e: Edition) -> str:
+    return f"{e.f.number(Decimal(wh) / 1000)}{NBSP}kWh"
+
+
+def _adjustments(said: dict[str, Any]) -> tuple[Adjustment, ...]:
+    """After the total: what the invoices rectified have settled already, and the interest paid back."""
+    items = (("payment_on_account", -Decimal(said["settled"])), ("refund_interest", -Decimal(said["interest"])))
+    return tuple(Adjustment(concept, amount) for concept, amount in items if amount)
+
+
+def _paragraphs(said: dict[str, Any], e: Edition) -> tuple[str, ...]:
+    how = BY_SUBSTITUTION if said["method"] == SUBSTITUTION else BY_DIFFERENCE
+    issued = e.f.day(date.fromisoformat(said["issue_date"]))
+    found = [e.t(how).format(number=said["number"], date=issued)]
+    parts = [f"{e.f.day(date.fromisoformat(day))}, {e.f.money(Decimal(amount))}" for day, amount in said["instalments"]]
+    if len(parts) > 1:
+        found.append(e.t(IN_PARTS).format(count=len(parts), parts="; ".join(parts)))
+    if Decimal(said["interest"]):
+        found.append(e.t(INTEREST))
+    return tuple(found)
