@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -19,6 +18,7 @@ from services.billing.application.documents import Documents, Printed
 from services.billing.application.invoices import Invoices
 from services.billing.application.reviews import Reviews
 from services.billing.documents import render_invoice
+from services.billing.facts_message import facts_message
 from services.billing.messages import Messages, instant
 from services.billing.press import Press
 from services.billing.repository.invoices import Issued, Place
@@ -110,9 +110,7 @@ class BillingApi(BillingServiceServicer):
     def GetInvoiceFacts(
         self, request: pb.GetInvoiceFactsRequest, context: grpc.ServicerContext
     ) -> pb.GetInvoiceFactsResponse:
-        found, bundle = self._invoices.bundle(caller(), request.invoice_id)
-        text = json.dumps(bundle, ensure_ascii=False, separators=(",", ":"))
-        return pb.GetInvoiceFactsResponse(invoice_id=found.id, supply_id=found.supply_id, bundle=text)
+        return facts_message(*self._invoices.bundle(caller(), request.invoice_id))
 
     def GetInvoiceDocument(
         self, request: pb.GetInvoiceDocumentRequest, context: grpc.ServicerContext

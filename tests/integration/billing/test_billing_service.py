@@ -188,6 +188,10 @@ def test_the_whole_way_from_events_to_paper(running: Running) -> None:
     }
     assert (invoice.lines[0].price_unit, invoice.lines[0].days, invoice.lines[0].year_days) == ("kw_year", 31, 365)
     assert list(invoice.lines[0].taxed_by) == [tax.code for tax in invoice.taxes]
+    facts = member.GetInvoiceFacts(pb.GetInvoiceFactsRequest(invoice_id="E-2026-000002"))
+    assert (len(facts.lines), len(facts.taxes)) == (len(invoice.lines), len(invoice.taxes))
+    assert all(row.start <= "2026-10-01" and row.source for each in (*facts.lines, *facts.taxes) for row in each.rows)
+    assert facts.lines[2].rows[0].value == invoice.lines[2].unit_price and list(facts.lines[2].segments) == [0]
     assert invoice.lines[2].description == "Energía consumida"
     assert (invoice.lines[2].quantity, invoice.lines[2].unit_price) == ("62", "0.196")
     assert {(each.period, each.wh) for each in invoice.consumption} == {("P1", 62000), ("P2", 55000), ("P3", 128000)}
