@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2, rectifying_service_pb2
+from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2, market_service_pb2, rectifying_service_pb2
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
+from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
 from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
 
 from services.billing.application.accounts import Accounts
@@ -15,6 +16,7 @@ from services.billing.application.fiscal import fiscal_office
 from services.billing.application.fiscal_codes import FiscalCodes
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
+from services.billing.application.market_prices import MarketPrices
 from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.application.rectifying import Rectifier
 from services.billing.application.regularising import Corrections
@@ -27,6 +29,7 @@ from services.billing.consumers import (
 )
 from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
+from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
 from services.billing.press import Press
 from services.billing.rectifying_api import RectifyingApi
@@ -69,6 +72,11 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 FiscalApi(FiscalRecords(database, kit.profile), FiscalCodes(database)),
                 add_FiscalServiceServicer_to_server,
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
+            ),
+            ServicerSpec(
+                MarketApi(MarketPrices(database, rules), rules),
+                add_MarketServiceServicer_to_server,
+                market_service_pb2.DESCRIPTOR.services_by_name["MarketService"],
             ),
             ServicerSpec(
                 RectifyingApi(rules, corrections),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
 from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 
 from services.billing.application.pricing import EnergyQuery
-from services.billing.domain.bill import Energy, PeriodEnergy
+from services.billing.domain.bill import Energy, MeasuredHour, PeriodEnergy
 from services.billing.domain.closes import Close
 from services.chassis.grpc.client import Clients, remote
 from services.chassis.periods import DatePeriod
@@ -51,6 +52,7 @@ class MeteringEnergy:
                     service_id=query.service_id,
                     tariff=query.tariff,
                     period=DatePeriodMessage(start=query.period.start.isoformat(), end=query.period.end.isoformat()),
+                    by_hour=query.by_hour,
                 )
                 for query in queries
             ]
@@ -64,7 +66,7 @@ class MeteringEnergy:
 
 def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
     """The energy of one answer. Without a maximum power in it no maximeter was read; reactive energy comes with the hours,
-    inductive as QR1 - QR4, and a period that metering leaves out had none.
+    inductive as QR1 - QR4, and a period that metering leaves out had none. Hours come without a market price.
     """
     return Energy(
         {each.period: PeriodEnergy(each.import_wh, each.export_wh) for each in answer.energy},
@@ -76,6 +78,9 @@ def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
         max_demand_w={each.period: each.watts for each in answer.maximum_power} or None,
         reactive_varh={each.period: max(each.r1_varh - each.r4_varh, 0) for each in answer.reactive},
         closes=tuple(_close(each, use) for each in answer.closes for use in each.uses),
+        unpriced=tuple(
+            MeasuredHour(each.start.ToDatetime(tzinfo=UTC), each.period, each.import_wh) for each in answer.hours
+        ),
     )
 
 

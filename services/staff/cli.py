@@ -20,7 +20,7 @@ from services.staff import invoice_verify, offline_curve, offline_quote, offline
 from services.staff.show import say
 
 OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
-"""Groups that need no service: asked for by name, they start without loading what talks to services."""
+"""Groups that need no service but for `tariff market`: asked for by name, they start without loading what talks to them."""
 
 OFFLINE_COMMANDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("bill", "quote"): offline_quote.quote,

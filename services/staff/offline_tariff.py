@@ -1,4 +1,6 @@
-"""`coopctl tariff`: the periods of an access tariff hour by hour, and a look at the tables; no service is asked."""
+"""`coopctl tariff`: the periods of an access tariff hour by hour, a look at the tables, and market prices, which billing
+keeps; the others ask no service.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.staff import market_prices
 from services.staff.offline_options import TariffOption, ZoneOption, day, day_range, tariff_calendar, time_zone
 from services.staff.show import JsonOption, out, table
 from services.staff.tariff_check import check
@@ -14,8 +17,9 @@ from services.staff.tariff_check import check
 if TYPE_CHECKING:
     from services.staff.tariff_hours import Row
 
-app = typer.Typer(no_args_is_help=True, help="Periods and tables of the tariffs; needs no service.")
+app = typer.Typer(no_args_is_help=True, help="Periods and tables of the tariffs without any service; market prices.")
 app.command("check")(check)
+app.add_typer(market_prices.app, name="market")
 
 COLUMNS = ("Start", "Energy period", "Power period")
 RICH_HOURS = 32 * 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -14,26 +14,28 @@ from sqlalchemy import Connection
 from services.billing.domain.adjustments import BillTerms
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.foreign import foreign_bill
+from services.billing.domain.market import with_market_prices
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.pricing import check_hours, price
 from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_to_compare
 from services.billing.domain.season_average import Billed
 from services.billing.domain.supplies import Member, Supply
-from services.billing.repository import history, read_model, reviews
+from services.billing.repository import history, market, read_model, reviews
 from services.billing.repository.runs import HeldSupply
 from services.billing.rules import Rules
 from services.chassis.db import Database
-from services.chassis.periods import DatePeriod
+from services.chassis.periods import DatePeriod, day_start
 
 
 @dataclass(frozen=True)
 class EnergyQuery:
-    """The energy of one service over local days, split by a metering tariff ("2.0TD", "flat")."""
+    """The energy of one service over local days, split by a metering tariff ("2.0TD", "flat"); by the hour where asked."""
 
     supply_id: str
     service_id: str
     tariff: str
     period: DatePeriod
+    by_hour: bool = False
 
 
 class EnergySource(Protocol):
@@ -141,17 +143,34 @@ class MonthPricer:
         self, planned: Sequence[tuple[Supply, Member, tuple[Segment, ...]]]
     ) -> dict[tuple[str, DatePeriod], Energy]:
         queries = [
-            EnergyQuery(supply.id, segment.service_id, self._rules.country.metering_tariff(segment), segment.days)
+            EnergyQuery(
+                supply.id,
+                segment.service_id,
+                self._rules.country.metering_tariff(segment),
+                segment.days,
+                segment.product.by_hour,
+            )
             for supply, _, segments in planned
             for segment in segments
             if segment.metered
         ]
         answers = self._energy.energies(queries) if queries else []
+        prices = self._market_prices([query.period for query in queries if query.by_hour])
+        tz = self._rules.profile.tz
         return {
-            (query.service_id, query.period): answer
+            (query.service_id, query.period): with_market_prices(answer, prices, tz) if query.by_hour else answer
             for query, answer in zip(queries, answers, strict=True)
             if answer is not None
         }
+
+    def _market_prices(self, spans: Sequence[DatePeriod]) -> Mapping[datetime, Decimal]:
+        """The prices in force of all hours from the first of the days to the last; nothing is asked for no days."""
+        if not spans:
+            return {}
+        tz = self._rules.profile.tz
+        first, last = min(days.start for days in spans), max(days.end for days in spans)
+        with self._database.read() as connection:
+            return market.prices_between(connection, day_start(first, tz), day_start(last, tz))
 
     def _check(self, segments: Sequence[Segment], measured: Sequence[Energy | None]) -> None:
         """Hours are counted over all the days of a service, not per span of prices."""

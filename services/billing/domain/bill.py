@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from services.billing.domain.closes import Close
@@ -70,12 +70,22 @@ class HourEnergy:
 
 
 @dataclass(frozen=True)
+class MeasuredHour:
+    """One hour that an indexed price is for and that has no market price: when it starts, tariff period, Wh taken."""
+
+    start: datetime
+    period: str
+    import_wh: int
+
+
+@dataclass(frozen=True)
 class Energy:
     """What metering measured for one service over one span of local days, by tariff period.
 
     `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
-    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour, `closes`
-    are what registers counted between readings of which the last lies in the span: what water is billed by.
+    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour, `unpriced`
+    those of them that have no market price (domain/market.py); `closes` are what registers counted between readings of
+    which the last lies in the span: what water is billed by.
     """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
@@ -88,6 +98,7 @@ class Energy:
     reactive_varh: Mapping[str, int] | None = None
     hours: tuple[HourEnergy, ...] = ()
     closes: tuple[Close, ...] = ()
+    unpriced: tuple[MeasuredHour, ...] = ()
 
     @property
     def import_wh(self) -> int:
@@ -117,6 +128,7 @@ class Energy:
             _joined(self.reactive_varh, other.reactive_varh, int.__add__),
             self.hours + other.hours,
             self.closes + other.closes,
+            self.unpriced + other.unpriced,
         )
 
 

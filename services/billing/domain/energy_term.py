@@ -84,6 +84,15 @@ def _indexed_lines(segment: Segment, energy: Energy, policy: Policy) -> Iterator
     The line has no unit price: it would be a mean, whose multiplication does not give the amount.
     """
     contract, product = segment.contract, segment.product
+    if energy.unpriced:
+        count, first = len(energy.unpriced), min(hour.start for hour in energy.unpriced)
+        raise HeldBill(
+            "NO_MARKET_PRICE",
+            f"Contract {contract.number} is priced by the hour, and {count} of its hours have no market price, the first "
+            f"that which starts at {first.isoformat(timespec='minutes')}; upload the prices with 'coopctl tariff market "
+            "upload' and run the month again.",
+            contract.id,
+        )
     if sum(hour.import_wh for hour in energy.hours) != energy.import_wh:
         raise HeldBill(
             "NO_HOURS",

@@ -67,6 +67,11 @@ class Product:
         return self.kind != "flat"
 
     @property
+    def by_hour(self) -> bool:
+        """Whether each hour has a price of its own."""
+        return self.kind == "indexed"
+
+    @property
     def by_power(self) -> bool:
         """Whether contracted power is charged."""
         return self.kind in ("fixed", "indexed")

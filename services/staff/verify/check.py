@@ -63,6 +63,7 @@ def _verified(bundle: dict[str, Any]) -> Verdict:
     differences = [
         *_printed_arithmetic(invoice),
         *_hours(bundle),
+        *_priced_hours(bundle),
         *_lines(invoice["lines"], lines),
         *_taxes(invoice["taxes"], taxes),
     ]
@@ -104,6 +105,25 @@ def _hours(bundle: dict[str, Any]) -> list[str]:
                 found.append(
                     f"{segment['service']} {period}: the hours hold {taken} Wh taken and {given} Wh given, the invoice "
                     f"{billed['import_wh']} and {billed['export_wh']}."
+                )
+    return found
+
+
+def _priced_hours(bundle: dict[str, Any]) -> list[str]:
+    """Is the energy of an indexed product, each tariff period, that of the hours which were given a market price?"""
+    found = []
+    for segment in bundle["segments"]:
+        if segment["product"]["kind"] != "indexed":
+            continue
+        priced: dict[str, int] = {}
+        for _, period, wh, _ in segment["priced_hours"]:
+            priced[period] = priced.get(period, 0) + wh
+        for period in sorted({*priced, *segment["energy"]}):
+            billed = segment["energy"].get(period, {"import_wh": 0})["import_wh"]
+            if priced.get(period, 0) != billed:
+                found.append(
+                    f"{segment['service']} {period}: the hours with a market price hold {priced.get(period, 0)} Wh, the "
+                    f"invoice {billed}."
                 )
     return found
 

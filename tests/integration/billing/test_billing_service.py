@@ -12,8 +12,15 @@ from typing import Any
 import grpc
 import pytest
 from coop.billing.events.v1 import events_pb2 as events
-from coop.billing.v1 import billing_pb2, billing_service_pb2, billing_service_pb2_grpc, fiscal_service_pb2
+from coop.billing.v1 import (
+    billing_pb2,
+    billing_service_pb2,
+    billing_service_pb2_grpc,
+    fiscal_service_pb2,
+    market_service_pb2,
+)
 from coop.billing.v1.fiscal_service_pb2_grpc import FiscalServiceStub
+from coop.billing.v1.market_service_pb2_grpc import MarketServiceStub
 from coop.common.v1.types_pb2 import DatePeriod, Money
 from coop.metering.v1 import metering_service_pb2, metering_service_pb2_grpc
 from google.protobuf.message import Message
@@ -66,7 +73,18 @@ class FakeMetering(metering_service_pb2_grpc.MeteringServiceServicer):
                 hours_expected=days * 24,
                 hours_measured=days * 24,
                 curve_version=3,
+                hours=_hours(query.period.start, energy) if query.by_hour else [],
             )
+
+
+def _hours(day: str, energy: list[tuple[str, int]]) -> list[metering_service_pb2.BillableHour]:
+    """All of a period's energy in one hour of the first day, noon UTC and later."""
+    made = []
+    for number, (period, wh) in enumerate(energy):
+        hour = metering_service_pb2.BillableHour(period=period, import_wh=wh)
+        hour.start.FromJsonString(f"{day}T{12 + number}:00:00Z")
+        made.append(hour)
+    return made
 
 
 def _day(text: str) -> Any:
@@ -332,6 +350,34 @@ def test_refusals_travel_with_reason_and_field(running: Running) -> None:
         assert isinstance(refusal(call), NotFound)
     token = refusal(lambda: staff.ListInvoices(pb.ListInvoicesRequest(supply_id="nothing", page_token="x")))
     assert isinstance(token, Invalid) and token.violations[0].field == "page_token"
+
+
+def test_hours_come_from_metering_and_their_prices_from_the_office(running: Running) -> None:
+    running.tell(member_message("ana"), supply_message("ana", contract_message("ana", product_code="indexada-2026")))
+    running.settle(1)
+    assert [held.reason for held in running.preview().held] == ["NO_MARKET_PRICE"]
+
+    market = replace(running.service, stub_type=MarketServiceStub).as_staff("billing")
+    content = b"start;price\n" + b"".join(f"2026-10-01T{hour}:00Z;100\n".encode() for hour in (12, 13, 14)) + b"x;1\n"
+    request = market_service_pb2.UploadMarketPricesRequest(request_id=new_id(), file_name="p.csv", content=content)
+    answer = market.UploadMarketPrices(request)
+    assert (answer.added, answer.refused, answer.refused_rows[0].line) == (3, 1, 5)
+    assert running.metering.asked[-1].queries[0].by_hour
+    assert running.bill().run.invoiced == 1
+    invoice = running.staff.GetInvoice(pb.GetInvoiceRequest(invoice_id="E-2026-000001")).invoice
+    amounts = {line.period: line.amount.amount for line in invoice.lines if line.concept == "energy"}
+    # 0.112 × 1.167 + 0.097553 = 0.228257; 0.112 × 1.163 + 0.029267 = 0.159523; 0.112 × 1.18 + 0.003292 = 0.135452
+    assert amounts == {"P1": "14.15", "P2": "8.77", "P3": "17.34"}
+    listed = market.ListMarketPrices(market_service_pb2.ListMarketPricesRequest(month="2026-10", page_size=2))
+    assert [(price.start, price.price) for price in listed.prices] == [
+        ("2026-10-01T14:00+02:00", "100.00"),
+        ("2026-10-01T15:00+02:00", "100.00"),
+    ]
+    rest = market_service_pb2.ListMarketPricesRequest(month="2026-10", page_token=listed.next_page_token)
+    assert [price.version for price in market.ListMarketPrices(rest).prices] == [1]
+    assert (listed.hours_expected, listed.hours_missing) == (745, 742)
+    stranger = replace(running.service, stub_type=MarketServiceStub).as_staff("auditor")
+    assert isinstance(refusal(lambda: stranger.UploadMarketPrices(request)), Forbidden)
 
 
 def test_a_price_change_inside_the_month_is_two_questions(running: Running) -> None:
