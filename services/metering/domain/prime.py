@@ -21,18 +21,15 @@ from xml.sax.saxutils import quoteattr
 from services.metering.domain.hours import hour_number, local_days, standard_offset
 from services.metering.domain.readings import MeterError, ReadingBatch, RefusedReading
 from services.metering.domain.rows import RawRows, RowRules, convert
-from services.metering.domain.unpack import Unpacker
 from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed
 
 BATCH_ROWS = 1 << 15
 _BATCH_BYTES = 16 << 20
 """A batch of ordinary rows has 3 MB of text; rows bloated beyond this are converted, whatever meter they belong to."""
 
-_OTHER_REPORTS = {"S04": "monthly closes", "S05": "daily closes"}
-
 
 class S02Reader:
-    """Reads one S02 file from pieces of bytes (gzip is recognised by content) and hands out batches of readings.
+    """Reads one S02 report from pieces of bytes and hands out batches of readings.
 
     A batch ends where a meter ends, unless one meter alone is larger than two batches. ``problem`` is empty, or the
     sentence that says why only a part (or nothing) of the file could be read.
@@ -44,7 +41,6 @@ class S02Reader:
         # A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured.
         self._rules = RowRules(standard_offset(zone_name, received_at), days.first_hour, min(days.end_hour, now + 24))
         self._batch_rows = batch_rows
-        self._unpack = Unpacker()
         self._xml = XmlFeed(self._start, self._end, ("S02", "Cnt", "Cnc"), self._context, self._damaged, self._where)
         self._raw = RawRows()
         self._errors: list[MeterError] = []
@@ -53,32 +49,25 @@ class S02Reader:
         self._root_seen = False
         self._depth = 0
         self._bytes_held = 0
-        self.concentrators = 0
 
     @property
     def problem(self) -> str:
         """Empty, or why the file could not be read to its end."""
-        return self._unpack.problem or self._xml.problem
+        return self._xml.problem
 
     def feed(self, data: bytes) -> list[ReadingBatch]:
         """Take some bytes; the batches that are complete."""
-        batches: list[ReadingBatch] = []
-        for piece in self._unpack.feed(data):
-            self._xml.feed(piece)
-            self._bytes_held += len(piece)
-            full = self._bytes_held >= _BATCH_BYTES
-            if full or len(self._raw) >= self._batch_rows:
-                batches += self._flush(only_whole_meters=not full and len(self._raw) < 2 * self._batch_rows)
-        return batches
+        self._xml.feed(data)
+        self._bytes_held += len(data)
+        full = self._bytes_held >= _BATCH_BYTES
+        if full or len(self._raw) >= self._batch_rows:
+            return self._flush(only_whole_meters=not full and len(self._raw) < 2 * self._batch_rows)
+        return []
 
     def close(self) -> list[ReadingBatch]:
         """The file has ended; the last batch, if there is anything left to say."""
-        batches: list[ReadingBatch] = []
-        for piece in self._unpack.close():
-            self._xml.feed(piece)
         self._xml.close()
-        batches += self._flush(only_whole_meters=False)
-        return batches
+        return self._flush(only_whole_meters=False)
 
     def _start(self, name: str, attributes: list[str]) -> None:
         self._depth += 1
@@ -93,7 +82,6 @@ class S02Reader:
         elif name == "Cnt":
             self._open_meter(_mapping(attributes))
         elif name == "Cnc":
-            self.concentrators += 1
             self._meter = None
         if self._depth > MAX_DEPTH:
             raise FileRefused(f"Elements are nested more than {MAX_DEPTH} deep at line {self._xml.line}.")
@@ -110,8 +98,9 @@ class S02Reader:
                 f"The file is XML but not a PRIME report: its first element is <{name[:40]}>, not <Report>."
             )
         if kind != "S02":
-            meaning = f" ({_OTHER_REPORTS[kind]})" if kind in _OTHER_REPORTS else ""
-            raise FileRefused(f"The file is a PRIME report {kind[:40]!r}{meaning}; readings come from report S02.")
+            raise FileRefused(
+                f"The file is a PRIME report {kind[:40]!r}: hours come from S02, closes of registers from S04 and S05."
+            )
         self._root_seen = True
 
     def _open_meter(self, attributes: dict[str, str]) -> None:

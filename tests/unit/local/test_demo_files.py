@@ -101,8 +101,10 @@ def test_metering_reads_every_report_and_refuses_only_the_planted_rows(files: De
     zone = "Europe/Madrid" if files.cast.place.jurisdiction == "es" else "America/Argentina/Buenos_Aires"
     accepted, refused, errors, units = 0, 0, 0, Counter[str]()
     for report in files.reports:
+        content = report.read_bytes()
+        content = gzip.decompress(content) if report.suffix == ".gz" else content
         reader = S02Reader(zone, NOW)
-        for batch in [*reader.feed(report.read_bytes()), *reader.close()]:
+        for batch in [*reader.feed(content), *reader.close()]:
             accepted += len(batch.hour)
             refused += len(batch.refused)
             errors += len(batch.errors)

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from services.metering.domain.unpack import salvaged
-
 PIECE = 1 << 16
 MAX_UNPACKED = 8 << 30
 """No month of a cooperative comes near this; a bomb does."""
@@ -189,6 +187,24 @@ class Container:
                 yield fresh
             if most <= 0:
                 return
+
+
+def salvaged(before: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What damaged input gives up to its first wrong byte. ``before``: the state in which the input was met.
+
+    zlib gives nothing of an input in which it finds an error, so the input is fed byte by byte; pieces stay small.
+    """
+    piece = b""
+    try:
+        for at in range(len(data)):
+            piece += before.decompress(data[at : at + 1])
+            if len(piece) >= PIECE:
+                yield piece
+                piece = b""
+    except zlib.error:
+        pass  # the caller has met this very error and tells of it
+    if piece:
+        yield piece
 
 
 def _inflated(unpack: zlib._Decompress, stream: BinaryIO, left: int) -> Iterator[bytes]:

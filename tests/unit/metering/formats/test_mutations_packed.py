@@ -10,14 +10,11 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
 from services.metering.domain.formats import CurveFile, read_curve_file
-from services.metering.domain.formats.containers import PIECE, Container
-from services.metering.domain.prime import S02Reader, read_s02
-from services.metering.domain.unpack import salvaged
+from services.metering.domain.formats.containers import PIECE, Container, salvaged
 from tests.unit.metering.formats.curve_writers import WRITERS, Hour
 from tests.unit.metering.formats.mutations import cut, drop, flip, insert
 from tests.unit.metering.formats.test_curve_mutations import HOURS, kept
@@ -172,16 +169,3 @@ def test_bombs_are_told_and_take_no_memory() -> None:
         assert peak < LIMIT, (name, peak)
         if name in ("gzip", "bzip2", "zip"):
             assert kept(found) == {hour.start: hour.wh for hour in HOURS}, name
-
-
-def test_the_reader_of_reports_unpacks_gzip_as_far_as_it_goes() -> None:
-    content = WRITERS["prime"].write(HOURS)
-    whole = bytearray(gzip.compress(content, mtime=0))
-    at = len(whole) * 3 // 4
-    whole[at : at + 4] = b"\xff\xff\xff\xff"
-    before = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(bytes(whole[:at]))
-    reader = S02Reader("Europe/Madrid", datetime(2026, 11, 21, tzinfo=UTC))
-    hours = {int(hour) for batch in read_s02(reader, [bytes(whole)]) for hour in batch.hour}
-    assert "damaged" in reader.problem
-    assert len(whole_hours("prime", before)) > 5
-    assert whole_hours("prime", before) <= hours
