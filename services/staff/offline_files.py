@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.metering.domain.formats import CurveFile, read_curve_file
+from services.staff.folders import files_in, no_files
 from services.staff.show import say
 
 
@@ -42,7 +43,7 @@ def _files_of(paths: list[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        inside = files_in(path)
         if not inside:
-            say(f"The folder {path} has no files: name the folder where the meter files are.")
+            say(no_files(path))
         yield from inside

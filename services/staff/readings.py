@@ -1,4 +1,4 @@
-"""Sending concentrator reports to metering, one file a call, as they are on disk."""
+"""Sending meter files to metering, one file a call, as they are on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from coop.metering.v1 import metering_service_pb2 as pb
 
 from services.chassis.errors import Internal, Invalid, Unavailable
+from services.staff.folders import files_in, no_files
 from services.staff.office import Office
 
 CHUNK = 256 * 1024
@@ -24,11 +25,9 @@ def files_of(paths: list[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        inside = files_in(path)
         if not inside:
-            raise Invalid(
-                f"The folder {path} has no files: name the folder where the concentrators leave their reports."
-            )
+            raise Invalid(no_files(path))
         found += inside
     return found
 

@@ -29,9 +29,6 @@ FORMATS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes], bytes]], ..
 )
 """Media type, whether bytes claim to be one, and the bytes without what is not the picture."""
 
-SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
-"""Ending of a file name for each type."""
-
 
 def bare_photo(content: bytes) -> Photo:
     """The picture alone. Raises Invalid (NOT_A_PHOTO, PHOTO_DAMAGED) for anything that is no whole picture."""
