@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -368,6 +369,8 @@ def test_hours_come_from_metering_and_their_prices_from_the_office(running: Runn
     amounts = {line.period: line.amount.amount for line in invoice.lines if line.concept == "energy"}
     # 0.112 × 1.167 + 0.097553 = 0.228257; 0.112 × 1.163 + 0.029267 = 0.159523; 0.112 × 1.18 + 0.003292 = 0.135452
     assert amounts == {"P1": "14.15", "P2": "8.77", "P3": "17.34"}
+    facts = running.staff.GetInvoiceFacts(pb.GetInvoiceFactsRequest(invoice_id=invoice.id))
+    assert len(json.loads(facts.bundle)["segments"][0]["priced_hours"]) == 3
     listed = market.ListMarketPrices(market_service_pb2.ListMarketPricesRequest(month="2026-10", page_size=2))
     assert [(price.start, price.price) for price in listed.prices] == [
         ("2026-10-01T14:00+02:00", "100.00"),
