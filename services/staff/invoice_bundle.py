@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from coop.billing.v1 import billing_service_pb2 as billing
-from coop.common.v1 import types_pb2
-from coop.metering.v1 import metering_service_pb2 as metering
 
+from services.chassis.bundle_hours import hour_requests, hours_of
 from services.chassis.errors import Refused
 from services.staff.desk import signed_in
 from services.staff.invoice_verify import verify_command
@@ -44,33 +41,19 @@ def bundle_command(
 
 def bundle_of(office: Office, invoice: str) -> dict[str, Any]:
     """The bundle with its hours, as they were known when the invoice was issued."""
+    return bundle_in(office, facts_of(office, invoice))
+
+
+def facts_of(office: Office, invoice: str) -> billing.GetInvoiceFactsResponse:
+    """What billing keeps of an invoice by its number or id: the bundle without hours, and what each line rests on."""
     with office.calling("billing"):
-        answer = office.billing.GetInvoiceFacts(billing.GetInvoiceFactsRequest(invoice_id=invoice))
-    bundle: dict[str, Any] = json.loads(answer.bundle)
-    for segment in bundle["segments"]:
-        if segment["curve_version"]:
-            segment["hours"] = _hours(office, answer.supply_id, segment, bundle["time_zone"])
+        return office.billing.GetInvoiceFacts(billing.GetInvoiceFactsRequest(invoice_id=invoice))
+
+
+def bundle_in(office: Office, facts: billing.GetInvoiceFactsResponse) -> dict[str, Any]:
+    """The bundle of an answer, with its hours."""
+    bundle: dict[str, Any] = json.loads(facts.bundle)
+    for segment, request in hour_requests(bundle, facts.supply_id):
+        with office.calling("metering"):
+            segment["hours"] = hours_of(office.metering.GetCurve(request, timeout=30), bundle["time_zone"])
     return bundle
-
-
-def _hours(office: Office, supply_id: str, segment: dict[str, Any], time_zone: str) -> list[list[Any]]:
-    with office.calling("metering"):
-        curve = office.metering.GetCurve(
-            metering.GetCurveRequest(
-                supply_id=supply_id,
-                service_id=segment["service_id"],
-                period=types_pb2.DatePeriod(start=segment["from"], end=segment["to"]),
-                curve_version=segment["curve_version"],
-            ),
-            timeout=30,
-        )
-    zone = ZoneInfo(time_zone)
-    return [
-        [_local(hour.start.ToDatetime(UTC), zone), hour.import_wh, hour.export_wh, hour.method]
-        for one in curve.days
-        for hour in one.hours
-    ]
-
-
-def _local(start: datetime, zone: ZoneInfo) -> str:
-    return start.astimezone(zone).isoformat()

@@ -1,0 +1,177 @@
+"""`coopctl bill explain`: why an invoice is what it is, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from coop.billing.v1 import billing_service_pb2 as billing
+
+from services.staff.desk import signed_in
+from services.staff.invoice_bundle import bundle_in, facts_of
+from services.staff.invoice_explained import explained
+from services.staff.show import JsonOption, facts, print_json, table
+
+METHODS = {
+    "1": "1 measured",
+    "2": "2 estimated",
+    "3": "3 estimated",
+    "4": "4 estimated",
+    "5": "5 estimated",
+    "6": "6 estimated",
+    "7": "7 estimated by another",
+    "9": "9 measured, doubtful",
+}
+CAUSES = {
+    "consumption": "Consumption",
+    "price": "Prices",
+    "days": "Days billed",
+    "power": "Contracted power",
+    "taxes": "Taxes",
+    "other": "Other items",
+}
+UNITS = {"kwh": "kWh", "m3": "m³", "day": "days"}
+CURVE_COLUMNS = (
+    "Of line", "Service", "Tariff", "First hour", "Last hour", "Hours", "R", "E", "Wh", "Methods", "Curve version",
+)  # fmt: skip
+READING_COLUMNS = (
+    "Of line", "Meter", "Register", "Days (end excluded)", "First", "Last", "Used", "Unit", "Origin", "Reading ids",
+)  # fmt: skip
+
+
+def explain(
+    invoice: Annotated[str, typer.Argument(metavar="INVOICE", help="Printed number or id.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Each line down to quantity and price, the rows of law, the hours or readings behind it, and what changed since last."""
+    with signed_in() as office:
+        with office.calling("billing"):
+            found = office.billing.GetInvoice(billing.GetInvoiceRequest(invoice_id=invoice)).invoice
+        kept = facts_of(office, found.id)
+        document = explained(found, kept, bundle_in(office, kept))
+    if as_json:
+        print_json(document)
+    else:
+        _tell(document)
+
+
+def _tell(document: Mapping[str, Any]) -> None:
+    invoice = document["invoice"]
+    facts(
+        f"Invoice {invoice['number']}",
+        (
+            ("Account", invoice["account_number"]),
+            ("Days", f"{invoice['from']} to {invoice['to']} (excluded)"),
+            ("Issued", invoice["issue_date"]),
+            ("Taxes of", invoice["accrual_date"]),
+            ("Total", f"{invoice['total']} {invoice['currency']}"),
+        ),
+    )
+    _lines(document)
+    _rows(document)
+    _measured(document)
+    _difference(document["difference"])
+
+
+def _lines(document: Mapping[str, Any]) -> None:
+    codes = [tax["code"] for tax in document["taxes"]]
+    rows: list[tuple[object, ...]] = [
+        (
+            at,
+            _name(line),
+            line["calculation"] or "-",
+            " ".join(code for code in codes if code in line["taxed_by"]),
+            line["amount"],
+        )
+        for at, line in enumerate(document["lines"], start=1)
+    ]
+    for tax in document["taxes"]:
+        how = f"{tax['base']} x {tax['rate']}" + (", raised to the minimum" if tax["minimum_applied"] else "")
+        above = " ".join(code for code in codes if code in tax["taxed_by"])
+        rows.append(("", f"{tax['description']} ({tax['code']})", how, above, tax["amount"]))
+    rows.append(("", "Total", "", "", document["invoice"]["total"]))
+    columns = ("No.", "Line", "Calculation", "In the base of", "Amount")
+    table("Lines", columns, rows, numbers=("No.", "Amount"))
+
+
+def _rows(document: Mapping[str, Any]) -> None:
+    """Rows of one figure in several lines are told once."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for at, line in enumerate(document["lines"], start=1):
+        for row in line["rows"]:
+            found.setdefault(_row(row), []).append(str(at))
+    for tax in document["taxes"]:
+        for row in tax["rows"]:
+            found.setdefault(_row(row), []).append(tax["code"])
+    rows = [(", ".join(of), *row) for row, of in found.items()]
+    columns = ("Of line", "Table", "For", "From", "To (excluded)", "Figure", "Source")
+    table("Rows of law and agreement", columns, rows, numbers=("Figure",))
+
+
+def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (row["table"], row["name"], row["start"], row["end"] or "open", row["value"], row["source"])
+
+
+def _measured(document: Mapping[str, Any]) -> None:
+    curves, readings = [], []
+    for at, span in enumerate(document["measured"]):
+        of = ", ".join(str(line) for line, each in enumerate(document["lines"], start=1) if at in each["measured_in"])
+        curve = span["curve"]
+        if curve:
+            methods = ", ".join(f"{METHODS.get(method, method)}: {count}" for method, count in curve["methods"].items())
+            curves.append(
+                (
+                    of,
+                    span["service"],
+                    span["tariff"],
+                    curve["first"] or "-",
+                    curve["last"] or "-",
+                    curve["hours"],
+                    curve["measured"],
+                    curve["estimated"],
+                    curve["import_wh"],
+                    methods,
+                    curve["curve_version"],
+                )
+            )
+        readings += [
+            (
+                of,
+                close["meter"],
+                close["register"],
+                f"{close['from']} to {close['to']}",
+                close["initial"],
+                close["final"],
+                close["used"],
+                close["unit"],
+                close["origin"],
+                ", ".join(close["reading_ids"]),
+            )
+            for close in span["readings"]
+        ]
+    if curves:
+        table("Hours", CURVE_COLUMNS, curves, numbers=("Hours", "R", "E", "Wh", "Curve version"))
+    if readings:
+        table("Readings", READING_COLUMNS, readings, numbers=("First", "Last", "Used"))
+
+
+def _difference(difference: Mapping[str, Any] | None) -> None:
+    if difference is None:
+        return
+    rows = [
+        (
+            CAUSES.get(effect["cause"], effect["cause"]),
+            effect["service"],
+            f"{effect['more']} {UNITS.get(effect['unit'], effect['unit'])}" if effect["more"] else "",
+            effect["amount"],
+        )
+        for effect in difference["effects"]
+    ]
+    rows.append(("Difference", "", "", difference["amount"]))
+    title = f"Against the invoice before, of {difference['previous_total']}"
+    table(title, ("Cause", "Service", "Change", "Amount"), rows, numbers=("Change", "Amount"))
+
+
+def _name(line: Mapping[str, Any]) -> str:
+    return " ".join(part for part in (line["description"], line["period"]) if part)

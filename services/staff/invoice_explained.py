@@ -1,0 +1,131 @@
+"""One issued invoice taken apart: each line down to quantity, price, rows of law, and the hours or readings behind it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from coop.billing.v1 import billing_pb2
+from coop.billing.v1 import billing_service_pb2 as billing
+
+from services.staff.plain import plain
+
+MEASURED = (1, 9)
+"""Methods of an hour that a meter measured; every other one is an estimate."""
+UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh", "m3": "m³", "month": "months", "unit": "units"}
+PER = {
+    "kwh": "kWh",
+    "m3": "m³",
+    "kvarh": "kVArh",
+    "kw_year": "kW and year",
+    "kw_month": "kW and month",
+    "kw_day": "kW and day",
+}
+
+
+def explained(
+    invoice: billing_pb2.Invoice, facts: billing.GetInvoiceFactsResponse, bundle: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One JSON document: amounts and prices are texts, energy whole Wh, ends are excluded. `bundle` has its hours."""
+    printed = bundle["invoice"]
+    return {
+        "invoice": {
+            "number": invoice.number,
+            "account_number": invoice.account_number,
+            "kind": invoice.kind,
+            "from": printed["from"],
+            "to": printed["to"],
+            "issue_date": printed["issue_date"],
+            "accrual_date": printed["accrual_date"],
+            "total": printed["total"],
+            "currency": bundle["currency"],
+            "rules_sha256": bundle["rules_sha256"],
+        },
+        "lines": [
+            {
+                "description": said.description,
+                **line,
+                "calculation": calculation(line, bundle["currency"]),
+                "rows": [plain(row) for row in basis.rows],
+                "measured_in": list(basis.segments),
+            }
+            for said, line, basis in zip(invoice.lines, printed["lines"], facts.lines, strict=True)
+        ],
+        "taxes": [
+            {
+                "description": said.description,
+                **tax,
+                "lines": [at for at, line in enumerate(printed["lines"]) if tax["code"] in line["taxed_by"]],
+                "rows": [plain(row) for row in basis.rows],
+            }
+            for said, tax, basis in zip(invoice.taxes, printed["taxes"], facts.taxes, strict=True)
+        ],
+        "measured": [_measured(segment) for segment in bundle["segments"]],
+        "difference": _difference(invoice),
+    }
+
+
+def calculation(line: Mapping[str, Any], currency: str) -> str:
+    """ "4.6 kW x 31 days x 27.704413 EUR per kW and year / 365"; empty for an amount that is no multiplication."""
+    if line["unit_price"] is None:
+        # A share of what the service costs carries its percentage where others have their tariff period.
+        return f"{line['period']} of {line['service']}" if line["period"].endswith("%") else ""
+    factors = []
+    if line["quantity"] is not None:
+        factors.append(f"{_short(line['quantity'])} {UNITS.get(line['unit'], line['unit'])}".strip())
+    if line["days"]:
+        factors.append(f"{line['days']} days")
+    unit = line["price_unit"]
+    per = f" per {PER.get(unit, unit)}" if unit else ""
+    factors.append(f"{_short(line['unit_price'])} {currency}{per}")
+    if unit == "month" and line["year_days"]:
+        factors.append("12")
+    return " x ".join(factors) + (f" / {line['year_days']}" if line["year_days"] else "")
+
+
+def _short(text: str) -> str:
+    return f"{Decimal(text).normalize():f}"
+
+
+def _measured(segment: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "service": segment["service"],
+        "from": segment["from"],
+        "to": segment["to"],
+        "contract": segment["contract"]["number"],
+        "tariff": segment["contract"]["tariff"],
+        "product": segment["product"]["code"],
+        "energy": segment["energy"],
+        "curve": _curve(segment["hours"], segment["curve_version"]) if segment["curve_version"] else None,
+        "readings": segment["closes"],
+    }
+
+
+def _curve(hours: Sequence[Sequence[Any]], version: int) -> dict[str, Any]:
+    methods = Counter(method for *_, method in hours)
+    real = sum(count for method, count in methods.items() if method in MEASURED)
+    return {
+        "curve_version": version,
+        "hours": len(hours),
+        "measured": real,
+        "estimated": len(hours) - real,
+        "methods": {str(method): methods[method] for method in sorted(methods)},
+        "first": hours[0][0] if hours else None,
+        "last": hours[-1][0] if hours else None,
+        "import_wh": sum(hour[1] for hour in hours),
+        "export_wh": sum(hour[2] for hour in hours),
+    }
+
+
+def _difference(invoice: billing_pb2.Invoice) -> dict[str, Any] | None:
+    """None where there is no invoice before to compare with."""
+    if not invoice.effects:
+        return None
+    effects = [{**plain(effect), "amount": effect.amount.amount} for effect in invoice.effects]
+    return {
+        "previous_total": invoice.previous_total.amount,
+        "amount": str(sum(Decimal(effect.amount.amount) for effect in invoice.effects)),
+        "effects": effects,
+    }
