@@ -64,12 +64,16 @@ def list_command(
 def photo(
     receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="Number of the receipt.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to save it in.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Save the photo that came with a self-reading."""
     with signed_in() as office, office.calling("metering"):
         found = office.metering.GetSelfReadingPhoto(pb.GetSelfReadingPhotoRequest(receipt=receipt), timeout=30)
     save(output, [_Photo(f"{receipt}.{_SUFFIXES.get(found.content_type, 'bin')}", found.content)])
-    say(f"Saved {len(found.content):,} bytes ({found.content_type}).")
+    if as_json:
+        print_json({"receipt": receipt, "content_type": found.content_type, "bytes": len(found.content)})
+    else:
+        say(f"Saved {len(found.content):,} bytes ({found.content_type}).")
 
 
 def _all(office: Office, supply_id: str) -> Iterator[pb.SelfReadingReceipt]:

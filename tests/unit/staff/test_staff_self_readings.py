@@ -85,5 +85,11 @@ def test_a_photo_is_saved_under_its_receipt(tmp_path: Path, capsys: pytest.Captu
     assert run(["readings", "self", "photo", "RECEIPT-1", "-o", str(tmp_path / "meter.jpg")]) == 0
     assert (tmp_path / "meter.jpg").read_bytes() == PHOTO
     capsys.readouterr()
+    assert run(["readings", "self", "photo", "RECEIPT-1", "-o", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "receipt": "RECEIPT-1",
+        "content_type": "image/jpeg",
+        "bytes": len(PHOTO),
+    }
     assert run(["readings", "self", "photo", "NONE", "-o", str(folder)]) == 1
     assert capsys.readouterr().err == "There is no receipt 'NONE' of a self-reading.\n"
