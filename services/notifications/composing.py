@@ -82,7 +82,7 @@ class Composer:
 
     def _document(self, row: Row[Any]) -> tuple[str, bytes] | None:
         stub = self._clients.stub("billing", BillingServiceStub)
-        if row.kind == "invoice_issued" and row.data["delivery"] == ATTACHED:
+        if row.kind in ("invoice_issued", "invoice_rectified") and row.data["delivery"] == ATTACHED:
             asked = billing.GetInvoiceDocumentRequest(invoice_id=row.data["invoice_id"])
             return _gathered(stub.GetInvoiceDocument(asked, timeout=DOCUMENT_DEADLINE_S))
         if row.kind == "certificate_issued":

@@ -62,6 +62,7 @@ class Consumers:
                 supplies.AssociationNoticeDue: self.association_notice_due,
                 supplies.AssociationCodeDue: self.association_code_due,
                 billing.InvoiceIssued: self.invoice_issued,
+                billing.InvoiceRectified: self.invoice_rectified,
                 billing.CertificateIssued: self.certificate_issued,
                 metering.SelfReadingTaken: self.self_reading_taken,
             },
@@ -119,6 +120,27 @@ class Consumers:
 
     # --------------------------------------------------------------------------------------------- billing
     def invoice_issued(self, tx: Transaction, event: billing.InvoiceIssued, envelope: Envelope) -> None:
+        self._tell_of(tx, envelope, "invoice_issued", event, {"total": event.total.amount})
+
+    def invoice_rectified(self, tx: Transaction, event: billing.InvoiceRectified, envelope: Envelope) -> None:
+        difference = event.difference.amount
+        more = {
+            "rectified_number": event.rectified_number,
+            "total": difference,
+            "amount": difference.removeprefix("-"),
+            "in_favour": difference.startswith("-"),
+        }
+        self._tell_of(tx, envelope, "invoice_rectified", event, more)
+
+    def _tell_of(
+        self,
+        tx: Transaction,
+        envelope: Envelope,
+        kind: str,
+        event: billing.InvoiceIssued | billing.InvoiceRectified,
+        figures: dict[str, Any],
+    ) -> None:
+        """A notice for each reader of the supply and, while it is news, a mail to whom invoices are sent."""
         on_file = repository.contact_of(tx.connection, event.member_id)
         if on_file is None:
             self._wait_for(tx, envelope, f"member {event.member_id} of invoice {event.number}")
@@ -129,18 +151,18 @@ class Consumers:
             "number": event.number,
             "account_number": event.account_number,
             "start": event.period.start,
-            "total": event.total.amount,
             "due_date": event.due_date,
             "path": link,
+            **figures,
         }
         for reader in readers:
-            self._notice(tx, envelope, "invoice_issued", reader.account_id, data, link, event.supply_id)
+            self._notice(tx, envelope, kind, reader.account_id, data, link, event.supply_id)
         today = local_date(tx.clock.now(), self._zone)
         if not invoice_is_mailed(date.fromisoformat(event.issue_date), today):
             return
         for to in of_invoice(readers, on_file):
             more = {"name": to.name, "delivery": to.delivery}
-            self._mail(tx, envelope, "invoice_issued", to.email, to.language, data | more)
+            self._mail(tx, envelope, kind, to.email, to.language, data | more)
 
     def certificate_issued(self, tx: Transaction, event: billing.CertificateIssued, envelope: Envelope) -> None:
         supply = repository.supply_of(tx.connection, event.supply_id)

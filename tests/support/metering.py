@@ -75,6 +75,7 @@ class Metering:
         handlers: dict[str, Callable[..., None]] = {
             "SupplyChanged": learn.supply_changed,
             "InvoiceIssued": learn.invoice_issued,
+            "InvoiceRectified": learn.invoice_rectified,
             "AccessGranted": learn.access_granted,
             "AccessRevoked": learn.access_revoked,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from coop.billing.events.v1.events_pb2 import InvoiceIssued
+from coop.billing.events.v1.events_pb2 import InvoiceIssued, InvoiceRectified
 from coop.metering.events.v1.events_pb2 import CurveReady, ReadingCorrected
 
 from services.metering.domain.estimation.closes import Origin
@@ -105,3 +105,30 @@ def test_hours_beside_a_billed_period_correct_nothing(metering: Metering) -> Non
     metering.load(hours_of(MONDAY, [100] * 24))
     metering.load(hours_of(date(2026, 10, 3), [100] * 24))
     assert corrections(metering) == []
+
+
+def test_a_rectified_period_is_billed_with_what_was_known_then(metering: Metering) -> None:
+    """What billing was told and has put right is not told again; the next change counts from there."""
+    metering.tell(supply("ana"))
+    metering.load(hours_of(SUNDAY, [100] * 22 + [None, None]))
+    invoice = bill(metering, 2_200)
+    metering.load(hours_of(SUNDAY, [None] * 22 + [300, None]))
+    rectified = InvoiceRectified(
+        invoice_id="rectifying",
+        number="R-2026-000001",
+        rectified_id=invoice.invoice_id,
+        rectified_number=invoice.number,
+        supply_id=invoice.supply_id,
+        service_id=invoice.service_id,
+        period=invoice.period,
+        import_wh=2_500,
+        hours_expected=24,
+        hours_measured=23,
+        hours_missing=1,
+        curve_version=told(metering, CurveReady)[-1].curve_version,
+    )
+    metering.tell(rectified)
+    metering.tell(rectified)
+    assert corrections(metering) == [(2_200, 2_500, 0, 1)]
+    metering.load(hours_of(SUNDAY, [None] * 23 + [50]))
+    assert corrections(metering)[1:] == [(2_500, 2_550, 0, 0)]

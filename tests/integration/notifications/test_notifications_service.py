@@ -339,6 +339,31 @@ def test_an_invoice_is_told_by_notice_and_mail(running: Running, mailbox: MailSe
     assert notice.link == f"/s/{SUPPLY}/invoices/invoice-E2026-000001"
 
 
+def test_a_rectified_invoice_is_told_with_what_it_changes(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    today = datetime.now(UTC).date()
+    rectified = billing_events.InvoiceRectified(
+        invoice_id="rectifying",
+        number="R-2026-000001",
+        rectified_id="invoice-E2026-000001",
+        rectified_number="E2026-000001",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        account_number="5555/1",
+        period=DatePeriod(start="2026-10-01", end="2026-11-01"),
+        issue_date=today.isoformat(),
+        due_date=today.isoformat(),
+        difference=Money(amount="-4.98", currency_code="EUR"),
+    )
+    running.tell("coop.billing.invoice.v1", SUPPLY, rectified)
+    eventually(lambda: mailbox.mails)
+    text = " ".join(parts(mailbox.mails[0])[0].split())
+    assert "€4.98 are in your favour" in text
+    assert f"{running.settings.public_url}/s/{SUPPLY}/invoices/rectifying" in text
+    (notice,) = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert (notice.kind, notice.title) == ("invoice_rectified", "Rectifying invoice of October 2026: -€4.98")
+
+
 def test_who_chose_the_document_gets_it_attached(running: Running, mailbox: MailServer) -> None:
     running.introduce()
     chosen = pb.Preferences(invoice_delivery=pb.INVOICE_DELIVERY_ATTACHED)

@@ -17,11 +17,13 @@ DATA: dict[str, Any] = {
     "account_number": "5555/1",
     "accounts": ["5555/1", "5555/2"],
     "at": "2026-11-21 13:00",
+    "amount": "4.98",
     "code": "7421-9930",
     "delivery": "link",
     "doubtful": False,
     "due_date": "2026-11-22",
     "enters_cycle": "2026-12-01",
+    "in_favour": True,
     "link": LINK,
     "meter": "ZIV0040318130",
     "minutes": 10,
@@ -30,6 +32,7 @@ DATA: dict[str, Any] = {
     "path": "/s/1/invoices/2",
     "read_on": "2026-10-28",
     "receipt": "7Q4M2-K9DXW",
+    "rectified_number": "E2026-000123",
     "shown": [["P1", 12_575], ["P2", 800]],
     "start": "2026-10-01",
     "total": "55.44",
@@ -45,8 +48,8 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
-        "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "password_changed",
-        "password_reset", "registration_repeated", "self_reading_taken",
+        "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "invoice_rectified",
+        "password_changed", "password_reset", "registration_repeated", "self_reading_taken",
     ]  # fmt: skip
 
 
@@ -82,6 +85,15 @@ def test_a_receipt_says_what_was_read_as_the_language_writes_it() -> None:
     assert "la oficina mira la foto" in doubted and "a partir del" not in doubted
     title, body = spain.notice("self_reading_taken", 1, "es", DATA)
     assert title == "Lectura recibida: P1 12.575, P2 800 kWh" and "28 de octubre de 2026" in body
+
+
+def test_a_correction_says_what_is_in_the_members_favour_or_due() -> None:
+    spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
+    assert "Hay 4,98\N{NO-BREAK SPACE}€ a su favor" in spain.mail("invoice_rectified", 1, "es", DATA).text
+    owed = spain.mail("invoice_rectified", 1, "es", DATA | {"in_favour": False}).text
+    assert "La diferencia es de 4,98" in owed
+    assert "22 de noviembre de 2026" in owed
+    assert "adjunta" in spain.mail("invoice_rectified", 1, "es", DATA | {"delivery": "attached"}).text
 
 
 def test_an_attached_invoice_needs_no_link(renderer: Renderer) -> None:
