@@ -75,6 +75,9 @@ def _contract(message: supplies_pb2.Contract, account: str) -> Contract:
         meter_rental=message.meter_rental,
         tax_condition=message.tax_condition or "consumer",
         use=message.use or "dwelling",
+        power_control=message.power_control,
+        electricity_tax=message.electricity_tax,
+        vulnerable=message.vulnerable,
     )
 
 
@@ -169,6 +172,7 @@ def _service_of(state: dict[str, Any]) -> Service:
 def _contract_state(contract: Contract) -> dict[str, Any]:
     return {
         **{name: getattr(contract, name) for name in _CONTRACT_TEXTS},
+        **{name: getattr(contract, name) for name in _LATER_FACTS},
         "start": contract.start.isoformat(),
         "end": _iso(contract.end),
         "powers": [list(power) for power in contract.powers],
@@ -178,6 +182,7 @@ def _contract_state(contract: Contract) -> dict[str, Any]:
 def _contract_of(state: dict[str, Any]) -> Contract:
     return Contract(
         **{name: state[name] for name in _CONTRACT_TEXTS},
+        **{name: state[name] for name in _LATER_FACTS if name in state},
         start=date.fromisoformat(state["start"]),
         end=_of_iso(state["end"]),
         powers=tuple((period, watts) for period, watts in state["powers"]),
@@ -185,6 +190,8 @@ def _contract_of(state: dict[str, Any]) -> Contract:
 
 
 _CONTRACT_TEXTS = ("id", "number", "product_code", "tariff", "meter_rental", "tax_condition", "use")
+#: Which snapshots kept by earlier versions do not have.
+_LATER_FACTS = ("power_control", "electricity_tax", "vulnerable")
 
 
 def _address_state(address: Address) -> dict[str, str]:

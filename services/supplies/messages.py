@@ -40,7 +40,9 @@ def supply_changed(supply: Supply, holder: Member) -> events.SupplyChanged:
 
 
 def supply_message(supply: Supply, holder: Member, *, masked: bool = True, relation: str = "") -> pb.Supply:
-    """``masked`` hides most of the holder's document: only the holder, and the platform's own services, see it whole."""
+    """``masked`` hides most of the holder's document, and that a household is vulnerable: only the holder, and the
+    platform's own services, see the whole.
+    """
     document = holder.document.number
     return pb.Supply(
         id=supply.id,
@@ -52,12 +54,12 @@ def supply_message(supply: Supply, holder: Member, *, masked: bool = True, relat
         address=_address(supply.address),
         tariff_zone=supply.tariff_zone,
         time_zone=supply.time_zone,
-        services=[_service(service) for service in supply.services],
+        services=[_service(service, masked) for service in supply.services],
         relation=relation,
     )
 
 
-def _service(service: Service) -> pb.SupplyService:
+def _service(service: Service, masked: bool) -> pb.SupplyService:
     return pb.SupplyService(
         id=service.id,
         kind=_KIND[service.kind],
@@ -65,7 +67,7 @@ def _service(service: Service) -> pb.SupplyService:
         connected_on=service.connected_on.isoformat(),
         billing_from=service.billing_from.isoformat(),
         meters=[_meter(meter) for meter in service.meters],
-        contracts=[_contract(contract) for contract in service.contracts],
+        contracts=[_contract(contract, masked) for contract in service.contracts],
     )
 
 
@@ -74,7 +76,7 @@ def _meter(meter: Meter) -> pb.Meter:
     return pb.Meter(serial=meter.serial, to=_day(meter.end), **{"from": _day(meter.start)})
 
 
-def _contract(contract: Contract) -> pb.Contract:
+def _contract(contract: Contract, masked: bool) -> pb.Contract:
     return pb.Contract(
         id=contract.id,
         number=contract.number,
@@ -85,6 +87,9 @@ def _contract(contract: Contract) -> pb.Contract:
         meter_rental=contract.meter_rental,
         tax_condition=contract.tax_condition,
         use=contract.use,
+        power_control=contract.power_control,
+        electricity_tax=contract.electricity_tax,
+        vulnerable=contract.vulnerable and not masked,
         **{"from": _day(contract.start)},
     )
 

@@ -206,6 +206,9 @@ def _save_services(tx: Transaction, supplies: Collection[Supply]) -> None:
             "meter_rental": agreed.meter_rental,
             "tax_condition": agreed.tax_condition,
             "use": agreed.use,
+            "power_control": agreed.power_control,
+            "electricity_tax": agreed.electricity_tax,
+            "vulnerable": agreed.vulnerable,
         }
         for _, part in parts
         for agreed in part.contracts
@@ -257,4 +260,7 @@ def _contract(row: Row[Any]) -> Contract:
         meter_rental=row.meter_rental,
         tax_condition=row.tax_condition,
         use=row.use,
+        power_control=row.power_control,
+        electricity_tax=row.electricity_tax,
+        vulnerable=row.vulnerable,
     )

@@ -1,6 +1,17 @@
 """Tables of supplies."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from services.chassis.columns import Json, UtcDateTime
 from services.chassis.db import chassis_tables, new_metadata
@@ -102,6 +113,9 @@ contract = Table(
     Column("meter_rental", String(12), nullable=False),
     Column("tax_condition", String(12), nullable=False),
     Column("use", String(12), nullable=False),
+    Column("power_control", String(12), nullable=False, server_default=""),
+    Column("electricity_tax", String(20), nullable=False, server_default=""),
+    Column("vulnerable", Boolean, nullable=False, server_default=false()),
 )
 
 # A request to see a holder's supplies. It is settled after the answer, and the facts typed are then taken away.

@@ -22,7 +22,7 @@ COLUMNS = frozenset({
     "municipality", "province", "tariff_zone", "service", "state", "connected_on", "billing_from", "meter_serial",
     "meter_from", "meter_to", "contract_number", "contract_from", "contract_to", "product_code", "tariff",
     "power_p1_kw", "power_p2_kw", "power_p3_kw", "power_p4_kw", "power_p5_kw", "power_p6_kw", "meter_rental",
-    "tax_condition", "use",
+    "tax_condition", "use", "power_control", "electricity_tax", "vulnerable",
 })  # fmt: skip
 _POWER_COLUMNS = tuple((f"P{number}", f"power_p{number}_kw") for number in range(1, 7))
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
@@ -71,6 +71,9 @@ class ContractFields:
     meter_rental: str
     tax_condition: str
     use: str
+    power_control: str
+    electricity_tax: str
+    vulnerable: bool
 
 
 @dataclass(frozen=True)
@@ -221,8 +224,10 @@ class _Reader:
         start, end = self._span("contract_from", "contract_to")
         tariff = self._fields.get("tariff", "")
         powers = tuple((period, watts) for period, name in _POWER_COLUMNS if (watts := self._watts(name)) is not None)
+        country = self._rules.country
+        use = self._one_of("use", USES, "dwelling")
         if service:
-            self._check("tariff", lambda: self._rules.country.check_contract(service, tariff, powers), None)
+            self._check("tariff", lambda: country.check_contract(service, tariff, powers), None)
         return ContractFields(
             number=number,
             start=start,
@@ -231,9 +236,30 @@ class _Reader:
             tariff=tariff,
             powers=powers,
             meter_rental=self._one_of("meter_rental", METER_RENTALS, ""),
-            tax_condition=self._one_of("tax_condition", self._rules.country.tax_conditions, "consumer"),
-            use=self._one_of("use", USES, "dwelling"),
+            tax_condition=self._one_of("tax_condition", country.tax_conditions, "consumer"),
+            use=use,
+            power_control=self._of_electricity("power_control", country.power_controls, service),
+            electricity_tax=self._of_electricity("electricity_tax", country.electricity_taxes, service),
+            vulnerable=self._vulnerable(service, use),
         )
+
+    def _of_electricity(self, name: str, choices: tuple[str, ...], service: str) -> str:
+        """One of the choices or nothing; a service or a country that has no such thing leaves the column empty."""
+        if not self._fields.get(name) or not service:
+            return ""
+        if not choices or service != "electricity":
+            self._problem(
+                name, f"{name} is not for {service} in {self._rules.country.country}: leave the column empty."
+            )
+            return ""
+        return self._one_of(name, choices)
+
+    def _vulnerable(self, service: str, use: str) -> bool:
+        choices = ("yes", "no") if self._rules.country.has_vulnerable else ()
+        vulnerable = self._of_electricity("vulnerable", choices, service) == "yes"
+        if vulnerable and use == "other":
+            self._problem("vulnerable", "Only a household is vulnerable; the use is other than dwelling.")
+        return vulnerable
 
     def _span(self, from_column: str, to_column: str) -> tuple[date, date | None]:
         start = self._day(from_column)

@@ -49,7 +49,11 @@ class Meter:
 
 @dataclass(frozen=True)
 class Contract:
-    """A supply contract in force from ``start`` (included) to ``end`` (excluded). ``powers`` are watts by period, P1 first."""
+    """A supply contract in force from ``start`` (included) to ``end`` (excluded). ``powers`` are watts by period, P1 first.
+
+    ``power_control`` and ``electricity_tax`` are empty, or what the jurisdiction names; ``vulnerable``: a severely vulnerable
+    household with the social bonus.
+    """
 
     id: str
     number: str
@@ -61,6 +65,9 @@ class Contract:
     meter_rental: str
     tax_condition: str
     use: str
+    power_control: str = ""
+    electricity_tax: str = ""
+    vulnerable: bool = False
 
     def overlaps(self, other: "Contract") -> bool:
         return overlap(self.start, self.end, other.start, other.end)

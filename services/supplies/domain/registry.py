@@ -196,6 +196,9 @@ class Registry:
             meter_rental=said.meter_rental,
             tax_condition=said.tax_condition,
             use=said.use,
+            power_control=said.power_control,
+            electricity_tax=said.electricity_tax,
+            vulnerable=said.vulnerable,
         )
         if wanted.end and wanted.end <= wanted.start:
             _refuse(

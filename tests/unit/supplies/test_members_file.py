@@ -232,3 +232,32 @@ def test_a_refused_line_leaves_the_member_of_the_same_line_alone() -> None:
     said = replace(row(name="Ana María Pradoverde"), cups="ES0575000000000001AR")
     refusal(known, said)
     assert known.members["5555"].name == "Ana Pradoverde"
+
+
+def test_facts_that_bills_ask_for() -> None:
+    plain = row().contract
+    assert plain is not None and (plain.power_control, plain.electricity_tax, plain.vulnerable) == ("", "", False)
+    told = row(power_control="Maximeter", electricity_tax="irrigation", vulnerable="yes").contract
+    assert told is not None and (told.power_control, told.electricity_tax, told.vulnerable) == (
+        "maximeter",
+        "irrigation",
+        True,
+    )
+    known = registry()
+    known.apply(row())
+    assert known.apply(row(vulnerable="yes")) == Effect(supply="updated")
+    (service,) = known.supplies["5555/1"].services
+    assert service.contracts[0].vulnerable
+    assert known.apply(row(vulnerable="no", use="other")) == Effect(supply="updated")
+
+
+def test_facts_that_cannot_be() -> None:
+    found = problems(ANA | {"power_control": "fuse", "electricity_tax": "bakery", "vulnerable": "perhaps"})
+    assert [field for field, _, _ in found] == ["power_control", "electricity_tax", "vulnerable"]
+    assert "write one of listed_use, industrial_plant" in found[1][2]
+    (field, _, reason) = problems(ANA | {"vulnerable": "yes", "use": "other"})[0]
+    assert field == "vulnerable" and "household" in reason
+    lucas = ANA | {"document_type": "dni", "document": "20.123.456", "cups": "", "postcode": "S2999", "tariff": "T1R",
+                   "power_p2_kw": "", "meter_rental": "", "tariff_zone": ""}  # fmt: skip
+    for column, value in (("vulnerable", "yes"), ("power_control", "maximeter"), ("electricity_tax", "railway")):
+        assert [problem[0] for problem in problems(lucas | {column: value}, ARGENTINA)] == [column]

@@ -18,6 +18,12 @@ class Jurisdiction(ABC):
     services: ClassVar[tuple[str, ...]]
     tax_conditions: ClassVar[tuple[str, ...]]
     has_cups: ClassVar[bool]
+    #: How contracted power may be controlled other than as the law has it, of electricity contracts.
+    power_controls: ClassVar[tuple[str, ...]] = ()
+    #: Uses of electricity that a lower tax is for.
+    electricity_taxes: ClassVar[tuple[str, ...]] = ()
+    #: Whether a bill asks who is a vulnerable household.
+    has_vulnerable: ClassVar[bool] = False
     postcode: ClassVar[re.Pattern[str]]
     postcode_example: ClassVar[str]
 

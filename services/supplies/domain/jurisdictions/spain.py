@@ -49,6 +49,10 @@ class Spain(Jurisdiction):
     services = ("electricity",)
     tax_conditions = ("consumer", "business", "exempt")
     has_cups = True
+    power_controls = ("maximeter",)
+    # Ley 38/1992 art. 98 and 99.
+    electricity_taxes = ("listed_use", "industrial_plant", "irrigation", "vessel_in_port", "railway")
+    has_vulnerable = True
     # The first two digits are the province, 01 to 52.
     postcode = re.compile(r"(?:0[1-9]|[1-4]\d|5[0-2])\d{3}")
     postcode_example = "44999"
