@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal as D
 
 import pytest
+from coop.common.v1.types_pb2 import DatePeriod
+from coop.metering.events.v1.events_pb2 import ReadingCorrected
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from services.billing import tables
 from services.billing.application.market_prices import MarketPrices, Uploaded
+from services.billing.application.regularising import RectifyOrder
 from services.billing.domain.bill import Energy, MeasuredHour, PeriodEnergy
 from services.billing.repository import invoices
 from services.chassis.errors import Invalid
@@ -176,3 +179,54 @@ def test_prices_are_written_once(indexed: Office) -> None:
     for statement in ("UPDATE market_price SET price = 1", "DELETE FROM market_file"):
         with pytest.raises(DatabaseError, match="written once"), indexed.database.write() as tx:
             tx.execute(text(statement))
+
+
+def test_a_corrected_price_is_what_a_rectifying_invoice_takes(indexed: Office) -> None:
+    big = tuple(replace(hour, import_wh=hour.import_wh * 100) for hour in HOURS)
+    by_period = {hour.period: PeriodEnergy(hour.import_wh) for hour in big}
+    indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=big)
+    upload(indexed, FILE)
+    indexed.bill()
+    number = numbers(indexed)["5555/1"]
+    assert list(upload(indexed, FILE.replace("84,32", "184,32")).invoices) == [number]
+    order = RectifyOrder(number, "The market published another price", "I")
+    indexed.corrections.rectify(indexed.key(), "staff:ana", order)
+    # 42 kWh at 0.326658 and not at 0.209958: 13.72 and 8.82.
+    assert energy_of(indexed, "R-2026-000001") == D("4.90")
+
+
+def test_a_month_that_metering_corrects_is_priced_with_the_prices_of_its_hours(indexed: Office) -> None:
+    big = tuple(replace(hour, import_wh=hour.import_wh * 100) for hour in HOURS)
+    by_period = {hour.period: PeriodEnergy(hour.import_wh) for hour in big}
+    indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=big)
+    upload(indexed, FILE)
+    indexed.bill()
+    number = numbers(indexed)["5555/1"]
+    less = (big[0], replace(big[1], import_wh=22_000), big[2])
+    by_period["P1"] = PeriodEnergy(22_000)
+    indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=less, curve_version=8)
+    indexed.hear(
+        ReadingCorrected(
+            supply_id="ana",
+            service_id="ana-light",
+            invoice_id=indexed.invoices.get(STAFF, number).invoice.id,
+            period=DatePeriod(start="2026-10-01", end="2026-11-01"),
+            billed_wh=88_000,
+            known_wh=68_000,
+            curve_version=8,
+        )
+    )
+    (found,) = indexed.corrections.list("proposed", before="", limit=10)
+    indexed.corrections.approve(indexed.key(), "staff:ana", found.correction.id, 0, "")
+    # 22 kWh at 0.209958 and not 42: 4.62 and 8.82.
+    assert energy_of(indexed, "R-2026-000001") == D("-4.20")
+
+
+def energy_of(office: Office, number: str) -> D:
+    """The sum of an invoice's energy lines."""
+    with office.database.read() as connection:
+        invoice_id = connection.execute(
+            select(tables.invoice.c.id).where(tables.invoice.c.number == number)
+        ).scalar_one()
+        lines = invoices.details(connection, invoice_id).lines
+    return sum((line.amount for line in lines if line.concept == "energy"), D(0))
