@@ -6,6 +6,7 @@ SQLite's NUMERIC is a binary float; amounts and prices are therefore stored as s
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text
@@ -30,9 +31,10 @@ class ScaledDecimal(TypeDecorator[Decimal]):
         if value is None:
             return None
         scaled = Decimal(value).scaleb(self.scale)
-        if scaled != scaled.to_integral_value():
+        whole = int(scaled)
+        if whole != scaled:
             raise ValueError(f"{value} has more than {self.scale} digits after the point: round it before storing")
-        return int(scaled)
+        return whole
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value).scaleb(-self.scale)
@@ -64,6 +66,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+@lru_cache(maxsize=1024)
+def _names(value: tuple[str, ...]) -> str:
+    """A short list of names, of which there are few and which many rows have: the taxes of an invoice's line."""
+    return _ENCODE(value)
+
+
 class Json(TypeDecorator[Any]):
     """A JSON value as text with sorted keys, the same bytes on both databases."""
 
@@ -71,7 +82,9 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        if type(value) is tuple and all(type(each) is str for each in value):
+            return _names(value)
+        return None if value is None else _ENCODE(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)

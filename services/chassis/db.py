@@ -25,13 +25,13 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    insert,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from services.chassis import context
+from services.chassis.bulk import insert_many
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.columns import BigKey, Json, UtcDateTime
 from services.chassis.errors import Conflict, Invalid
@@ -220,7 +220,7 @@ class Transaction:
                     f"The {row['headers']['ce_type']} of {row['key']!r} has {len(row['value'])} bytes, more than "
                     f"{MAX_EVENT_BYTES}: store the content and send a reference to it."
                 )
-        self.connection.execute(insert(TABLES.outbox_event), rows)
+        insert_many(self.connection, TABLES.outbox_event, rows)
         self.has_events = True
         return ids
 

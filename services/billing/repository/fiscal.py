@@ -12,6 +12,7 @@ from services.billing.domain.fiscal.cesp import Cesp
 from services.billing.domain.fiscal.verifactu import Record
 from services.billing.repository import upsert
 from services.billing.tables import cesp_code, cesp_use, fiscal_chain, fiscal_record, invoice
+from services.chassis.bulk import insert_many
 
 BATCH = 1000
 _RECORD = (
@@ -64,10 +65,9 @@ def end_of(connection: Connection, issuer: str) -> ChainEnd:
 
 def keep(connection: Connection, records: Sequence[tuple[str, Record]]) -> None:
     """Write records, each with the id of its invoice."""
-    if records:
-        connection.execute(
-            insert(fiscal_record), [{"invoice_id": invoice_id, **record.__dict__} for invoice_id, record in records]
-        )
+    insert_many(
+        connection, fiscal_record, [{"invoice_id": invoice_id, **record.__dict__} for invoice_id, record in records]
+    )
 
 
 def records_between(connection: Connection, issuer: str, first: date, last: date) -> Iterator[list[Record]]:

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
 from services.billing.domain.bill import BillLine, BillTax, PeriodEnergy
 from services.billing.domain.closes import Close
 from services.billing.tables import invoice, invoice_consumption, invoice_line, invoice_reading, invoice_tax
+from services.chassis.bulk import insert_many
 from services.chassis.periods import DatePeriod
 
 #: Kinds of document, in the order in which a month's are listed.
@@ -83,12 +84,14 @@ def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> No
     """Write invoices with their lines, taxes and consumption, one batch per table."""
     if not issued:
         return
-    connection.execute(insert(invoice), [each.__dict__ for each, _ in issued])
-    _insert(
+    insert_many(connection, invoice, [each.__dict__ for each, _ in issued])
+    insert_many(
         connection, invoice_line, [_numbered(each, n, line) for each, d in issued for n, line in enumerate(d.lines)]
     )
-    _insert(connection, invoice_tax, [_numbered(each, n, tax) for each, d in issued for n, tax in enumerate(d.taxes)])
-    _insert(
+    insert_many(
+        connection, invoice_tax, [_numbered(each, n, tax) for each, d in issued for n, tax in enumerate(d.taxes)]
+    )
+    insert_many(
         connection,
         invoice_consumption,
         [
@@ -97,8 +100,7 @@ def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> No
             for (service, period), energy in details.consumption.items()
         ],
     )
-
-    _insert(
+    insert_many(
         connection,
         invoice_reading,
         [
@@ -117,11 +119,6 @@ def _reading(close: Close) -> dict[str, Any]:
 
 def _numbered(each: Issued, position: int, item: BillLine | BillTax) -> dict[str, Any]:
     return {"invoice_id": each.id, "position": position, **item.__dict__}
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
 
 
 def find(connection: Connection, id_or_number: str) -> Issued | None:

@@ -24,6 +24,7 @@ from services.billing.tables import (
     payment,
     settlement,
 )
+from services.chassis.bulk import insert_many
 from services.chassis.periods import DatePeriod
 
 
@@ -44,18 +45,18 @@ class Payment:
 
 def keep_entries(connection: Connection, entries: Sequence[tuple[str, Entry]], at: datetime) -> None:
     """Write entries, as (id, entry): their postings first, then the entries that seal them."""
-    if not entries:
-        return
-    connection.execute(
-        insert(ledger_posting),
+    insert_many(
+        connection,
+        ledger_posting,
         [
             {"entry_id": entry_id, "position": position, **posting.__dict__}
             for entry_id, entry in entries
             for position, posting in enumerate(entry.postings)
         ],
     )
-    connection.execute(
-        insert(ledger_entry),
+    insert_many(
+        connection,
+        ledger_entry,
         [
             {
                 "id": entry_id,
@@ -73,16 +74,14 @@ def keep_entries(connection: Connection, entries: Sequence[tuple[str, Entry]], a
 
 def keep_settlements(connection: Connection, rows: Sequence[tuple[str, str, Decimal]]) -> None:
     """What an entry settled, as (entry id, invoice id, amount)."""
-    if rows:
-        names = ("entry_id", "invoice_id", "amount")
-        connection.execute(insert(settlement), [dict(zip(names, row, strict=True)) for row in rows])
+    names = ("entry_id", "invoice_id", "amount")
+    insert_many(connection, settlement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def add_open_items(connection: Connection, supply_of: Mapping[str, str], items: Sequence[OpenItem]) -> None:
     """Items with what is outstanding (zero when credit paid the whole); `supply_of` gives the supply of an invoice."""
-    if items:
-        rows = [{**item.__dict__, "supply_id": supply_of[item.invoice_id]} for item in items]
-        connection.execute(insert(open_item), rows)
+    rows = [{**item.__dict__, "supply_id": supply_of[item.invoice_id]} for item in items]
+    insert_many(connection, open_item, rows)
 
 
 def open_items(connection: Connection, supply_id: str, *, lock: bool = False) -> list[OpenItem]:
