@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.chassis.money import round_half_up
+
+Taxable = TypeVar("Taxable", BillLine, BillTax)
+
+
+def taxed_by(item: Taxable, codes: tuple[str, ...]) -> Taxable:
+    """The line or tax as one of the bases of these taxes.
+
+    A copy of what `item` holds: `dataclasses.replace` sets every field through `__init__`, a tenth of pricing a month.
+    """
+    copied = object.__new__(type(item))
+    copied.__dict__.update(item.__dict__, taxed_by=codes)
+    return copied
 
 
 def percent(rate: Decimal) -> str:
@@ -19,7 +31,7 @@ def add_iva(
     lines: Sequence[BillLine], taxes: Sequence[BillTax], rate_of: Callable[[str], Decimal]
 ) -> tuple[list[BillLine], list[BillTax]]:
     """Lines and taxes with IVA added, at the rate of each line's service; other taxes are in the electricity's base."""
-    rates = {line.service: rate_of(line.service) for line in lines}
+    rates = {service: rate_of(service) for service in dict.fromkeys(line.service for line in lines)}
     return _with_iva(lines, [rates[line.service] for line in lines], taxes, rates.get("electricity"))
 
 
@@ -44,11 +56,11 @@ def _with_iva(
     several = len(rates) > 1
     codes = {rate: f"iva-{percent(rate)}" if several else "iva" for rate in rates}
 
-    def named(taxed_by: tuple[str, ...], rate: Decimal | None) -> tuple[str, ...]:
-        return taxed_by if rate is None else (*taxed_by, codes[rate])
+    def named(before: tuple[str, ...], rate: Decimal | None) -> tuple[str, ...]:
+        return before if rate is None else (*before, codes[rate])
 
-    in_base = [replace(tax, taxed_by=named(tax.taxed_by, taxes_rate)) for tax in taxes]
-    taxed = [replace(line, taxed_by=named(line.taxed_by, rate)) for line, rate in zip(lines, line_rates, strict=True)]
+    in_base = [taxed_by(tax, named(tax.taxed_by, taxes_rate)) for tax in taxes]
+    taxed = [taxed_by(line, named(line.taxed_by, rate)) for line, rate in zip(lines, line_rates, strict=True)]
     iva: list[BillTax] = []
     for rate, code in codes.items():
         base = sum((line.amount for line in taxed if code in line.taxed_by), ZERO)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from services.billing.domain.charges import prorated_month_line
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import HeldBill, Segment, by_year, joined, year_days
 from services.billing.domain.policy import PerPeriod, TaxFacts
-from services.billing.domain.taxes import add_iva
+from services.billing.domain.taxes import add_iva, taxed_by
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.es import demand, taxes
 from services.billing.jurisdictions.es.corrections import correction_law
@@ -90,7 +89,7 @@ class SpanishPolicy:
         extra = {"social_bonus_financing"} if self.financing_in_iee_base else set()
         concepts = taxes.IEE_CONCEPTS | extra
         marked = [
-            replace(line, taxed_by=("iee",)) if line.service == "electricity" and line.concept in concepts else line
+            taxed_by(line, ("iee",)) if line.service == "electricity" and line.concept in concepts else line
             for line in lines
         ]
         electric = any(line.service == "electricity" for line in marked)
