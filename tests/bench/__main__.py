@@ -1,6 +1,6 @@
 """``make bench``: measurements of this machine, as one JSON document on standard output; progress goes to standard error.
 
-``python -m tests.bench --supplies 2000`` sets the size of the import and of the bill run. Figures with a limit are told
+``python -m tests.bench --supplies 2000`` sets the size of the import and of the chain. Figures with a limit are told
 as ``{"measured": ..., "at_least": ...}`` or ``"at_most"``. Compare figures of one run with each other, not with those of
 another machine; on a machine that does other work, look at those per processor second.
 """
@@ -26,7 +26,7 @@ from services.billing.documents import render_invoice
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.ids import new_id
-from tests.bench import metering
+from tests.bench import billing, metering
 from tests.bench.cooperative import member_rows, write_reports
 from tests.bench.load import descendants, memory_mb, processor_seconds, requests_per_second
 from tests.support.office import Office, open_account, open_office
@@ -194,6 +194,9 @@ def main() -> None:
         say("Metering alone...")
         (folder / "metering").mkdir()
         results["metering"] = metering.measure(folder / "metering", chosen.supplies)
+        say("Billing alone...")
+        (folder / "billing").mkdir()
+        results["billing"] = billing.measure(folder / "billing")
         say("Starting the platform, empty...")
         began = time.perf_counter()
         with running_stack(folder / "stack", demo=False) as stack:

@@ -1,0 +1,146 @@
+"""What a bill run promises, measured: invoices a second on each database, and twice the supplies in twice the time.
+
+The run goes through its use cases in this process, work item by work item as the consumer hands them over: read models,
+pricing, numbers, fiscal records, facts, books and events; documents are printed later by another group and not in it.
+Every figure stands beside its limit. ``python -m tests.bench.billing`` measures these alone; a number after it sets the supplies.
+"""
+
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.billing.application.bill_runs import BillRuns
+from services.billing.application.pricing import EnergyQuery, MonthPricer
+from services.billing.domain.bill import Energy, PeriodEnergy
+from services.billing.repository import runs
+from services.billing.repository.runs import COMPLETED
+from services.billing.rules import rules_of
+from services.billing.snapshots import member_from_message, member_state, supply_from_message, supply_state
+from services.billing.tables import member, supply
+from services.chassis import migrations
+from services.chassis.bulk import insert_many
+from services.chassis.clock import FixedClock
+from services.chassis.db import Database, RequestKey
+from services.chassis.profile import load_profile
+from services.local.postgres import PostgresMissing, postgres_server
+from tests.bench.metering import at_least, at_most
+from tests.support.billing import NOW, ROOT, member_message, supply_message
+
+MONTH, ISSUED = "2026-10", "2026-11-02"
+SUPPLIES = 10_000
+HOURS = 745
+
+
+class HouseholdEnergy:
+    """October's energy of each service, another one for each, as metering would have added it up."""
+
+    def energies(self, queries: Sequence[EnergyQuery]) -> list[Energy | None]:
+        return [_energy(int(query.supply_id[1:])) for query in queries]
+
+
+def _energy(number: int) -> Energy:
+    wh = {"P1": 40_000 + number * 7 % 30_011, "P2": 45_000 + number * 11 % 20_011, "P3": 80_000 + number * 13 % 70_001}
+    return Energy({period: PeriodEnergy(each) for period, each in wh.items()}, HOURS, HOURS, 0, 0, 1)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a run took: seconds by the clock, and processor seconds of this process."""
+
+    wall_s: float
+    processor_s: float
+
+
+class BillingAlone:
+    """Billing's database with a cooperative in it."""
+
+    def __init__(self, url: str, supplies: int) -> None:
+        self._supplies = supplies
+        self._database = Database(url, service="billing", clock=FixedClock(NOW))
+        migrations.upgrade(self._database, "billing")
+        rules = rules_of(load_profile(ROOT / "profiles" / "demo-es"))
+        self._runs = BillRuns(self._database, rules, MonthPricer(self._database, rules, HouseholdEnergy()))
+        self._fill()
+
+    def _fill(self) -> None:
+        """The read models as the consumer keeps them, in one transaction."""
+        names = [f"s{number:06d}" for number in range(self._supplies)]
+        told = [supply_from_message(supply_message(name, account=f"{name[1:]}/1").supply) for name in names]
+        holders = [member_from_message(member_message(name)) for name in names]
+        with self._database.write() as tx:
+            insert_many(
+                tx.connection,
+                member,
+                [{"member_id": each.id, "version": 1, "state": member_state(each)} for each in holders],
+            )
+            insert_many(
+                tx.connection,
+                supply,
+                [
+                    {
+                        "supply_id": each.id,
+                        "version": 1,
+                        "member_id": each.member_id,
+                        "account_number": each.account_number,
+                        "state": supply_state(each),
+                        "billable_from": each.billable_span()[0],
+                        "billable_to": each.billable_span()[1],
+                    }
+                    for each in told
+                ],
+            )
+
+    def bill(self) -> Taken:
+        """A whole run, from its start to its last invoice."""
+        gc.collect()
+        began, used = time.perf_counter(), time.process_time()
+        run = self._runs.start(RequestKey("bench", "run", "run"), MONTH, ISSUED).run
+        with self._database.read() as connection:
+            chunk_ids = runs.open_chunk_ids(connection, run)
+        for chunk_id in chunk_ids:
+            priced = self._runs.price_chunk(chunk_id)
+            with self._database.write() as tx:
+                self._runs.issue_chunk(tx, chunk_id, priced)
+        taken = Taken(time.perf_counter() - began, time.process_time() - used)
+        run = self._runs.get(run.id).run
+        assert (run.state, run.invoiced, run.held) == (COMPLETED, self._supplies, 0), run
+        self._database.close()
+        return taken
+
+
+def measure(folder: Path, supplies: int = SUPPLIES) -> dict[str, Any]:
+    """All figures of a bill run; those of PostgreSQL only where it is installed, and it is said where it is not."""
+    once = BillingAlone(f"sqlite:///{folder / 'once.db'}", supplies).bill()
+    twice = BillingAlone(f"sqlite:///{folder / 'twice.db'}", 2 * supplies).bill()
+    return {
+        "supplies": supplies,
+        "invoices_per_s_sqlite": at_least(round(supplies / once.wall_s), 1000),
+        "invoices_per_processor_s_sqlite": round(supplies / once.processor_s),
+        # By processor time, of which a neighbour at work takes nothing; by the clock beside it.
+        "twice_the_supplies": at_most(round(twice.processor_s / once.processor_s, 3), 2.1),
+        "twice_the_supplies_by_the_clock": round(twice.wall_s / once.wall_s, 3),
+        **_postgres(supplies),
+    }
+
+
+def _postgres(supplies: int) -> dict[str, Any]:
+    try:
+        with postgres_server() as server:
+            taken = BillingAlone(server.new_database(), supplies).bill()
+    except PostgresMissing as why:
+        return {"postgresql": str(why)}
+    return {
+        "invoices_per_s_postgresql": at_least(round(supplies / taken.wall_s), 500),
+        "invoices_per_processor_s_postgresql": round(supplies / taken.processor_s),
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="acometida-bench-") as name:
+        print(json.dumps(measure(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else SUPPLIES), indent=2))
