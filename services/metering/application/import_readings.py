@@ -20,7 +20,7 @@ from services.chassis.clock import Clock
 from services.chassis.db import Database
 from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
-from services.metering.application.store import nobodys, store_batch
+from services.metering.application.store import nobodys, store_batch, unhung
 from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.model import MAX_QUARANTINED
 from services.metering.domain.formats.streaming import StreamedFile
@@ -105,13 +105,16 @@ class ReadingsImporter:
         record.seen_before = True
         record.duplicates = earlier.readings
         record.format = earlier.format
-        record.unknown_supplies = earlier.unknown_supplies
         record.refused = earlier.refused
         record.meters_with_readings = earlier.meters_with_readings
         record.meter_errors = earlier.meter_errors
         record.file_problem = earlier.file_problem
         record.finished_at = self._clock.now()
         with self._database.write() as tx:
+            # Some may have come to belong to a supply since then, and have their readings now. CUPS before meters, as
+            # whoever tells of a supply holds them.
+            record.unknown_supplies = nobodys(tx, earlier.unknown_supplies)
+            record.unknown_meters = unhung(tx, earlier.unknown_meters)
             imports.save(tx, record)
             refused = quarantine.refused_of(tx.connection, earlier.id)
         return Summary(record, refused)

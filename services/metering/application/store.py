@@ -158,6 +158,13 @@ def nobodys(tx: Transaction, codes: Collection[str]) -> list[str]:
     return sorted(cups for cups in codes if keys[owner_of(cups)] not in placed)
 
 
+def unhung(tx: Transaction, serials: Collection[str]) -> list[str]:
+    """Those of some meters that never hung at a supply."""
+    keys = points.lock_meters(tx, set(serials))
+    hung = {one.meter_key for one in points.assignments_of_meters(tx, keys.values())}
+    return sorted(serial for serial, key in keys.items() if key not in hung)
+
+
 def _claim(tx: Transaction, assignments: list[points.Assignment]) -> None:
     points.lock_points(tx, {assignment.point_key for assignment in assignments})
     changes = Changes()

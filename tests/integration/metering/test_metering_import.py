@@ -83,6 +83,9 @@ def test_the_same_file_twice_changes_nothing_and_says_so(metering: Metering) -> 
     assert again.refused_readings == first.refused_readings
     assert metering.energy("ana", *OCTOBER) == before
     assert len(metering.events()) == 1
+    assert again.record.unknown_meters == ["M2"]
+    metering.tell(supply_message("eva", ("M2", "2020-01-01", "")))
+    assert metering.load(data).record.unknown_meters == []
 
 
 def test_an_old_file_sent_again_does_not_undo_a_correction(metering: Metering) -> None:

@@ -128,11 +128,13 @@ def test_hours_of_a_cups_wait_for_their_supply_and_can_be_given_up(metering: Met
         FOREIGN: ("24 hours", True),
     }
     assert [one.row.meter for one in retry(quarantine, record.id, request_id="early").still_open] == [FOREIGN, CUPS]
+    assert sorted(metering.load(data).record.unknown_supplies) == sorted([FOREIGN, CUPS])
     quarantine.discard(key("d"), record.id, [found[FOREIGN].number], "staff:7")
     tell(metering, "eva", FOREIGN)
     assert stored(metering, "eva") == []
     tell(metering, "ana", CUPS)
     assert stored(metering, "ana") == some_hours(H0, 48)
+    assert metering.load(data).record.unknown_supplies == []
     assert [(one.row.meter, one.settled_by) for one in rows(quarantine, record.id, "taken")] == [(CUPS, "supplies")]
 
 
