@@ -2,11 +2,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
+from tests.support.kafka import kafka
 from tests.support.needs import missing
+from tests.support.sharing import Sharing, in_order
+
+__all__ = ["kafka"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    return Sharing(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    in_order(items)
 
 
 @pytest.fixture(scope="session")

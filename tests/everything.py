@@ -48,10 +48,8 @@ def main() -> None:
             consequence = "its tests will fail" if os.environ.get("CI") == "true" else "its tests are skipped"
             print(f"Not on this machine: {package} ({consequence}).", flush=True)
     os.chdir(ROOT)
-    os.execv(
-        sys.executable,
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *(sys.argv[1:] or ["tests"])],
-    )
+    sharing = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/support/sharing.py
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-q", *sharing, *(sys.argv[1:] or ["tests"])])
 
 
 if __name__ == "__main__":

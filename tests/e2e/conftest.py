@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The platform as `make run` starts it, with the Spanish demonstration loaded."""
     with running_stack(tmp_path_factory.mktemp("stack") / "var") as running:

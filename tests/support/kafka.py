@@ -1,4 +1,4 @@
-"""One Apache Kafka broker for the whole test session. Import `kafka` into a conftest to offer it to its tests."""
+"""One Apache Kafka broker for a worker's session; tests/conftest.py offers it to every test."""
 
 from collections.abc import Iterator
 

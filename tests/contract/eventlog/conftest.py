@@ -14,9 +14,6 @@ from pathlib import Path
 import pytest
 
 from services.chassis.eventlog import EventLog, open_event_log
-from tests.support.kafka import kafka
-
-__all__ = ["kafka"]
 
 PROJECT = Path(__file__).resolve().parents[3]
 _numbers = itertools.count(1)

@@ -13,10 +13,7 @@ from services.chassis.outbox import OutboxRelay, pending
 from services.chassis.subscription import Envelope
 from services.local.kafka import Broker
 from tests.integration.chassis.ledger import GROUP, TOPIC, consumer, effects, emit, note, running, subscription
-from tests.support.kafka import kafka
 from tests.support.service_under_test import eventually
-
-__all__ = ["kafka"]
 
 
 @pytest.fixture
