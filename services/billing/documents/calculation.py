@@ -30,7 +30,12 @@ def quantity(e: Edition, line: Line) -> str:
 
 
 def written(e: Edition, line: Line) -> str:
-    """«4,6 kW × 31 días × 27,704413 €/kW·año ÷ 365», «62 kWh × 0,196 €/kWh»; "" when the amount is all there is."""
+    """«4,6 kW × 31 días × 27,704413 €/kW·año ÷ 365», «62 kWh × 0,196 €/kWh»; "" when the amount is all there is.
+
+    Energy without a price is that of an indexed product: «62 kWh, cada hora a su precio».
+    """
+    if line.concept == "energy" and line.quantity is not None and line.unit_price is None:
+        return e.t("{quantity}, each hour at its own price").format(quantity=quantity(e, line))
     factors = [quantity(e, line)] if line.quantity is not None else []
     if line.days is not None:
         factors.append(days(e, line.days))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal as D
+from io import BytesIO
 
 import pytest
 from coop.common.v1.types_pb2 import DatePeriod
 from coop.metering.events.v1.events_pb2 import ReadingCorrected
+from pypdf import PdfReader
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
@@ -79,7 +81,9 @@ def test_the_worked_hours_are_billed_kept_and_calculated_again(indexed: Office) 
     ]
     verdict = verify(bundle)
     assert (verdict.differences, verdict.calculated_total) == ((), invoice.total)
-    assert indexed.documents.invoice(invoice.id).content.startswith(b"%PDF")
+    pages = PdfReader(BytesIO(indexed.documents.invoice(invoice.id).content)).pages
+    paper = " ".join(" ".join(page.extract_text().split()) for page in pages)
+    assert "Energía consumida, P1 0,42 kWh, cada hora a su precio 0,09" in paper
 
     bundle["segments"][0]["priced_hours"][1][3] = "0.18432"
     assert any("electricity energy P1" in difference for difference in verify(bundle).differences)
