@@ -85,6 +85,8 @@ def invoice(value: InvoiceView) -> dict[str, Any]:
         "outstanding": money(value.outstanding),
         "state": value.state,
         "import_wh": value.import_wh,
+        "rectifies": value.rectifies,
+        "rectified_by": list(value.rectified_by),
         "lines": [{**asdict(line), "amount": money(line.amount)} for line in value.lines],
     }
 

@@ -34,7 +34,11 @@ class LineView:
 
 @dataclass(frozen=True)
 class InvoiceView:
-    """An invoice; `lines` holds the taxes too, and is empty in lists. `foreign`: of concepts alien to the service."""
+    """An invoice; `lines` holds the taxes too, and is empty in lists. `foreign`: of concepts alien to the service.
+
+    `rectifies` is the number of the invoice that it corrects ("" none), `rectified_by` are those that correct it;
+    `instalments` what is still to be paid, by day.
+    """
 
     id: str
     number: str
@@ -52,6 +56,10 @@ class InvoiceView:
     hours_missing: int
     previous_total: Money | None
     foreign: bool = False
+    rectifies: str = ""
+    rectification_reason: str = ""
+    rectified_by: tuple[str, ...] = ()
+    instalments: tuple[tuple[date, Money], ...] = ()
 
     @property
     def last_day(self) -> date:
@@ -87,7 +95,8 @@ class InvoiceView:
             supply_id=invoice.supply_id,
             period=DatePeriod.parse(invoice.period.start, invoice.period.end),
             issued=date.fromisoformat(invoice.issue_date),
-            due=date.fromisoformat(invoice.due_date),
+            # By then the next part has to be paid.
+            due=date.fromisoformat(invoice.instalments[0].due_date if invoice.instalments else invoice.due_date),
             total=Money.of(invoice.total),
             outstanding=Money.of(invoice.outstanding),
             state=_STATES.get(invoice.state, "open"),
@@ -98,6 +107,12 @@ class InvoiceView:
             hours_missing=invoice.hours_missing,
             previous_total=Money.of(invoice.previous_total) if has_previous else None,
             foreign=invoice.kind == "foreign",
+            rectifies=invoice.rectifies,
+            rectification_reason=invoice.rectification_reason,
+            rectified_by=tuple(invoice.rectified_by),
+            instalments=tuple(
+                (date.fromisoformat(part.due_date), Money.of(part.amount)) for part in invoice.instalments
+            ),
         )
 
 
