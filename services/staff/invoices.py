@@ -73,6 +73,9 @@ def show(
             ("Issued", found.issue_date),
             ("Due", found.due_date),
             ("Outstanding", money(found.outstanding)),
+            ("Rectifies", found.rectifies),
+            ("Because", found.rectification_reason),
+            ("Rectified by", ", ".join(found.rectified_by)),
         ),
     )
     lines = [

@@ -80,6 +80,12 @@ class Invoices:
         with self._database.read() as connection:
             found = self._visible(connection, caller, id_or_number)
             kept = evidence.of_invoice(connection, found.id)
+            if kept is None and found.kind == RECTIFYING:
+                raise Refused(
+                    f"Invoice {found.number} rectifies by difference and has only what changes: nothing is calculated from "
+                    "facts of its own. Look at the invoice that it rectifies.",
+                    "NO_FACTS",
+                )
             if kept is None:
                 raise Refused(
                     f"Invoice {found.number} was issued before invoices kept what they are calculated from; it has no bundle.",

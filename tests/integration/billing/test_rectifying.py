@@ -184,6 +184,8 @@ def test_too_much_settles_the_invoice_that_is_open_and_says_what_it_rectifies(bi
     assert (original.invoice.total, original.outstanding) == (D("55.44"), D("55.44") + change)
     assert debt(billed).not_yet_due == D("55.44") + change
     check_books(billed)
+    with pytest.raises(Refused, match="only what changes"):
+        billed.invoices.bundle(STAFF, "R-2026-000001")
     (event,) = billed.events(InvoiceRectified)
     assert (event.rectified_number, event.import_wh, event.difference.amount) == (OCTOBER, 225_000, str(change))
     assert billed.events(InvoiceDocumentDue)[-1].invoice_id == event.invoice_id
@@ -304,7 +306,8 @@ def test_a_substitution_is_the_whole_invoice_and_takes_the_open_debt_over(billed
     assert found.outstanding == row.total - D("5.44")
     assert billed.invoices.get(STAFF, OCTOBER).outstanding == 0
     assert found.due == date(2026, 11, 23)
-    assert billed.invoices.bundle(STAFF, row.number)[1]["invoice"]["total"] == str(row.total)
+    bundle = billed.invoices.bundle(STAFF, row.number)[1]
+    assert (bundle["invoice"]["total"], bundle["invoice"]["accrual_date"]) == (str(row.total), "2026-11-02")
     check_books(billed)
 
 
