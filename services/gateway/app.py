@@ -25,6 +25,7 @@ from services.gateway.settings import Settings
 from services.gateway.upstream import Upstream
 from services.gateway.web import (
     account,
+    basis_words,
     certificates,
     consumption,
     consumption_files,
@@ -101,6 +102,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     assets.Assets(profile.brand_color).register(app)
     words.register(app)
     phrases.register(app)
+    basis_words.register(app)
     consumption_words.register(app)
     meter_readings.register(app)
     self_reading.register(app)

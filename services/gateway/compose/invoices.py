@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from coop.billing.v1 import billing_pb2
 
@@ -19,7 +20,11 @@ _STATES = {
 
 @dataclass(frozen=True)
 class LineView:
-    """One printed line. `group` says what it is about: "energy", "power", "water", "other" or "tax"."""
+    """One printed line. `group` says what it is about: "energy", "power", "water", "other" or "tax".
+
+    `price_unit` is what the price is per; `days` and `year_days` are 0 where time plays no part. `code` is a tax's, `taxed_by`
+    names those in whose base the line is, and `base` is what a tax is of.
+    """
 
     group: str
     concept: str
@@ -30,6 +35,23 @@ class LineView:
     unit_price: str
     amount: Money
     service: str
+    price_unit: str = ""
+    days: int = 0
+    year_days: int = 0
+    taxed_by: tuple[str, ...] = ()
+    code: str = ""
+    base: Money | None = None
+
+
+@dataclass(frozen=True)
+class EffectView:
+    """What a cause added to the amount of the invoice before; `more` is the change behind it, None where there is none."""
+
+    cause: str
+    amount: Money
+    service: str
+    more: Decimal | None
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,12 @@ class InvoiceView:
     rectification_reason: str = ""
     rectified_by: tuple[str, ...] = ()
     instalments: tuple[tuple[date, Money], ...] = ()
+    effects: tuple[EffectView, ...] = ()
+
+    @property
+    def difference(self) -> Money | None:
+        """From the invoice before; None on the first."""
+        return None if self.previous_total is None else self.total - self.previous_total
 
     @property
     def last_day(self) -> date:
@@ -81,13 +109,17 @@ class InvoiceView:
             LineView(
                 _group(line.concept), line.concept, line.description, line.period, line.quantity, line.unit,
                 line.unit_price, Money.of(line.amount), line.service,
+                line.price_unit, line.days, line.year_days, tuple(line.taxed_by),
             )
             for line in invoice.lines
         ]  # fmt: skip
         lines += [
-            LineView("tax", tax.tax, tax.description, "", "", "", tax.rate, Money.of(tax.amount), "")
+            LineView(
+                "tax", tax.tax, tax.description, "", "", "", tax.rate, Money.of(tax.amount), "",
+                taxed_by=tuple(tax.taxed_by), code=tax.code, base=Money.of(tax.base),
+            )
             for tax in invoice.taxes
-        ]
+        ]  # fmt: skip
         has_previous = invoice.HasField("previous_total") and invoice.previous_total.amount != ""
         return cls(
             id=invoice.id,
@@ -112,6 +144,16 @@ class InvoiceView:
             rectified_by=tuple(invoice.rectified_by),
             instalments=tuple(
                 (date.fromisoformat(part.due_date), Money.of(part.amount)) for part in invoice.instalments
+            ),
+            effects=tuple(
+                EffectView(
+                    effect.cause,
+                    Money.of(effect.amount),
+                    effect.service,
+                    Decimal(effect.more) if effect.more else None,
+                    effect.unit,
+                )
+                for effect in invoice.effects
             ),
         )
 

@@ -1,61 +1,75 @@
-"""The reason of a change, said in a sentence and in rows."""
+"""Why an invoice is not the amount of the one before, in a sentence and in rows: billing's effects, said."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from services.gateway.compose.invoices import InvoiceView
+from services.gateway import formatting
+from services.gateway.compose.invoices import EffectView, InvoiceView
 from services.gateway.compose.money import Money
-from services.gateway.compose.why import Why
-from services.gateway.web.words import amount, energy
+from services.gateway.web.words import amount, decimal_text, energy
 
 
-def why_sentence(reason: Why | None, invoice: InvoiceView) -> Markup | None:
-    """ "That is 6.20 € more than the invoice before: 4.10 € for using 21 kWh more, 1.74 € of taxes and 0.36 € of power." """
-    if invoice.previous_total is None:
+def why_sentence(invoice: InvoiceView) -> Markup | None:
+    """ "That is 6.20 € more than the invoice before: 4.10 € for consumption (21 kWh more), 1.74 € of taxes and 0.36 € of power."
+
+    Without causes where the invoice came without its effects (in lists, or when the one before is of other days).
+    """
+    difference = invoice.difference
+    if difference is None:
         return None
-    difference = invoice.total - invoice.previous_total
     if not difference:
         return Markup("{}").format(_("It is the same amount as the invoice before."))
     opening = _opening(difference)
-    if reason is None:
+    if not invoice.effects:
         return opening + "."
     # Every cause is named, so that whoever adds them up comes to the difference: first those that pull its way.
-    parts = sorted(
-        (part for part in reason.parts if part[1].amount), key=lambda part: abs(part[1].amount), reverse=True
-    )
+    effects = sorted(invoice.effects, key=lambda effect: abs(effect.amount.amount), reverse=True)
     ways: dict[bool, list[str]] = {True: [], False: []}
-    for cause, part in parts:
-        ways[(part.amount > 0) == (difference.amount > 0)].append(_piece(cause, part, reason))
+    for effect in effects:
+        ways[(effect.amount.amount > 0) == (difference.amount > 0)].append(_piece(effect))
     sentence = opening + ": " + _list(ways[True])
     if ways[False]:
         sentence += _("; the other way, %(reasons)s", reasons=_list(ways[False]))
     return sentence + "."
 
 
-def cause_label(cause: str, reason: Why) -> str:
+def effect_label(effect: EffectView) -> str:
     """The name of a row of the explanation."""
-    if cause == "used":
-        changed = energy(abs(reason.wh_more))
-        return (
-            _("You used %(energy)s more", energy=changed)
-            if reason.wh_more > 0
-            else _("You used %(energy)s less", energy=changed)
-        )
-    if cause == "power" and reason.days_more:
-        days = abs(reason.days_more)
-        if reason.days_more > 0:
-            return ngettext("Contracted power: %(num)d day more", "Contracted power: %(num)d days more", days)
-        return ngettext("Contracted power: %(num)d day less", "Contracted power: %(num)d days less", days)
-    return {
-        "price": _("Price of the energy and the hours of use"),
+    change = _change(effect)
+    if effect.cause == "consumption":
+        name = _("Water used") if effect.service == "water" else _("Energy used")
+        return f"{name}: {change}" if change else name
+    name = {
+        "price": _("Prices"),
+        "days": _("Days billed"),
         "power": _("Contracted power"),
-        "water": _("Water"),
-        "other": _("Other items"),
-        "tax": _("Taxes"),
-    }[cause]
+        "taxes": _("Taxes"),
+    }.get(effect.cause, _("Other items"))
+    return f"{name}: {change}" if change else name
+
+
+def _change(effect: EffectView) -> str:
+    """ "21 kWh more", "1 day less"; empty where nothing was counted or the same was."""
+    if not effect.more:
+        return ""
+    if effect.unit == "day":
+        days = abs(int(effect.more))
+        if effect.more > 0:
+            return ngettext("%(num)d day more", "%(num)d days more", days)
+        return ngettext("%(num)d day less", "%(num)d days less", days)
+    size = _quantity(abs(effect.more), effect.unit)
+    return _("%(quantity)s more", quantity=size) if effect.more > 0 else _("%(quantity)s less", quantity=size)
+
+
+def _quantity(value: Decimal, unit: str) -> str:
+    if unit == "kwh":
+        return energy(int(value * 1000))
+    return f"{decimal_text(str(value))}{formatting.NO_BREAK}m³"
 
 
 def _opening(difference: Money) -> Markup:
@@ -69,20 +83,22 @@ def _opening(difference: Money) -> Markup:
     }
 
 
-def _piece(cause: str, part: Money, reason: Why) -> str:
-    size = amount(Money(abs(part.amount), part.currency))
-    if cause == "used":
-        changed = energy(abs(reason.wh_more))
-        if reason.wh_more > 0:
-            return _("%(amount)s for using %(energy)s more", amount=size, energy=changed)
-        return _("%(amount)s for using %(energy)s less", amount=size, energy=changed)
+def _piece(effect: EffectView) -> str:
+    size = amount(Money(abs(effect.amount.amount), effect.amount.currency))
+    change = _change(effect)
+    if effect.cause == "consumption":
+        if effect.service == "water":
+            what = _("%(amount)s for the water used", amount=size)
+        else:
+            what = _("%(amount)s for the energy used", amount=size)
+        return f"{what} ({change})" if change else what
+    if effect.cause == "days":
+        return _("%(amount)s for %(days)s billed", amount=size, days=change) if change else size
     return {
-        "price": _("%(amount)s for the price and the hours of use", amount=size),
+        "price": _("%(amount)s for prices", amount=size),
         "power": _("%(amount)s of contracted power", amount=size),
-        "water": _("%(amount)s of water", amount=size),
-        "other": _("%(amount)s of other items", amount=size),
-        "tax": _("%(amount)s of taxes", amount=size),
-    }[cause]
+        "taxes": _("%(amount)s of taxes", amount=size),
+    }.get(effect.cause, _("%(amount)s of other items", amount=size))
 
 
 def _list(pieces: list[str]) -> str:

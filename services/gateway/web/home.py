@@ -14,10 +14,9 @@ from markupsafe import Markup
 
 from services.gateway import session
 from services.gateway.compose.curves import BilledPeriodView
-from services.gateway.compose.fanout import Fanout, Part
+from services.gateway.compose.fanout import Fanout
 from services.gateway.compose.invoices import DebtView, InvoiceView
 from services.gateway.compose.notices import Notices
-from services.gateway.compose.why import Why, why
 from services.gateway.web import pictures
 from services.gateway.web.explain import why_sentence
 from services.gateway.web.frame import SupplyPage, ask_my_supplies, today
@@ -27,14 +26,6 @@ blueprint = Blueprint("home", __name__)
 
 MONTHS = 26
 """Billed periods asked for: this year beside the one before, with room for a period that was split."""
-
-
-@dataclass(frozen=True)
-class LastInvoices:
-    """The newest invoice and, where there is one, that before it."""
-
-    latest: InvoiceView | None
-    before: InvoiceView | None
 
 
 @dataclass(frozen=True)
@@ -67,8 +58,8 @@ def show(supply_id: str) -> ResponseReturnValue:
     fanout = page.fanout
     invoices = fanout.ask(
         services.billing.ListInvoices,
-        billing.ListInvoicesRequest(supply_id=supply_id, page_size=4),
-        lambda answer: _last([InvoiceView.of(invoice) for invoice in answer.invoices]),
+        billing.ListInvoicesRequest(supply_id=supply_id, page_size=1),
+        lambda answer: next((InvoiceView.of(invoice) for invoice in answer.invoices), None),
     )
     debt = fanout.ask(
         services.billing.GetDebtState,
@@ -84,15 +75,14 @@ def show(supply_id: str) -> ResponseReturnValue:
         services.notifications.ListMyNotices, notifications.ListMyNoticesRequest(page_size=4), Notices.of
     )
     last = invoices.part()
-    reason = _why(fanout, last)
-    latest = last.value.latest if last.value else None
+    latest = _with_effects(fanout, last.value)
     return page.render(
         "pages/home.html",
         invoices=last,
         invoice_title=_("Your last invoice · %(month)s", month=month_of(latest.month))
         if latest
         else _("Your last invoice"),
-        why_sentence=why_sentence(reason, latest) if latest else None,
+        why_sentence=why_sentence(latest) if latest else None,
         debt=debt.part(),
         consumption=periods.part(),
         notices=notices.part(),
@@ -100,41 +90,16 @@ def show(supply_id: str) -> ResponseReturnValue:
     )
 
 
-def _last(invoices: list[InvoiceView]) -> LastInvoices:
-    latest = invoices[0] if invoices else None
-    return LastInvoices(latest, invoice_before(latest, invoices[1:]) if latest else None)
-
-
-def invoice_before(invoice: InvoiceView, older: list[InvoiceView]) -> InvoiceView | None:
-    """The one of the same contract that ended where this one starts, among older invoices newest first."""
-    if invoice.previous_total is None:
-        return None
-    return next(
-        (
-            other
-            for other in older
-            if other.period.end == invoice.period.start and other.total == invoice.previous_total
-        ),
-        None,
+def _with_effects(fanout: Fanout, latest: InvoiceView | None) -> InvoiceView | None:
+    """The invoice with why it changed, when that comes in time; the page does without it otherwise."""
+    if latest is None or latest.previous_total is None:
+        return latest
+    asked = fanout.ask(
+        session.upstream().billing.GetInvoice,
+        billing.GetInvoiceRequest(invoice_id=latest.id),
+        lambda answer: InvoiceView.of(answer.invoice),
     )
-
-
-def _why(fanout: Fanout, last: Part[LastInvoices]) -> Why | None:
-    """The reason of the change, when both invoices come in time; the page does without it otherwise."""
-    if last.value is None or last.value.latest is None or last.value.before is None:
-        return None
-    return ask_why(fanout, last.value.latest.id, last.value.before.id)
-
-
-def ask_why(fanout: Fanout, invoice_id: str, before_id: str) -> Why | None:
-    """Fetch both invoices with their lines and compare them."""
-    get = session.upstream().billing.GetInvoice
-    asked = [
-        fanout.ask(get, billing.GetInvoiceRequest(invoice_id=which), lambda answer: InvoiceView.of(answer.invoice))
-        for which in (invoice_id, before_id)
-    ]
-    latest, before = (one.part().value for one in asked)
-    return why(latest, before) if latest and before else None
+    return asked.part().value or latest
 
 
 def _consumption(periods: list[BilledPeriodView]) -> Consumption:

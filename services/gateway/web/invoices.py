@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import zip_longest
 
 from coop.billing.v1 import billing_service_pb2 as billing
 from coop.common.v1 import types_pb2
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
+from services.chassis.bundle_hours import hour_requests, hours_of
 from services.chassis.errors import NotFound
 from services.chassis.periods import DatePeriod
 from services.gateway import session
+from services.gateway.compose.basis import FactsView
 from services.gateway.compose.invoices import InvoiceView, StatementView
 from services.gateway.upstream import document as stream
 from services.gateway.web.charts import split
-from services.gateway.web.explain import cause_label, why_sentence
+from services.gateway.web.explain import effect_label, why_sentence
 from services.gateway.web.frame import SupplyPage, today
-from services.gateway.web.home import ask_why, invoice_before
 
 blueprint = Blueprint("invoices", __name__)
 
@@ -58,26 +62,50 @@ def show(supply_id: str, invoice_id: str) -> ResponseReturnValue:
         billing.GetInvoiceRequest(invoice_id=invoice_id),
         lambda answer: InvoiceView.of(answer.invoice),
     )
-    asked_list = page.fanout.ask(
-        billing_stub.ListInvoices,
-        billing.ListInvoicesRequest(supply_id=supply_id, page_size=PAGE),
-        lambda answer: [InvoiceView.of(invoice) for invoice in answer.invoices],
+    facts = page.fanout.ask(
+        billing_stub.GetInvoiceFacts, billing.GetInvoiceFactsRequest(invoice_id=invoice_id), FactsView.of
     )
     invoice = asked.get()
     if invoice.supply_id != supply_id:
         raise NotFound("There is no such invoice of this supply.")
-    before = invoice_before(invoice, asked_list.part().value or [])
-    reason = ask_why(page.fanout, invoice.id, before.id) if before else None
+    # Without its facts (they did not come in time, or it is older than they are kept) the invoice is shown as printed.
+    known = facts.part().value
     return page.render(
         "pages/invoice.html",
         invoice=invoice,
         today=today(),
         shares=_shares(invoice),
         six_periods=any(line.period in ("P4", "P5", "P6") for line in invoice.lines),
-        reason=reason,
-        rows=[(cause_label(cause, reason), amount) for cause, amount in reason.parts] if reason else [],
-        sentence=why_sentence(reason, invoice),
+        lines=list(zip_longest(invoice.lines, known.lines if known else ())),
+        known=known is not None,
+        rows=[(effect_label(effect), effect.amount) for effect in invoice.effects],
+        sentence=why_sentence(invoice),
         split=split,
+    )
+
+
+@blueprint.get("/s/<supply_id>/invoices/<invoice_id>.json")
+@session.members_only
+def bundle(supply_id: str, invoice_id: str) -> ResponseReturnValue:
+    """Everything the invoice is calculated from, with its hours: what the office's bundle of it says, to the letter."""
+    fanout = session.fanout()
+    services = session.upstream()
+    facts = fanout.ask(
+        services.billing.GetInvoiceFacts, billing.GetInvoiceFactsRequest(invoice_id=invoice_id), lambda answer: answer
+    ).get()
+    if facts.supply_id != supply_id:
+        raise NotFound("There is no such invoice of this supply.")
+    content = json.loads(facts.bundle)
+    asked = [
+        (segment, fanout.ask(services.metering.GetCurve, request, partial(hours_of, time_zone=content["time_zone"])))
+        for segment, request in hour_requests(content, supply_id)
+    ]
+    for segment, hours in asked:
+        segment["hours"] = hours.get()
+    return Response(
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n",
+        content_type="application/json; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{_safe(content["invoice"]["number"])}.json"'},
     )
 
 
@@ -121,12 +149,17 @@ def statement_document(supply_id: str) -> ResponseReturnValue:
 
 def pdf(name: str, chunks: object) -> Response:
     """A document as it comes from its service, opened in the browser under its own name."""
-    safe = "".join(letter for letter in name if letter.isalnum() or letter in "._-") or "document.pdf"
+    safe = _safe(name) or "document.pdf"
     return Response(
         chunks,  # type: ignore[arg-type]
         content_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{safe}"'},
     )
+
+
+def _safe(name: str) -> str:
+    """A file name without what a header could not carry."""
+    return "".join(letter for letter in name if letter.isalnum() or letter in "._-")
 
 
 def _shares(invoice: InvoiceView) -> list[tuple[str, Decimal]]:

@@ -13,7 +13,6 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from services.gateway import formatting
-from services.gateway.compose.calculation import Calculation, calculation
 from services.gateway.compose.curves import Coverage, DayView
 from services.gateway.compose.invoices import LineView
 from services.gateway.compose.money import Money
@@ -77,23 +76,21 @@ def line_name(line: LineView, six_periods: bool = False) -> str:
     return f"{name} · {word} ({line.period})" if word != line.period else f"{name} · {word}"
 
 
-def line_calculation(line: LineView, days: int) -> str:
+def line_calculation(line: LineView) -> str:
     """How a line came to its amount: "62 kWh × 0,196 €/kWh", "31 días × 0,81 €/mes"; for a tax its rate. Empty when the
-    line does not say enough."""
+    amount is not a quantity at a price."""
     if line.group == "tax":
         return _rate(line)
-    found = calculation(line, days)
-    if found is None:
+    if not line.unit_price or not line.price_unit:
         return ""
-    unit = _UNITS.get(found.unit, found.unit)
     pieces = []
-    if found.quantity is not None:
-        pieces.append(f"{decimal_text(str(found.quantity))}{formatting.NO_BREAK}{unit}".strip(formatting.NO_BREAK))
-    if found.days:
-        pieces.append(ngettext("%(num)d day", "%(num)d days", found.days))
-    pieces.append(
-        f"{decimal_text(str(found.price))}{formatting.NO_BREAK}{_price_unit(found, unit, line.amount.currency)}"
-    )
+    if line.quantity:
+        unit = _UNITS.get(line.unit, line.unit)
+        pieces.append(f"{decimal_text(line.quantity)}{formatting.NO_BREAK}{unit}".strip(formatting.NO_BREAK))
+    if line.days:
+        pieces.append(ngettext("%(num)d day", "%(num)d days", line.days))
+    sign = currency_sign(line.amount.currency)
+    pieces.append(f"{decimal_text(line.unit_price)}{formatting.NO_BREAK}{sign}{price_unit(line)}")
     return " × ".join(pieces)
 
 
@@ -105,16 +102,16 @@ def _rate(line: LineView) -> str:
     return f"{decimal_text(format((rate * 100).normalize(), 'f'))}{formatting.NO_BREAK}%" if rate else ""
 
 
-def _price_unit(found: Calculation, unit: str, currency: str) -> str:
-    """ "€/kWh", "€/kW y año", "€/mes"."""
+def price_unit(line: LineView) -> str:
+    """What a price is per, after its sign: "/kWh", "/kW y año", "/mes"; empty where it is per nothing."""
+    unit, _by, time = line.price_unit.partition("_")
+    name = _UNITS.get(unit, "")
     per = {
-        "quantity": unit,
-        "quantity_year": _("%(unit)s and year", unit=unit),
-        "quantity_month": _("%(unit)s and month", unit=unit),
-        "year": _("year"),
-        "month": _("month"),
-    }[found.per]
-    return f"{currency_sign(currency)}/{per}" if per else currency_sign(currency)
+        "year": _("%(unit)s and year", unit=name),
+        "month": _("%(unit)s and month", unit=name),
+        "day": _("%(unit)s and day", unit=name),
+    }.get(time) or {"year": _("year"), "month": _("month"), "day": _("day")}.get(unit, name)
+    return f"/{per}" if per else ""
 
 
 def share(wh: int, total: int) -> str:

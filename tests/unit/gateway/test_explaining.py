@@ -1,84 +1,75 @@
-"""Why an invoice changed and how its lines came to be: amounts that add up to the cent."""
+"""Why an invoice changed, how its lines came to be, and the data from which anybody calculates it again."""
 
-from datetime import date
-from decimal import Decimal
+from __future__ import annotations
+
+import json
+import re
 
 import pytest
-from coop.billing.v1 import billing_pb2
-from hypothesis import given
-from hypothesis import strategies as st
+from coop.metering.v1 import metering_service_pb2 as metering
 
-from services.gateway.compose.calculation import calculation
-from services.gateway.compose.invoices import InvoiceView, LineView
-from services.gateway.compose.money import Money
-from services.gateway.compose.why import why
-from tests.unit.gateway.fakes import invoice, money
+from services.chassis.errors import Refused
+from tests.unit.gateway.conftest import Portal
+from tests.unit.gateway.fakes.world import money
+from tests.unit.gateway.test_pages import text
 
-
-def view(message: billing_pb2.Invoice) -> InvoiceView:
-    return InvoiceView.of(message)
+PAGE = "/s/sup-1/invoices/inv-123"
 
 
-def october() -> InvoiceView:
-    return view(
-        invoice(2, date(2026, 10, 1), date(2026, 11, 1), "55.44", 245_000, billing_pb2.INVOICE_STATE_OPEN, "49.24")
-    )
+def test_every_line_says_how_it_was_calculated_and_by_which_rule(portal: Portal) -> None:
+    said = text(portal.member.get(PAGE).text)
+    assert "Cómo se ha calculado : Energía consumida · Punta (P1) 62 kWh × 0,196 €/kWh = 12,15 €" in said
+    assert "4,6 kW × 31 días × 27,704413 €/kW y año ÷ 365 días del año = 10,82 €" in said
+    assert "31 días × 0,81 €/mes × 12 meses ÷ 365 días del año = 0,83 €" in said
+    assert "45,82 € × 21 % = 9,62 €" in said
+    assert "Peaje de las redes: 23,324952 €/kW y año BOE-A-2025-26348 · en vigor" in said
+    assert "Precio acordado en tu contrato: 0,196 €/kWh fija · en vigor 1–31 oct" in said
+    assert "Tipo del IVA: 21 % Ley 37/1992, art. 90 · en vigor desde el 1 jun" in said
+    assert "Paga: Impuesto eléctrico (IEE), IVA" in said
 
 
-def september() -> InvoiceView:
-    return view(
-        invoice(1, date(2026, 9, 1), date(2026, 10, 1), "49.24", 224_000, billing_pb2.INVOICE_STATE_PAID, grow="less")
-    )
+def test_no_script_is_needed_and_each_explanation_has_a_name_of_its_own(portal: Portal) -> None:
+    page = portal.member.get(PAGE).text
+    summaries = re.findall(r"<summary>(Cómo.*?)</summary>", page)
+    assert len(summaries) == len(set(summaries)) == 9
+    assert 'href="/s/sup-1/consumption/2026-10-01">Horas de' in page
 
 
-def test_the_worked_example() -> None:
-    """245 against 224 kWh: 27.81 € × 21 ÷ 224 = 2.61 for the quantity; energy rose 3.16, so 0.55 for its price."""
-    found = why(october(), september())
-    assert {cause: str(amount.amount) for cause, amount in found.parts} == {
-        "used": "2.61", "price": "0.55", "power": "0.36", "other": "0.06", "tax": "2.62",
-    }  # fmt: skip
-    assert found.difference.amount == Decimal("6.20")
-    assert (found.wh_more, found.days_more) == (21_000, 1)
+def test_the_effects_are_told_as_billing_gave_them(portal: Portal) -> None:
+    said = text(portal.member.get(PAGE).text)
+    assert "Energía consumida: 21 kWh más +3,16" in said and "Días facturados: 1 día más +0,42" in said
+    assert "Diferencia +6,20" in said
+    water = portal.world.invoices[0].effects[0]
+    water.service, water.more, water.unit = "water", "-2.5", "m3"
+    water.amount.CopyFrom(money("3.16"))
+    assert "Agua consumida: 2,5 m³ menos +3,16" in text(portal.member.get(PAGE).text)
 
 
-cents = st.integers(-50_000, 50_000).map(lambda value: Decimal(value) / 100)
+def test_an_invoice_without_kept_facts_is_shown_as_printed(portal: Portal) -> None:
+    portal.world.failing["GetInvoiceFacts"] = Refused("It has no bundle.", "NO_FACTS")
+    answer = portal.member.get(PAGE)
+    assert answer.status_code == 200
+    assert "62 kWh × 0,196 €/kWh" in text(answer.text)
+    assert "Cómo se ha calculado" not in answer.text and "inv-123.json" not in answer.text
 
 
-@given(st.lists(cents, min_size=5, max_size=5), st.integers(0, 10**7), st.integers(0, 10**7), cents)
-def test_the_parts_always_add_up(amounts: list[Decimal], wh: int, wh_before: int, unexplained: Decimal) -> None:
-    def made(values: list[Decimal], energy: int, extra: Decimal) -> InvoiceView:
-        concepts = ["energy", "power", "water", "meter_rental"]
-        message = billing_pb2.Invoice(
-            due_date="2026-11-23", issue_date="2026-11-02", import_wh=energy, total=money(str(sum(values) + extra))
-        )
-        message.period.start, message.period.end = "2026-10-01", "2026-11-01"
-        for concept, amount in zip(concepts, values, strict=False):
-            message.lines.add(concept=concept, amount=money(str(amount)))
-        message.taxes.add(tax="iva", amount=money(str(values[4])))
-        return view(message)
-
-    found = why(made(amounts, wh, unexplained), made(amounts[::-1], wh_before, Decimal(0)))
-    assert sum((part.amount for _, part in found.parts), Decimal(0)) == found.difference.amount
-
-
-@pytest.mark.parametrize(
-    ("quantity", "unit", "price", "amount", "days", "per", "shown_days"),
-    [
-        ("62", "kwh", "0.196", "12.15", 31, "quantity", 0),  # energy P1 of the worked bill
-        ("4.6", "kw", "27.704413", "10.82", 31, "quantity_year", 31),  # power P1 of the worked bill
-        ("", "", "9.011295", "0.77", 31, "year", 31),  # financing of the social tariff
-        ("", "", "0.81", "0.83", 31, "month", 31),  # meter rental: 0.81 × 12 × 31 / 365
-    ],
-)
-def test_the_lines_of_the_worked_bill(
-    quantity: str, unit: str, price: str, amount: str, days: int, per: str, shown_days: int
-) -> None:
-    line = LineView("other", "x", "x", "", quantity, unit, price, Money(Decimal(amount), "EUR"), "")
-    found = calculation(line, days)
-    assert found is not None
-    assert (found.per, found.days) == (per, shown_days)
+def test_the_data_have_the_hours_as_they_were_billed(portal: Portal) -> None:
+    """The same document as the office's `coopctl invoice bundle`: facts of billing, hours of metering at that version."""
+    assert f'href="{PAGE}.json" download' in portal.member.get(PAGE).text
+    answer = portal.member.get(f"{PAGE}.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="E-2026-000123.json"'
+    (asked,) = [
+        request
+        for request in portal.world.requests
+        if isinstance(request, metering.GetCurveRequest) and request.curve_version
+    ]
+    assert (asked.service_id, asked.curve_version) == ("e-sup-1", 7)
+    hours = json.loads(answer.text)["segments"][0]["hours"]
+    assert len(hours) == 745 - 1, "one hour of October is absent"
+    assert hours[0][0] == "2026-10-01T00:00:00+02:00" and hours[-1][0] == "2026-10-31T23:00:00+01:00"
 
 
-def test_a_calculation_that_does_not_hold_is_not_shown() -> None:
-    line = LineView("other", "x", "x", "", "10", "kwh", "0.2", Money(Decimal("7.77"), "EUR"), "")
-    assert calculation(line, 31) is None
+@pytest.mark.parametrize("path", ["/s/sup-2/invoices/inv-123.json", "/s/sup-1/invoices/none.json"])
+def test_the_data_of_another_supply_do_not_exist(portal: Portal, path: str) -> None:
+    assert portal.member.get(path).status_code == 404

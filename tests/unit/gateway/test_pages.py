@@ -71,10 +71,9 @@ def test_home_says_how_much_until_when_and_why(portal: Portal) -> None:
     said = text(portal.member.get("/s/sup-1/").text)
     assert "Tu última factura · octubre 55,44 €" in said
     assert "Vence el lunes 23 de noviembre quedan 2 días" in said
-    # 6.20 = 2.61 (21 kWh at the 27.81 € / 224 kWh of September) + 0.55 + 0.36 + 0.06 + 2.62
     assert (
-        "Son 6,20 € más que en la factura anterior: 2,62 € de impuestos, 2,61 € por consumir 21 kWh más, 0,55 € por el"
-        " precio y las horas de uso, 0,36 € de potencia contratada y 0,06 € de otros conceptos. Ver por qué" in said
+        "Son 6,20 € más que en la factura anterior: 3,16 € por la energía consumida (21 kWh más), 2,62 € de impuestos y"
+        " 0,42 € por facturar 1 día más. Ver por qué" in said
     )
     assert "En octubre has consumido 245 kWh , un 9 % menos que hace un año." in said
     assert "Al corriente" in said
@@ -173,7 +172,7 @@ def test_an_invoice_explains_its_lines(portal: Portal) -> None:
     assert "Financiación del bono social 31 días × 9,011295 €/año 0,77" in said
     assert "Alquiler del contador 31 días × 0,81 €/mes 0,83" in said
     assert "IVA 21 % 9,62" in said
-    assert "Has consumido 21 kWh más +2,61" in said
+    assert "Energía consumida: 21 kWh más +3,16" in said
     assert "Diferencia +6,20" in said
 
 
@@ -196,6 +195,7 @@ def test_a_document_apart_says_what_it_is_in_the_list_and_on_its_page(portal: Po
 def test_a_first_invoice_has_nothing_to_compare_with(portal: Portal) -> None:
     del portal.world.invoices[1]
     portal.world.invoices[0].ClearField("previous_total")
+    portal.world.invoices[0].ClearField("effects")
     assert "Por qué" not in portal.member.get("/s/sup-1/invoices/inv-123").text
 
 

@@ -12,7 +12,7 @@ from coop.metering.v1 import metering_service_pb2_grpc
 
 from services.chassis.errors import NotFound
 from tests.unit.gateway.fakes.self_readings import SelfReadings
-from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, money, register_readings
+from tests.unit.gateway.fakes.world import World, billed_periods, day_curve, facts_of, money, register_readings
 
 
 class Metering(SelfReadings, metering_service_pb2_grpc.MeteringServiceServicer):
@@ -93,6 +93,10 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
     def GetInvoice(self, request: Any, context: Any) -> Any:
         self.world.enter("GetInvoice", request)
         return billing_service_pb2.GetInvoiceResponse(invoice=self._invoice(request.invoice_id))
+
+    def GetInvoiceFacts(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetInvoiceFacts", request)
+        return facts_of(self._invoice(request.invoice_id))
 
     def GetInvoiceDocument(self, request: Any, context: Any) -> Any:
         self.world.enter("GetInvoiceDocument", request)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coop.billing.v1 import billing_pb2
+from coop.billing.v1 import billing_pb2, billing_service_pb2
 from coop.common.v1.types_pb2 import DatePeriod, Money
 from coop.metering.v1 import metering_service_pb2 as metering
 from coop.supplies.v1 import supplies_pb2
@@ -102,22 +103,27 @@ def invoice(
         else [("P1", "10.47", "27.704413"), ("P2", "0.27", "0.725423")]
     )
     lines = [
-        line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit="kw", unit_price=price, amount=money(a))
+        line(concept="power", description=f"Potencia {p}", period=p, quantity="4.6", unit="kw", unit_price=price, amount=money(a),
+             price_unit="kw_year", days=31 if grow == "0" else 30, year_days=365, taxed_by=["iee", "iva"], service="electricity")
         for p, a, price in power_lines
     ] + [
-        line(concept="energy", description=f"Energía {p}", period=p, quantity=q, unit="kwh", unit_price=price, amount=money(a))
+        line(concept="energy", description=f"Energía {p}", period=p, quantity=q, unit="kwh", unit_price=price, amount=money(a),
+             price_unit="kwh", taxed_by=["iee", "iva"], service="electricity")
         for p, (q, price, a) in energy.items()
     ] + [
         line(concept="social_bonus_financing", description="Bono social",
-             unit_price="9.011295", amount=money("0.77" if grow == "0" else "0.74")),
+             unit_price="9.011295", amount=money("0.77" if grow == "0" else "0.74"),
+             price_unit="year", days=31, year_days=365, taxed_by=["iva"], service="electricity"),
         line(concept="meter_rental", description="Alquiler del contador",
-             unit_price="0.81", amount=money("0.83" if grow == "0" else "0.80")),
+             unit_price="0.81", amount=money("0.83" if grow == "0" else "0.80"),
+             price_unit="month", days=31, year_days=365, taxed_by=["iva"], service="electricity"),
     ]  # fmt: skip
     tax = billing_pb2.InvoiceTax
     taxes = [
         tax(tax="iee", description="Impuesto eléctrico", base=money("42.07"), rate="0.0511269632",
-            amount=money("2.15" if grow == "0" else "1.97")),
-        tax(tax="iva", description="IVA", base=money("45.82"), rate="0.21", amount=money("9.62" if grow == "0" else "7.18")),
+            amount=money("2.15" if grow == "0" else "1.97"), code="iee", taxed_by=["iva"]),
+        tax(tax="iva", description="IVA", base=money("45.82"), rate="0.21", amount=money("9.62" if grow == "0" else "7.18"),
+            code="iva"),
     ]  # fmt: skip
     made = billing_pb2.Invoice(
         id=f"inv-{number}", number=f"E-2026-{number:06d}", supply_id="sup-1", member_id="m-1", account_number="5555/1",
@@ -127,7 +133,46 @@ def invoice(
     )  # fmt: skip
     if previous:
         made.previous_total.CopyFrom(money(previous))
+    if previous == "49.24":
+        effect = billing_pb2.InvoiceEffect
+        made.effects.extend([
+            effect(cause="consumption", amount=money("3.16"), service="electricity", more="21", unit="kwh"),
+            effect(cause="days", amount=money("0.42"), more="1", unit="day"),
+            effect(cause="taxes", amount=money("2.62")),
+        ])  # fmt: skip
     return made
+
+
+def facts_of(made: Any) -> Any:
+    """What billing keeps of an invoice, with one row of law or agreement for each line."""
+    days = {"from": made.period.start, "to": made.period.end}
+    segment = {"service": "electricity", "service_id": "e-sup-1", "curve_version": 7, "hours": [], "closes": [], **days}
+    bundle = {
+        "format": "acometida-invoice/1",
+        "time_zone": "Europe/Madrid",
+        "invoice": {"number": made.number, **days},
+        "segments": [segment],
+    }
+    row = billing_service_pb2.RuleRow
+    agreed = row(
+        table="product", name="fija", start=made.period.start, end=made.period.end, source="book", value="0.196"
+    )
+    toll = row(
+        table="toll", name="2.0TD", start="2026-01-01", end="2027-01-01", source="BOE-A-2025-26348", value="23.324952"
+    )
+    iva = row(table="iva", name="electricity", start="2026-06-01", source="Ley 37/1992, art. 90", value="21")
+    return billing_service_pb2.GetInvoiceFactsResponse(
+        invoice_id=made.id,
+        supply_id=made.supply_id,
+        bundle=json.dumps(bundle),
+        lines=[
+            billing_service_pb2.Basis(rows=[toll])
+            if line.concept == "power"
+            else billing_service_pb2.Basis(rows=[agreed], segments=[0])
+            for line in made.lines
+        ],
+        taxes=[billing_service_pb2.Basis(rows=[iva]) for _ in made.taxes],
+    )
 
 
 def new_world() -> World:
