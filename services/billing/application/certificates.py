@@ -26,6 +26,7 @@ from services.billing.domain.certificates import (
 from services.billing.domain.ledger import OpenItem
 from services.billing.repository import certificates, invoices, ledger, read_model, series
 from services.billing.repository.certificates import Certificate
+from services.billing.repository.corrections import instalments_of
 from services.billing.repository.read_model import KnownSupply
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
@@ -93,6 +94,10 @@ class Certificates:
             "overdue": str(found.debt.overdue),
             "credit": str(found.debt.credit),
             "not_yet_due": [_texts(item) for item in found.debt.future_items(today)],
+            "agreed_plan": any(
+                len(parts) > 1
+                for parts in instalments_of(tx.connection, [i.invoice_id for i in found.debt.items]).values()
+            ),
             "last_entry": ledger.last_entry_id(tx.connection, known.supply_id),
         }
         return {"granted": self._grant(tx, caller, known, found.at, position)}

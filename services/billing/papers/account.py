@@ -41,6 +41,8 @@ def certificate_document(certificate: Certificate, rules: Rules, public_url: str
         verification=Verification(certificate.code, f"{public_url}/verify?code={grouped(certificate.code)}"),
         services=part.services,
         invoices_until=date.fromisoformat(last) if last else None,
+        # Certificates of before debts were paid in parts do not say so.
+        variant="agreed_plan" if certificate.position.get("agreed_plan") else "clean",
         not_due=tuple(
             PendingInvoice(number, date.fromisoformat(due), Decimal(amount))
             for _, number, due, amount in certificate.position["not_yet_due"]

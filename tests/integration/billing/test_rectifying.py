@@ -18,6 +18,7 @@ from services.billing import tables
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.regularising import RectifyOrder
+from services.billing.papers.account import certificate_document
 from services.billing.repository import corrections as store
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
 from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, member_message, supply_message
@@ -248,7 +249,9 @@ def test_too_little_is_a_debt_in_monthly_instalments(billed: Office) -> None:
     assert sum(item.outstanding for item in items) == amount
     check_books(billed)
     # Nothing is due yet, then one part is, and paying that part is enough.
-    assert isinstance(billed.certificates.request(billed.key(), STAFF, SUPPLY), Granted)
+    granted = billed.certificates.request(billed.key(), STAFF, SUPPLY)
+    assert isinstance(granted, Granted)
+    assert certificate_document(granted.certificate, billed.rules, "http://x")[0].variant == "agreed_plan"
     billed.clock.advance(timedelta(days=21))
     refused = billed.certificates.request(billed.key(), STAFF, SUPPLY)
     assert isinstance(refused, RefusedCertificate)
