@@ -54,6 +54,12 @@ def test_open_menus_and_forms_with_errors(page: Page) -> None:
         page.locator(".site-menu summary").click()
     assert accessibility_findings(page) == []
     assert sideways(page) == 0
+    page.goto("/s/sup-1/invoices/inv-123")
+    for summary in page.locator(".invoice-lines summary").all():
+        summary.click()
+    assert page.locator(".invoice-lines details:not([open])").count() == 0
+    assert accessibility_findings(page) == []
+    assert sideways(page) == 0
     page.goto("/supplies/add")
     page.get_by_role("button", name="Buscar mis suministros").click()
     assert page.title().startswith("Error:")
