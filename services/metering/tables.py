@@ -86,6 +86,8 @@ billed_period = Table(
     Column("hours_measured", Integer, nullable=False),
     Column("hours_estimated", Integer, nullable=False),
     Column("hours_missing", Integer, nullable=False),
+    # The revision of the curve it was billed from; 0 = not known.
+    Column("curve_version", BigInteger, nullable=False, server_default="0"),
     Index("ix_billed_period_service_id_start", "service_id", "start"),
 )
 
@@ -312,6 +314,7 @@ reading_correction = Table(
     Column("service_id", String(36), nullable=False),
     Column("known_wh", BigInteger, nullable=False),
     Column("billed_wh", BigInteger, nullable=False),
+    Column("curve_version", BigInteger, nullable=False, server_default="0"),
     Column("told_at", UtcDateTime, nullable=False),
     Index("ix_reading_correction_invoice_id", "invoice_id", "told_at"),
 )

@@ -8,14 +8,16 @@ from datetime import date
 import numpy as np
 from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
 from coop.metering.events.v1.events_pb2 import ReadingCorrected
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from services.chassis.db import Transaction
 from services.chassis.periods import DatePeriod
 from services.metering.application.closes import closes_between
 from services.metering.application.topics import CURVE_TOPIC
-from services.metering.domain.hours import day_number
-from services.metering.domain.readings import IMPORT, MISSING, REAL
+from services.metering.domain.hours import HOURS_MAX, day_number
+from services.metering.domain.overlay import CurveRows
+from services.metering.domain.readings import EXPORT, IMPORT, MISSING, REAL
 from services.metering.domain.registers import WH
 from services.metering.repository import corrections, overlay
 from services.metering.repository.corrections import Billed
@@ -27,7 +29,7 @@ def tell_corrections(
     unsettled: Collection[tuple[int, DatePeriod]] = (),
     newer_than: int = -1,
 ) -> None:
-    """Announces each billed period in the local days [start, end) of a point whose energy differs from what was told last.
+    """Announces each billed period in the local days [start, end) of a point whose energy, in sum or in its hours, differs from what was told last.
 
     ``unsettled``: points and days whose estimate is about to be made again; they are told then. ``newer_than``: only what
     a later revision of the curve changed. The points must be locked.
@@ -35,18 +37,40 @@ def tell_corrections(
     for billed in corrections.billed_in(tx.connection, spans):
         if any(key == billed.point_key and period.intersection(billed.period) for key, period in unsettled):
             continue
-        event = _known(tx.connection, billed)
-        if event.known_wh == billed.told_wh or event.curve_version <= newer_than:
+        rows = _hours_now(tx.connection, billed)
+        event = _known(tx.connection, billed, rows)
+        if event.curve_version <= newer_than or not _differs(tx.connection, billed, event, rows):
             continue
-        corrections.add(tx, billed, event.known_wh)
+        corrections.add(tx, billed, event.known_wh, event.curve_version)
         tx.emit(CURVE_TOPIC, billed.supply_id, event)
 
 
-def _known(connection: Connection, billed: Billed) -> ReadingCorrected:
+def _hours_now(connection: Connection, billed: Billed) -> CurveRows:
+    start, end = day_number(billed.period.start), day_number(billed.period.end)
+    return overlay.curves_between(connection, [billed.point_key], start, end)
+
+
+def _differs(connection: Connection, billed: Billed, event: ReadingCorrected, rows: CurveRows) -> bool:
+    """Whether the energy is not what billing knows: another sum, or the same in other hours, which may cost otherwise."""
+    if event.known_wh != billed.told_wh:
+        return True
+    if not billed.told_version or event.curve_version <= billed.told_version:
+        return False
+    start, end = day_number(billed.period.start), day_number(billed.period.end)
+    told = overlay.curves_of_version(connection, billed.point_key, start, end, billed.told_version)
+    return not np.array_equal(_energy(rows, start, end), _energy(told, start, end))
+
+
+def _energy(rows: CurveRows, start: int, end: int) -> NDArray[np.int64]:
+    """Import and export of every slot of the days (days, 25, 2), zero where an hour is missing."""
+    found = np.zeros((end - start, HOURS_MAX, 2), np.int64)
+    found[rows.day - start] = rows.curves.values[:, :, [IMPORT, EXPORT]]
+    return found
+
+
+def _known(connection: Connection, billed: Billed, rows: CurveRows) -> ReadingCorrected:
     """What is known of a billed period now: its hours, or without any, the closes read within it."""
     period = billed.period
-    start, end = day_number(period.start), day_number(period.end)
-    rows = overlay.curves_between(connection, [billed.point_key], start, end)
     present = rows.curves.quality != MISSING
     real = int((rows.curves.quality == REAL).sum())
     wh = int(rows.curves.values[:, :, IMPORT][present].sum())

@@ -105,6 +105,7 @@ def _billed(tx: Transaction, event: InvoiceIssued | InvoiceRectified, invoice_id
             hours_measured=event.hours_measured,
             hours_estimated=event.hours_estimated,
             hours_missing=event.hours_missing,
+            curve_version=event.curve_version,
         ),
     )
     point = points.points_of_services(tx.connection, [event.service_id]).get(event.service_id)

@@ -17,7 +17,7 @@ from services.metering.tables import billed_period, measuring_point, reading_cor
 
 @dataclass(frozen=True)
 class Billed:
-    """A billed period of a point; ``told_wh`` is what billing was told last, or billed."""
+    """A billed period of a point; ``told_wh`` and ``told_version`` (of the curve) are what billing was told last, or billed."""
 
     invoice_id: str
     point_key: int
@@ -27,6 +27,7 @@ class Billed:
     hours_expected: int
     billed_wh: int
     told_wh: int
+    told_version: int
 
 
 def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) -> list[Billed]:
@@ -36,7 +37,7 @@ def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) ->
     for some in slices(sorted(spans)):
         query = (
             select(table.c.invoice_id, point.c.key, point.c.supply_id, table.c.service_id)
-            .add_columns(table.c.start, table.c.end, table.c.hours_expected, table.c.import_wh)
+            .add_columns(table.c.start, table.c.end, table.c.hours_expected, table.c.import_wh, table.c.curve_version)
             .join(point, point.c.service_id == table.c.service_id)
             .where(
                 point.c.key.in_(some),
@@ -49,9 +50,8 @@ def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) ->
         for row in connection.execute(query).all():
             start, end = spans[row.key]
             if row.start < end and row.end > start:
-                told = _told(connection, row.invoice_id)
+                told_wh, told_version = _told(connection, row.invoice_id) or (row.import_wh, 0)
                 period = DatePeriod(row.start, row.end)
-                billed = row.import_wh
                 found.append(
                     Billed(
                         row.invoice_id,
@@ -60,14 +60,15 @@ def billed_in(connection: Connection, spans: Mapping[int, tuple[date, date]]) ->
                         row.service_id,
                         period,
                         row.hours_expected,
-                        billed,
-                        billed if told is None else told,
+                        row.import_wh,
+                        told_wh,
+                        max(told_version, row.curve_version),
                     )
                 )
     return found
 
 
-def add(tx: Transaction, billed: Billed, known_wh: int) -> None:
+def add(tx: Transaction, billed: Billed, known_wh: int, curve_version: int) -> None:
     """Remember that billing was told."""
     values = {
         "id": new_id(),
@@ -75,15 +76,15 @@ def add(tx: Transaction, billed: Billed, known_wh: int) -> None:
         "service_id": billed.service_id,
         "known_wh": known_wh,
         "billed_wh": billed.billed_wh,
+        "curve_version": curve_version,
         "told_at": tx.clock.now(),
     }
     tx.execute(insert(reading_correction).values(values))
 
 
-def _told(connection: Connection, invoice_id: str) -> int | None:
+def _told(connection: Connection, invoice_id: str) -> tuple[int, int] | None:
+    """Wh and curve version that billing was told last of an invoice."""
     table = reading_correction
-    query = select(table.c.known_wh).where(table.c.invoice_id == invoice_id)
-    found: int | None = connection.execute(
-        query.order_by(table.c.told_at.desc(), table.c.id.desc()).limit(1)
-    ).scalar_one_or_none()
-    return found
+    query = select(table.c.known_wh, table.c.curve_version).where(table.c.invoice_id == invoice_id)
+    row = connection.execute(query.order_by(table.c.told_at.desc(), table.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.known_wh, row.curve_version)

@@ -28,6 +28,7 @@ class BilledPeriod:
     hours_measured: int
     hours_estimated: int
     hours_missing: int
+    curve_version: int = 0
 
 
 def grant(tx: Transaction, account_id: str, supply_id: str, member_id: str) -> None:

@@ -57,14 +57,28 @@ def test_an_estimated_bill_is_put_right_once_when_hours_arrive(metering: Meterin
     (made,) = estimate(metering, SUNDAY, MONDAY)
     assert made.after_wh == 5_000
     bill(metering, 5_000)
-    # One of the two hours: the other takes what the close leaves, and the sum is the same.
+    # One of the two hours: the other takes what the close leaves. The sum is the same, the hours are not: they may cost
+    # otherwise, which billing knows.
     metering.load(hours_of(SUNDAY, [None] * 22 + [1_000, None]))
-    assert settle(metering) == 1 and corrections(metering) == []
+    assert settle(metering) == 1 and corrections(metering) == [(5_000, 5_000, 1, 0)]
     # More than the close: measured within 1 kWh of it, it is believed.
     metering.load(hours_of(SUNDAY, [None] * 23 + [1_900]))
-    assert corrections(metering) == []
+    assert len(corrections(metering)) == 1
     assert settle(metering) == 1
-    assert corrections(metering) == [(5_000, 5_100, 0, 0)]
+    assert corrections(metering)[1:] == [(5_000, 5_100, 0, 0)]
+
+
+def test_energy_that_moves_to_dearer_hours_is_told(metering: Metering) -> None:
+    """The same sum in other tariff periods is another bill; the same hours again are none."""
+    metering.tell(supply("ana"))
+    metering.load(hours_of(MONDAY, [500] * 12 + [100] * 12))
+    bill(metering, 7_200, MONDAY, date(2026, 10, 6))
+    assert corrections(metering) == []
+    moved = hours_of(MONDAY, [100] * 12 + [500] * 12)
+    metering.load(moved, "corrected.xml")
+    assert corrections(metering) == [(7_200, 7_200, 0, 0)]
+    metering.load(moved, "again.xml")
+    assert len(corrections(metering)) == 1
 
 
 def test_the_members_reading_was_billed_and_the_real_one_is_lower(metering: Metering) -> None:
