@@ -29,7 +29,8 @@ def tell_corrections(
     unsettled: Collection[tuple[int, DatePeriod]] = (),
     newer_than: int = -1,
 ) -> None:
-    """Announces each billed period in the local days [start, end) of a point whose energy, in sum or in its hours, differs from what was told last.
+    """Announces each billed period in the local days [start, end) of a point whose energy, in sum or in its hours, differs
+    from what was told last.
 
     ``unsettled``: points and days whose estimate is about to be made again; they are told then. ``newer_than``: only what
     a later revision of the curve changed. The points must be locked.
