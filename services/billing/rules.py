@@ -39,6 +39,8 @@ class Rules:
     #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
     min_hours_ratio: Decimal
     concepts: Concepts = NO_CONCEPTS
+    #: A total of more than so many times the supply's usual one is looked at before it is issued; None: no bill is.
+    outlier_times: Decimal | None = None
     rectifying_series: str = "R"
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
@@ -80,6 +82,7 @@ def rules_of(profile: Profile) -> Rules:
             days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),
             certificate_days=int(profile.section("certificate").get("valid_days", 30)),
             min_hours_ratio=ratio,
+            outlier_times=decimal(terms, "outlier_times", "coop.toml [billing]") if "outlier_times" in terms else None,
             concepts=_concepts(profile.folder / "concepts.toml"),
             rectifying_series=str(profile.section("series").get("rectifying", "R")),
             fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
@@ -92,6 +95,12 @@ def rules_of(profile: Profile) -> Rules:
         raise SettingsError([f"The billing profile in {profile.folder} cannot be read: {wrong}."]) from wrong
     if not 0 <= ratio <= 1:
         raise SettingsError([f"coop.toml [billing]: min_hours_ratio is {ratio}; give a share between 0 and 1."])
+    if rules.outlier_times is not None and rules.outlier_times <= 1:
+        raise SettingsError(
+            [
+                f"coop.toml [billing]: outlier_times is {rules.outlier_times}; give more than 1, such as 3, or leave it out."
+            ]
+        )
     if not 0 <= rules.days_to_pay <= LATEST_DAYS_TO_PAY or not 1 <= rules.certificate_days <= LATEST_DAYS_TO_PAY:
         raise SettingsError(
             [

@@ -84,7 +84,9 @@ def release(
     request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Let a bill go that was held because its consumption is presumed an error. The month's next run issues it."""
+    """Let a bill go that was held to be looked at: a consumption presumed an error, or a bill unlike those before it. The
+    month's next run issues it.
+    """
     with signed_in() as office, office.calling("billing"):
         request = pb.ReleaseHeldBillRequest(
             account_number=account, period=period, why=reason, request_id=request_id or new_id()

@@ -15,10 +15,11 @@ from services.billing.domain.adjustments import BillTerms
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.foreign import foreign_bill
 from services.billing.domain.market import with_market_prices
+from services.billing.domain.outliers import PastBill, check_outlier
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.pricing import check_hours, price
 from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_to_compare
-from services.billing.domain.season_average import Billed
+from services.billing.domain.season_average import Billed, months_of
 from services.billing.domain.supplies import Member, Supply
 from services.billing.repository import history, market, read_model, reviews
 from services.billing.repository.runs import HeldSupply
@@ -65,10 +66,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Usual:
-    """What supplies used before, by supply and service, and those whose office has released this month's bill."""
+    """What supplies used before, by supply and service, what they were billed, and the reasons in spite of which the
+    office lets this month's bill go.
+    """
 
     billed: Mapping[str, Mapping[str, Sequence[Billed]]]
-    released: AbstractSet[str]
+    bills: Mapping[str, Sequence[PastBill]]
+    released: Mapping[str, AbstractSet[str]]
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,7 @@ class MonthPricer:
                 self._check(segments, measured)
                 terms = BillTerms(zone=supply.tariff_zone)
                 bill = price(supply.id, period, segments, measured, policy, issue_date, terms, self._rules.concepts)
-                if supply.id not in usual.released:
-                    check_usual(bill, segments, self._rules.country.presumed_error, usual.billed.get(supply.id, {}))
+                self._review(bill, segments, usual)
                 apart = foreign_bill(bill, list(zip(segments, measured, strict=True)), policy, self._rules.concepts)
                 drafts.append(Draft(supply, holder, segments, tuple(measured), terms, bill, apart))
             except HeldBill as reason:
@@ -132,12 +135,25 @@ class MonthPricer:
         return Draft(supply, holder, segments, measured, terms, bill)
 
     def _usual(self, connection: Connection, supply_ids: Sequence[str], period: DatePeriod) -> Usual:
-        """What was billed in the months that say what is usual, where the country's law asks."""
+        """What was billed in the months that say what is usual, where the country's law or the cooperative asks."""
         months = months_to_compare(self._rules.country.presumed_error, period.start)
-        if not months:
-            return Usual({}, frozenset())
-        billed = history.billed(connection, supply_ids, months)
-        return Usual(billed, reviews.released(connection, supply_ids, period, PRESUMED_ERROR))
+        year = months_of("year", period.start) if self._rules.outlier_times else ()
+        if not months and not year:
+            return Usual({}, {}, {})
+        return Usual(
+            history.billed(connection, supply_ids, months) if months else {},
+            history.past_bills(connection, supply_ids, year) if year else {},
+            reviews.released(connection, supply_ids, period),
+        )
+
+    def _review(self, bill: Bill, segments: Sequence[Segment], usual: Usual) -> None:
+        """Raises HeldBill when somebody has to look at the bill who has not."""
+        supply_id = bill.supply_id
+        released = usual.released.get(supply_id, frozenset())
+        if PRESUMED_ERROR not in released:
+            check_usual(bill, segments, self._rules.country.presumed_error, usual.billed.get(supply_id, {}))
+        if self._rules.outlier_times:
+            check_outlier(bill, segments, usual.bills.get(supply_id, ()), self._rules.outlier_times, released)
 
     def _ask(
         self, planned: Sequence[tuple[Supply, Member, tuple[Segment, ...]]]

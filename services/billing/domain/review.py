@@ -9,6 +9,7 @@ from decimal import Decimal
 from services.billing.domain.bill import Bill, Energy
 from services.billing.domain.closes import days_of
 from services.billing.domain.dated import DatedTable
+from services.billing.domain.outliers import OUTLIERS
 from services.billing.domain.planning import HeldBill, Segment
 from services.billing.domain.season_average import Average, Billed, Presumption, average, months_of
 from services.billing.domain.taxes import percent
@@ -16,7 +17,7 @@ from services.chassis.money import round_half_up
 
 PRESUMED_ERROR = "PRESUMED_ERROR"
 #: Reasons of a held bill that a decision of the office settles; the others need other facts.
-RELEASABLE = frozenset({PRESUMED_ERROR})
+RELEASABLE = frozenset({PRESUMED_ERROR}) | OUTLIERS
 
 Presumptions = Mapping[str, DatedTable[Presumption]]
 

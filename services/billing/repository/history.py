@@ -7,11 +7,25 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
+from services.billing.domain.outliers import PastBill
 from services.billing.domain.season_average import Billed
 from services.billing.repository.invoices import SERVICE
 from services.billing.tables import invoice, invoice_reading
 
 HOURS_A_DAY = 24
+
+
+def past_bills(connection: Connection, supply_ids: Sequence[str], months: Iterable[date]) -> dict[str, list[PastBill]]:
+    """By supply, the service's invoices of some months; one without any is not there."""
+    query = select(invoice.c.supply_id, invoice.c.period_start, invoice.c.total, invoice.c.import_wh).where(
+        invoice.c.supply_id.in_(list(supply_ids)),
+        invoice.c.period_start.in_(sorted(months)),
+        invoice.c.kind == SERVICE,
+    )
+    found: dict[str, list[PastBill]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.supply_id, []).append(PastBill(row.period_start, row.total, row.import_wh))
+    return found
 
 
 def billed(

@@ -37,11 +37,12 @@ def find(connection: Connection, supply_id: str, period: str, reason: str) -> Re
     return Release(**row) if row else None
 
 
-def released(connection: Connection, supply_ids: Sequence[str], period: DatePeriod, reason: str) -> frozenset[str]:
-    """Which of the supplies may be billed for the month in spite of a reason."""
-    query = select(bill_release.c.supply_id).where(
-        bill_release.c.supply_id.in_(list(supply_ids)),
-        bill_release.c.period == f"{period.start:%Y-%m}",
-        bill_release.c.reason == reason,
+def released(connection: Connection, supply_ids: Sequence[str], period: DatePeriod) -> dict[str, set[str]]:
+    """By supply, the reasons in spite of which it may be billed for the month; without any it is not there."""
+    query = select(bill_release.c.supply_id, bill_release.c.reason).where(
+        bill_release.c.supply_id.in_(list(supply_ids)), bill_release.c.period == f"{period.start:%Y-%m}"
     )
-    return frozenset(connection.execute(query).scalars())
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.supply_id, set()).add(row.reason)
+    return found

@@ -50,6 +50,12 @@ def test_every_product_has_prices_for_the_fourteen_months_of_the_demonstration(p
         ("products.toml", 'P1 = "0.201"', 'P1 = "cheap"', "energy.P1 = 'cheap' is not a number"),
         ("products.toml", "[[product]]", "[[product]", "cannot be read"),
         ("coop.toml", 'min_hours_ratio = "0.95"', 'min_hours_ratio = "95"', "min_hours_ratio is 95; give a share"),
+        (
+            "coop.toml",
+            '# outlier_times = "3"',
+            'outlier_times = "1"',
+            "outlier_times is 1; give more than 1, such as 3",
+        ),
         ("coop.toml", "days_to_pay = 20", "days_to_pay = 2000", "days_to_pay and valid_days are days, at most a year"),
     ],
 )
