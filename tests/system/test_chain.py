@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from coop.billing.v1 import billing_service_pb2 as billing
 
 from services.local.kafka import KafkaMissing
 from services.local.runner import healthy
-from services.staff.invoice_bundle import bundle_of
+from services.staff.invoice_bundle import bundle_in, facts_of
+from services.staff.invoice_explained import explained
 from services.staff.verify.check import verify
 from tests.support.needs import missing
 from tests.support.office import open_office, staff_office
@@ -42,12 +44,18 @@ def test_issued_invoices_are_calculated_again_from_their_bundles(undisturbed: Un
     """By the second implementation, from hours that metering gives as they were billed."""
     clerk = staff_office(undisturbed.office)
     for number in [undisturbed.outcome.numbers[0], undisturbed.outcome.numbers[-1]]:
-        bundle = bundle_of(clerk, number)
+        facts = facts_of(clerk, number)
+        bundle = bundle_in(clerk, facts)
         hours = [hour for segment in bundle["segments"] for hour in segment["hours"]]
         assert len(hours) == HOURS_OF_OCTOBER
         verdict = verify(bundle)
         assert verdict.differences == ()
         assert verdict.number == number
+        invoice = clerk.billing.GetInvoice(billing.GetInvoiceRequest(invoice_id=number)).invoice
+        said = explained(invoice, facts, bundle)
+        assert all(part["rows"] for part in (*said["lines"], *said["taxes"]))
+        (span,) = said["measured"]
+        assert (span["curve"]["hours"], span["curve"]["import_wh"]) == (HOURS_OF_OCTOBER, invoice.import_wh)
         # The proof is in the hours: one Wh moved is found.
         hours[100][1] += 1
         assert not verify(bundle).holds
