@@ -70,6 +70,8 @@ def explained(
 def calculation(line: Mapping[str, Any], currency: str) -> str:
     """ "4.6 kW x 31 days x 27.704413 EUR per kW and year / 365"; empty for an amount that is no multiplication."""
     if line["unit_price"] is None:
+        if line["concept"] == "energy" and line["quantity"] is not None:
+            return f"{_short(line['quantity'])} kWh, each hour at its own price"
         # A share of what the service costs carries its percentage where others have their tariff period.
         return f"{line['period']} of {line['service']}" if line["period"].endswith("%") else ""
     factors = []

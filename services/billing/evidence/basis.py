@@ -19,8 +19,14 @@ REGULATED = {
     "social_bonus_financing": ("social_bonus_financing", "per_year"),
     "meter_rental": ("meter_rental", "monthly"),
 }
-#: What a product's own prices decide.
-AGREED = ("fixed_charge", "water_fixed", "sewage", "management_fee", "surplus")
+#: What a product's own prices decide, and where it has them.
+AGREED = {
+    "fixed_charge": ("fixed_charge", "monthly"),
+    "water_fixed": ("fixed_charge", "monthly"),
+    "sewage": (),
+    "management_fee": ("management_fee",),
+    "surplus": ("surplus_price",),
+}
 
 Facts = Mapping[str, Any]
 
@@ -86,7 +92,8 @@ def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
         elif concept in ("energy", "power", "water"):
             yield from _of_the_price(bundle, segment, line)
         elif concept in AGREED or (concept == "discount" and Decimal(segment["discount"])):
-            yield _agreed(segment, segment, "")
+            prices = [segment["product"][field] for field in AGREED.get(concept, ())]
+            yield _agreed(segment, segment, next((price for price in prices if price and _enters(price, line)), ""))
 
 
 def _regulated(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:
@@ -193,8 +200,8 @@ def _on_accrual(bundle: Facts, table: str) -> list[Facts]:
 
 
 def _enters(figure: str, line: Facts) -> bool:
-    """Whether a row's figure is the line's price; where the line has none, any is."""
-    return line["unit_price"] is None or Decimal(figure) == Decimal(line["unit_price"])
+    """Whether a row's figure is the line's price (below zero where it is paid back); where the line has none, any is."""
+    return line["unit_price"] is None or Decimal(figure) == abs(Decimal(line["unit_price"]))
 
 
 def _agreed(segment: Facts, days: Facts, price: str) -> RuleRow:

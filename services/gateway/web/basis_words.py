@@ -23,6 +23,8 @@ def whole_sum(line: LineView) -> str:
     if line.base is not None:
         rate = line_calculation(line)
         return f"{amount(line.base)} × {rate}" if rate else amount(line.base)
+    if _by_the_hour(line):
+        return _("Each hour at its own price")
     short = line_calculation(line)
     if not short or not line.year_days:
         return short
@@ -30,8 +32,10 @@ def whole_sum(line: LineView) -> str:
     return f"{short}{twelve} ÷ " + ngettext("%(num)d day of the year", "%(num)d days of the year", line.year_days)
 
 
-def row_title(row: RowView) -> str:
+def row_title(row: RowView, line: LineView) -> str:
     """What a row decides."""
+    if row.table == "product" and _by_the_hour(line):
+        return _("Added to the market's price of each hour, as your contract says")
     titles = {
         "product": _("Price agreed in your contract"),
         "concept": _("Decision of the members' assembly"),
@@ -58,6 +62,11 @@ def row_figure(row: RowView, line: LineView) -> str:
         return f"{figure}{formatting.NO_BREAK}%"
     unit = price_unit(line) or "/kWh" * (row.table == "product" and line.unit == "kwh")
     return f"{figure}{formatting.NO_BREAK}{currency_sign(line.amount.currency)}{unit}"
+
+
+def _by_the_hour(line: LineView) -> bool:
+    """Energy that has no one price."""
+    return line.concept == "energy" and not line.unit_price
 
 
 def row_source(row: RowView) -> str:

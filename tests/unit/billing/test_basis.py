@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from services.billing.domain.adjustments import BillTerms
-from services.billing.domain.bill import Energy
+from services.billing.domain.bill import Energy, PeriodEnergy
 from services.billing.domain.planning import plan
 from services.billing.domain.pricing import price
 from services.billing.domain.supplies import Supply
 from services.billing.evidence.basis import Basis, bases_of
 from services.chassis.periods import DatePeriod
 from tests.unit.billing.examples import BILL_A, FIXED, OCTOBER, book
+from tests.unit.billing.test_pricing_products import HOURS, INDEXED
 from tests.unit.billing.test_second_calculation import COUNTRIES, REGULATED, SPANISH, bundle_of, supply_of
 from tests.unit.billing.test_services_argentina import METERED, water_close
 from tests.unit.billing.test_services_argentina import supply as argentine
@@ -102,6 +103,16 @@ def test_a_price_that_changes_inside_the_bill_has_only_the_row_of_its_days():
     ]
     assert [sorted(row.table for row in rows) for rows in power] == [["charge", "toll"]] * 2
     assert [{row.end for row in rows} for rows in power] == [{"2026-01-01"}, {"2027-01-01"}]
+
+
+def test_an_indexed_hour_rests_on_the_contract_the_losses_and_the_law():
+    measured = Energy({hour.period: PeriodEnergy(hour.import_wh) for hour in HOURS}, 3, 3, hours=HOURS)
+    lines = by_line(made("es", supply_of("fija"), measured, rows=(INDEXED,)))
+    rows = {row.table: row for row in lines["energy", "P1"].rows}
+    assert list(rows) == ["product", "loss", "toll", "charge"]
+    assert rows["product"].value == "0.012" and D(rows["loss"].value) > 0
+    (fee,) = lines["management_fee", ""].rows
+    assert (fee.table, fee.value) == ("product", "3.9")
 
 
 def test_argentine_water_rests_on_the_block_and_the_first_rule_that_fits():

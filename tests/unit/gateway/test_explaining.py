@@ -28,6 +28,15 @@ def test_every_line_says_how_it_was_calculated_and_by_which_rule(portal: Portal)
     assert "Paga: Impuesto eléctrico (IEE), IVA" in said
 
 
+def test_energy_of_hourly_prices_says_so_instead_of_a_sum(portal: Portal) -> None:
+    line = portal.world.invoices[0].lines[2]
+    line.ClearField("unit_price")
+    line.ClearField("price_unit")
+    said = text(portal.member.get(PAGE).text)
+    assert "Cada hora a su propio precio = 12,15 €" in said
+    assert "Se suma al precio del mercado de cada hora, como dice tu contrato: 0,196 €/kWh" in said
+
+
 def test_no_script_is_needed_and_each_explanation_has_a_name_of_its_own(portal: Portal) -> None:
     page = portal.member.get(PAGE).text
     summaries = re.findall(r"<summary>(Cómo.*?)</summary>", page)
