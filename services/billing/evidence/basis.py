@@ -130,7 +130,7 @@ def _of_the_price(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRo
             yield _row("loss", row["tariff"], row, row["percent"].get(period, ""))
     for toll in _of_tariff(bundle, "toll", segment):
         for charge in _of_tariff(bundle, "charge", segment):
-            prices = [row[part].get(period, "0") for row in (toll, charge)]
+            prices = [row.get(part, {}).get(period, "0") for row in (toll, charge)]
             if line["unit_price"] is None or sum(map(Decimal, prices)) == Decimal(line["unit_price"]):
                 yield _row("toll", toll["tariff"], toll, prices[0])
                 yield _row("charge", charge["tariff"], charge, prices[1])

@@ -18,6 +18,7 @@ from services.billing import tables
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.regularising import RectifyOrder
+from services.billing.evidence.basis import bases_of
 from services.billing.papers.account import certificate_document
 from services.billing.repository import corrections as store
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
@@ -311,6 +312,8 @@ def test_a_substitution_is_the_whole_invoice_and_takes_the_open_debt_over(billed
     assert found.due == date(2026, 11, 23)
     bundle = billed.invoices.bundle(STAFF, row.number)[1]
     assert (bundle["invoice"]["total"], bundle["invoice"]["accrual_date"]) == (str(row.total), "2026-11-02")
+    assert all(basis.rows for found in bases_of(bundle) for basis in found), "each of its lines and taxes says its rows"
+    assert billed.invoices.get(STAFF, row.number).effects == (), "it is compared with no invoice before"
     check_books(billed)
 
 
