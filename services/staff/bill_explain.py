@@ -10,7 +10,7 @@ from coop.billing.v1 import billing_service_pb2 as billing
 
 from services.staff.desk import signed_in
 from services.staff.invoice_bundle import bundle_in, facts_of
-from services.staff.invoice_explained import explained
+from services.staff.invoice_explained import explained, short
 from services.staff.show import JsonOption, facts, print_json, table
 
 METHODS = {
@@ -87,7 +87,7 @@ def _lines(document: Mapping[str, Any]) -> None:
         for at, line in enumerate(document["lines"], start=1)
     ]
     for tax in document["taxes"]:
-        how = f"{tax['base']} x {tax['rate']}" + (", raised to the minimum" if tax["minimum_applied"] else "")
+        how = f"{tax['base']} x {short(tax['rate'])}" + (", raised to the minimum" if tax["minimum_applied"] else "")
         above = " ".join(code for code in codes if code in tax["taxed_by"])
         rows.append(("", f"{tax['description']} ({tax['code']})", how, above, tax["amount"]))
     rows.append(("", "Total", "", "", document["invoice"]["total"]))

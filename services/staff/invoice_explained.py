@@ -71,23 +71,24 @@ def calculation(line: Mapping[str, Any], currency: str) -> str:
     """ "4.6 kW x 31 days x 27.704413 EUR per kW and year / 365"; empty for an amount that is no multiplication."""
     if line["unit_price"] is None:
         if line["concept"] == "energy" and line["quantity"] is not None:
-            return f"{_short(line['quantity'])} kWh, each hour at its own price"
+            return f"{short(line['quantity'])} kWh, each hour at its own price"
         # A share of what the service costs carries its percentage where others have their tariff period.
         return f"{line['period']} of {line['service']}" if line["period"].endswith("%") else ""
     factors = []
     if line["quantity"] is not None:
-        factors.append(f"{_short(line['quantity'])} {UNITS.get(line['unit'], line['unit'])}".strip())
+        factors.append(f"{short(line['quantity'])} {UNITS.get(line['unit'], line['unit'])}".strip())
     if line["days"]:
         factors.append(f"{line['days']} days")
     unit = line["price_unit"]
     per = f" per {PER.get(unit, unit)}" if unit else ""
-    factors.append(f"{_short(line['unit_price'])} {currency}{per}")
+    factors.append(f"{short(line['unit_price'])} {currency}{per}")
     if unit == "month" and line["year_days"]:
         factors.append("12")
     return " x ".join(factors) + (f" / {line['year_days']}" if line["year_days"] else "")
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A figure without the zeros that its column adds."""
     return f"{Decimal(text).normalize():f}"
 
 
