@@ -76,6 +76,8 @@ def save_run(connection: Connection, run: Run, *, new: bool) -> None:
     if new:
         connection.execute(insert(bill_run), values)
     else:
+        # A key that is set anew, to whatever, has SQLite look for rows that refer to it: all the invoices, for each chunk.
+        del values["id"]
         connection.execute(update(bill_run).where(bill_run.c.id == run.id).values(values))
 
 
