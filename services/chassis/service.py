@@ -184,6 +184,12 @@ class Process(Generic[SettingsT]):
         if self._server:
             self._server.stop(grace).wait(grace + 1)
         self._stop.set()
+        # The server of metrics takes half a second to notice: meanwhile the workers end.
+        metrics = threading.Thread(target=self._metrics.stop, name="metrics-stop") if self._metrics else None
+        if metrics:
+            metrics.start()
+        if self._event_log:
+            self._event_log.hurry()
         if self._relay:
             self._relay.wake()
         deadline = time.monotonic() + grace
@@ -191,8 +197,8 @@ class Process(Generic[SettingsT]):
             thread.join(max(0.1, deadline - time.monotonic()))
             if thread.is_alive():
                 logger().warning("drain_incomplete", worker=thread.name)
-        if self._metrics:
-            self._metrics.stop()
+        if metrics:
+            metrics.join()
         self.kit.clients.close()
         if self._event_log:
             self._event_log.close()

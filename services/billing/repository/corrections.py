@@ -87,7 +87,9 @@ def keep_correction(connection: Connection, found: Correction, *, new: bool) -> 
     if new:
         connection.execute(insert(correction), row)
     else:
-        connection.execute(update(correction).where(correction.c.id == found.id).values(row))
+        # Without the key: SQLite would look for references to a key that is written, even to the same one.
+        changed = {name: value for name, value in row.items() if name != "id"}
+        connection.execute(update(correction).where(correction.c.id == found.id).values(changed))
 
 
 def correction_by_id(connection: Connection, correction_id: str, *, lock: bool = False) -> Correction | None:

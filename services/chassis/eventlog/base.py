@@ -186,6 +186,13 @@ class EventLog(ABC):
         """Records appended and not yet committed by the group, per partition. Needs no membership."""
 
     @abstractmethod
+    def hurry(self) -> None:
+        """From now on a consumer that finds nothing returns at once instead of waiting: the process is about to stop.
+
+        Where an adapter cannot, its consumers return when their time is over.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Release connections and threads. Consumers still open are closed first."""
 

@@ -124,6 +124,9 @@ class KafkaEventLog(EventLog):
             lag[TopicPartition(*partition)] = latest[partition].offset - max(done, earliest[partition].offset)
         return lag
 
+    def hurry(self) -> None:
+        """The client's poll cannot be woken from another thread: consumers return when their time is over."""
+
     def close(self) -> None:
         self._closed.set()
         for consumer in list(self._consumers):

@@ -123,6 +123,9 @@ class SqliteEventLog(EventLog):
                 )
             }
 
+    def hurry(self) -> None:
+        self._pulse.hurry()
+
     def close(self) -> None:
         with self._lock:
             if self._closed:

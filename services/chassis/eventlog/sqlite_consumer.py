@@ -102,7 +102,7 @@ class SqliteConsumer(Consumer):
                 records = self._look(max_records)
                 self._empty_at = None if records else beat
             remaining_s = deadline - time.monotonic()
-            if records or remaining_s <= 0 or self._closed:
+            if records or remaining_s <= 0 or self._closed or self._pulse.over:
                 return records
             self._pulse.wait(beat, remaining_s)
 

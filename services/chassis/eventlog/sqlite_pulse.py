@@ -55,6 +55,7 @@ class Pulse:
         self._beat = 0
         self._waiting = 0
         self._stopped = threading.Event()
+        self._hurried = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -69,9 +70,20 @@ class Pulse:
             self._waiting += 1
             self._changed.notify_all()
             try:
-                self._changed.wait_for(lambda: self._beat != beat or self._stopped.is_set(), timeout_s)
+                self._changed.wait_for(lambda: self._beat != beat or self.over, timeout_s)
             finally:
                 self._waiting -= 1
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody should wait any more."""
+        return self._hurried or self._stopped.is_set()
+
+    def hurry(self) -> None:
+        """Wake whoever waits and let nobody wait any more; leases are kept until `stop`."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
 
     def touch(self) -> None:
         """This process changed the file itself: wake its consumers now."""

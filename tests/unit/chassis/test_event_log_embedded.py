@@ -62,6 +62,20 @@ def test_an_append_by_the_same_process_wakes_its_consumers_at_once(tmp_path: Pat
             timer.join()
 
 
+def test_a_process_that_stops_does_not_wait_for_its_consumers(tmp_path: Path) -> None:
+    with open_event_log(f"sqlite:///{tmp_path}/eventlog.db") as log:
+        log.ensure_topics([TOPIC])
+        with log.consumer("group", [TOPIC]) as consumer:
+            consumer.poll(0.1)
+            started = time.monotonic()
+            threading.Timer(0.2, log.hurry).start()
+            assert consumer.poll(30) == []
+            assert time.monotonic() - started < 10
+            # What is there is still given out.
+            log.append([Record(TOPIC, "k", b"last")])
+            assert [record.value for record in consumer.poll(30)] == [b"last"]
+
+
 def test_the_partition_of_a_key_is_fixed_for_ever() -> None:
     """Changing these would send the events of living aggregates elsewhere than their earlier ones."""
     assert [partition_number(key, 4) for key in ("a", "b", "supply-1", "ñ")] == [3, 1, 1, 0]
