@@ -57,7 +57,7 @@ class ReadingView:
                 for use in one.registers
             ),
             superseded=one.superseded,
-            doubtful=bool(one.findings) and not one.superseded and not one.since,
+            doubtful=one.doubtful and not one.superseded and not one.since,
             receipt=one.receipt,
         )
 

@@ -104,6 +104,7 @@ def reading_message(listed: ListedReading, words: Words) -> pb.RegisterReading:
         since=listed.since.isoformat() if listed.since else "",
         superseded=listed.superseded,
         findings=[_finding(one, words) for one in reading.findings],
+        doubtful=reading.doubtful,
         received_at=timestamp(reading.received_at),
         receipt=listed.receipt,
         service_id=listed.service_id,

@@ -20,7 +20,7 @@ from services.metering.application.closes import PointClose, at, closes_of
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.calendar import ZONE_TIME
 from services.metering.domain.estimation.closes import ON_THE_SPOT, Origin
-from services.metering.domain.estimation.validation import Finding, Problem
+from services.metering.domain.estimation.validation import Finding, Problem, check_window
 from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, local_days
 from services.metering.domain.register_closes import Kept, chain, examine, extended, origin_word
 from services.metering.domain.registers import LITRE, WH, RegisterRow
@@ -151,7 +151,7 @@ class _Judge:
             amounts_only = all(one.problem in _CONFIRMABLE for one in found)
             reading = replace(
                 reading,
-                findings=[_finding(one) for one in found],
+                findings=[_finding(one) for one in (*found, *_remarks(reading, zone))],
                 doubtful=bool(found) and not (confirmed and amounts_only),
             )
         self.ids[index] = reading.id
@@ -188,6 +188,22 @@ class _Judge:
             return 0, ""
         power = power_on(self._contracts.get(found.point_key, []), reading.day - timedelta(days=1))
         return power, self._zones.get(found.point_key, "")
+
+
+def _remarks(reading: StoredReading, zone: str) -> list[Finding]:
+    """What the office should know of a reading that counts all the same: in Spain a meter that somebody reads is read
+    monthly, around the first of the month (RD 88/2026 art. 43).
+    """
+    if zone not in ZONE_TIME or reading.unit != WH or reading.origin not in ON_THE_SPOT:
+        return []
+    return check_window(reading.day, _nearest_first(reading.day))
+
+
+def _nearest_first(day: date) -> date:
+    """The first day of the month that is nearest, of its own or of the next."""
+    first = day.replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return min((first, following), key=lambda one: abs((one - day).days))
 
 
 def power_on(contracts: Sequence[ContractTariff], day: date) -> int:

@@ -131,6 +131,17 @@ def test_what_makes_a_reading_doubtful(metering: Metering) -> None:
     assert [sum(used) for _, _, _, used, _ in closed(metering)] == [3_428_000]
 
 
+def test_a_meter_read_far_from_the_day_it_was_due_is_remarked_and_counts(metering: Metering) -> None:
+    """RD 88/2026 art. 43: monthly, three days sooner or later. What came by remote reading needs no visit."""
+    metering.tell(supply_message("ana", ("M1", "2020-01-01", "")))
+    store(metering, reading("2026-10-02", 100, origin=VISUAL), reading("2026-10-29", 120, origin=VISUAL))
+    store(metering, reading("2026-11-15", 130, origin=VISUAL), reading("2026-11-20", 140))
+    said = {one.day.isoformat(): [each["problem"] for each in one.findings] for one in stored(metering)}
+    assert said == {"2026-10-02": [], "2026-10-29": [], "2026-11-15": ["OUT_OF_WINDOW"], "2026-11-20": []}
+    assert not any(one.doubtful for one in stored(metering))
+    assert [one[3] for one in closed(metering)] == [[20_000], [10_000], [10_000]]
+
+
 def test_more_than_120_percent_of_the_highest_of_a_year(metering: Metering) -> None:
     metering.tell(supply_message("ana", ("M1", "2020-01-01", "")))
     months = [f"{2025 + month // 12}-{month % 12 + 1:02}-01" for month in range(9, 22)]

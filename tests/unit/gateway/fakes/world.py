@@ -300,6 +300,7 @@ def register_readings() -> list[metering.RegisterReading]:
     days = [f"{2026 - (1 if month > 11 else 0)}-{month:02}-01" for month in (11, *range(10, 0, -1), 12)]
     found = [_register_reading("r-wrong", "2026-11-15", [4_000_000, 3_902_000, 4_323_000], None)]
     found[0].findings.append("Register P1 runs backwards: 4,115,000 Wh, then 4,000,000 Wh.")
+    found[0].doubtful = True
     for back, day in enumerate(days):
         before = shown[back + 1] if back + 1 < len(days) else None
         found.append(_register_reading(f"r-{back}", day, shown[back], before, days[back + 1] if before else ""))
