@@ -1,0 +1,56 @@
+"""Billing's schema. Invoices, ledger entries and documents are written once: triggers of the first migration refuse changes."""
+
+from services.billing.tables.base import metadata
+from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
+from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
+from services.billing.tables.invoices import (
+    invoice,
+    invoice_consumption,
+    invoice_facts,
+    invoice_line,
+    invoice_reading,
+    invoice_tax,
+    rule_set,
+    series,
+)
+from services.billing.tables.ledger import ledger_entry, ledger_posting, member_credit, open_item, payment, settlement
+from services.billing.tables.market_prices import market_file, market_price
+from services.billing.tables.papers import certificate, document
+from services.billing.tables.read_models import member, supply, supply_access
+from services.billing.tables.rectifications import correction, instalment, rectification
+
+__all__ = [
+    "bill_release",
+    "bill_run",
+    "bill_run_chunk",
+    "bill_run_held",
+    "certificate",
+    "cesp_code",
+    "cesp_use",
+    "correction",
+    "document",
+    "fiscal_chain",
+    "fiscal_record",
+    "instalment",
+    "invoice",
+    "invoice_consumption",
+    "invoice_facts",
+    "invoice_line",
+    "invoice_reading",
+    "invoice_tax",
+    "ledger_entry",
+    "ledger_posting",
+    "market_file",
+    "market_price",
+    "member",
+    "member_credit",
+    "metadata",
+    "open_item",
+    "payment",
+    "rectification",
+    "rule_set",
+    "series",
+    "settlement",
+    "supply",
+    "supply_access",
+]
