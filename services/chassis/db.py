@@ -37,6 +37,7 @@ from services.chassis.columns import BigKey, Json, UtcDateTime
 from services.chassis.errors import Conflict, Invalid
 from services.chassis.eventlog.base import MAX_RECORD_BYTES
 from services.chassis.ids import new_id
+from services.chassis.sqlite import BUSY_TIMEOUT_S, use_write_ahead_log
 
 #: Largest event, so that key and headers still fit into a record of the event log with it.
 MAX_EVENT_BYTES = MAX_RECORD_BYTES - 10_000
@@ -303,13 +304,14 @@ class Database:
 def _engine(url: str, pool_size: int) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
         return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": 30})
+    engine = create_engine(url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     # The driver must not begin transactions on its own: we say BEGIN IMMEDIATE (or BEGIN for readers) ourselves.
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        use_write_ahead_log(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

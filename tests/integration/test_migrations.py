@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -37,6 +39,23 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     migrations.upgrade(database, "supplies")
     migrations.upgrade(database, "supplies")
     assert migrations.at_head(database, "supplies")
+
+
+def test_starters_open_a_new_file_together(tmp_path: Path) -> None:
+    """The switch to the write-ahead log does not wait for whoever else is switching: it has to be tried again."""
+    starters, together = 4, threading.Barrier(4)
+
+    def open_and_write(database: Database) -> str:
+        together.wait(60)
+        with database.write() as tx:
+            return str(tx.connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+    with ThreadPoolExecutor(starters) as pool:
+        for number in range(100):
+            databases = [Database(f"sqlite:///{tmp_path}/{number}.db") for _ in range(starters)]
+            assert list(pool.map(open_and_write, databases)) == ["wal"] * starters
+            for database in databases:
+                database.close()
 
 
 def test_two_starters_migrate_once(database_url: str) -> None:

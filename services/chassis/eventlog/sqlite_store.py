@@ -7,7 +7,6 @@ and "the records of this partition from this offset on" is a range of it.
 from __future__ import annotations
 
 import sqlite3
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from services.chassis.eventlog.base import EventLogUnavailable
+from services.chassis.sqlite import BUSY_TIMEOUT_S, use_write_ahead_log
 
 OFFSET_BITS = 40
-BUSY_TIMEOUT_S = 30.0
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -94,11 +93,14 @@ def connect(path: Path, *, synchronous: Literal["FULL", "NORMAL"]) -> sqlite3.Co
     except sqlite3.OperationalError as error:
         raise EventLogUnavailable(f"The event log {path} cannot be opened: {error}.") from error
     try:
-        _use_write_ahead_log(connection)
+        use_write_ahead_log(connection)
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA journal_size_limit=67108864")
         _create_tables(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise EventLogUnavailable(f"The event log {path} cannot be opened: {error}.") from error
     except BaseException:
         connection.close()
         raise
@@ -120,25 +122,6 @@ def write(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise EventLogUnavailable(f"The event log's file did not take the change: {error}.") from error
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL. The switch ignores the busy timeout, so processes that open a new file together retry."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if time.monotonic() > deadline:
-                raise EventLogUnavailable(f"The event log's file stays locked: {error}.") from error
-            with write(connection):
-                pass  # Beginning to write does respect the timeout: it waits for whoever is switching.
-            continue
-        if mode != "wal":
-            raise EventLogUnavailable(
-                "The event log's folder does not support SQLite's write-ahead log; put it on a local disk."
-            )
-        return
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:
