@@ -1,5 +1,6 @@
 """The schema that the migrations make is the schema that the models say, on both databases."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,21 +42,24 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     assert migrations.at_head(database, "supplies")
 
 
-def test_starters_open_a_new_file_together(tmp_path: Path) -> None:
-    """The switch to the write-ahead log does not wait for whoever else is switching: it has to be tried again."""
-    starters, together = 4, threading.Barrier(4)
+def test_a_starter_waits_for_another_that_opens_the_same_new_file(tmp_path: Path) -> None:
+    """The switch to the write-ahead log does not wait for a lock by itself: it has to be tried again."""
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database = Database(f"sqlite:///{tmp_path}/new.db")
 
-    def open_and_write(database: Database) -> str:
-        together.wait(60)
-        with database.write() as tx:
-            return str(tx.connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+    def journal_mode() -> str:
+        with database.read() as connection:
+            return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
 
-    with ThreadPoolExecutor(starters) as pool:
-        for number in range(100):
-            databases = [Database(f"sqlite:///{tmp_path}/{number}.db") for _ in range(starters)]
-            assert list(pool.map(open_and_write, databases)) == ["wal"] * starters
-            for database in databases:
-                database.close()
+    with ThreadPoolExecutor(1) as pool:
+        starter = pool.submit(journal_mode)
+        with pytest.raises(TimeoutError):
+            starter.result(timeout=0.5)
+        other.execute("COMMIT")
+        assert starter.result(timeout=30) == "wal"
+    other.close()
+    database.close()
 
 
 def test_two_starters_migrate_once(database_url: str) -> None:
