@@ -7,6 +7,7 @@ from typing import Any
 
 from coop.common.v1 import operations_service_pb2 as pb
 from coop.common.v1 import operations_service_pb2_grpc as pb_grpc
+from sqlalchemy import Connection
 
 from services.chassis import context, deadletters, outbox
 from services.chassis.db import Database, RequestKey, Transaction
@@ -19,11 +20,23 @@ from services.chassis.subscription import Subscription
 DEFAULT_PAGE = 50
 
 
+def no_jobs(_: Connection) -> bool:
+    """Of a service without workers."""
+    return False
+
+
 class OperationsServicer(pb_grpc.OperationsServiceServicer):
-    def __init__(self, database: Database, event_log: EventLog, subscriptions: Sequence[Subscription]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        event_log: EventLog,
+        subscriptions: Sequence[Subscription],
+        jobs_waiting: Callable[[Connection], bool],
+    ) -> None:
         self._database = database
         self._event_log = event_log
         self._subscriptions = subscriptions
+        self._jobs_waiting = jobs_waiting
 
     def ListDeadLetters(self, request: pb.ListDeadLettersRequest, _: Any) -> pb.ListDeadLettersResponse:
         if request.page_size < 0:
@@ -65,16 +78,20 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
         return _message(letter)
 
     def GetLag(self, request: pb.GetLagRequest, _: Any) -> pb.GetLagResponse:
-        # An event may move from the outbox to the log, or cause another in the outbox, between two looks. Looking at
-        # the outbox before and after counts it in one place at least.
+        # An event may move from the outbox to the log, leave a row for a worker, or cause another in the outbox, between
+        # two looks. Looking at the outbox before and after counts it in one place at least.
         before = outbox.pending(self._database)
         try:
             behind = self._behind(deferred=False)
             waiting = self._behind(deferred=True)
         except EventLogError as error:
             raise Unavailable(f"The event log does not say how far consumers are: {error}") from error
+        with self._database.read() as connection:
+            jobs = self._jobs_waiting(connection)
         after = outbox.pending(self._database)
-        return pb.GetLagResponse(outbox_pending=max(before, after), records_behind=behind, records_deferred=waiting)
+        return pb.GetLagResponse(
+            outbox_pending=max(before, after), records_behind=behind, records_deferred=waiting, jobs_waiting=jobs
+        )
 
     def _behind(self, *, deferred: bool) -> int:
         return sum(
@@ -84,10 +101,15 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
         )
 
 
-def operations_servicer(database: Database, event_log: EventLog, subscriptions: Sequence[Subscription]) -> ServicerSpec:
+def operations_servicer(
+    database: Database,
+    event_log: EventLog,
+    subscriptions: Sequence[Subscription],
+    jobs_waiting: Callable[[Connection], bool] = no_jobs,
+) -> ServicerSpec:
     """The servicer as the chassis' server takes it."""
     return ServicerSpec(
-        OperationsServicer(database, event_log, subscriptions),
+        OperationsServicer(database, event_log, subscriptions, jobs_waiting),
         pb_grpc.add_OperationsServiceServicer_to_server,
         pb.DESCRIPTOR.services_by_name["OperationsService"],
     )

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from services.chassis import migrations
 from services.chassis.clock import Clock, SystemClock
@@ -32,7 +32,7 @@ from services.chassis.eventlog.factory import open_event_log
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
-from services.chassis.operations import operations_servicer
+from services.chassis.operations import no_jobs, operations_servicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.profile import Profile, load_profile
 from services.chassis.telemetry import MetricsServer, configure_logging, logger
@@ -66,6 +66,8 @@ class Parts:
     subscriptions: list[Subscription] = field(default_factory=list)
     #: Run in a thread each, in the work role, until the event is set.
     background: list[Callable[[threading.Event], None]] = field(default_factory=list)
+    #: Whether rows wait for those threads.
+    jobs_waiting: Callable[[Connection], bool] = no_jobs
     #: Run by migrate, after the schema is at head.
     after_migrate: Callable[[], None] | None = None
 
@@ -149,7 +151,9 @@ class Process(Generic[SettingsT]):
         thread.start()
 
     def _start_server(self) -> None:
-        operations = operations_servicer(self.kit.database, self._event_log, self.parts.subscriptions)
+        operations = operations_servicer(
+            self.kit.database, self._event_log, self.parts.subscriptions, self.parts.jobs_waiting
+        )
         server = build_server(
             self.name,
             [*self.parts.servicers, operations],

@@ -12,6 +12,7 @@ from services.identity.application.registration import settle_one
 from services.identity.application.staff import ensure_bootstrap_secret
 from services.identity.grpc_api import IdentityServicer
 from services.identity.hashing import Hasher
+from services.identity.repository import anything_waiting
 from services.identity.settings import Settings
 
 
@@ -38,5 +39,6 @@ def build(kit: Kit[Settings]) -> Parts:
             )
         ],
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
+        jobs_waiting=anything_waiting,
         after_migrate=lambda: ensure_bootstrap_secret(core, kit.settings.keys_dir),
     )

@@ -16,6 +16,7 @@ from services.metering.application.views import Views
 from services.metering.consumers import subscriptions
 from services.metering.grpc_api import MeteringApi
 from services.metering.publishing import publication_of
+from services.metering.repository import estimates
 from services.metering.self_reading_rules import rules_of
 from services.metering.settings import Settings
 
@@ -41,4 +42,6 @@ def build(kit: Kit[Settings]) -> Parts:
         metering_service_pb2.DESCRIPTOR.services_by_name["MeteringService"],
     )
     worker = Worker("estimates", estimator.settle_one, look_every_s=2.0)
-    return Parts(servicers=[servicer], subscriptions=subscriptions(), background=[worker.run])
+    return Parts(
+        servicers=[servicer], subscriptions=subscriptions(), background=[worker.run], jobs_waiting=estimates.any_due
+    )

@@ -1,5 +1,7 @@
 """Supplies, put together."""
 
+from functools import partial
+
 from coop.supplies.v1 import supplies_service_pb2 as pb
 from coop.supplies.v1 import supplies_service_pb2_grpc as pb_grpc
 
@@ -7,7 +9,7 @@ from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
 from services.supplies import housekeeping
-from services.supplies.application.associating import settle_one
+from services.supplies.application.associating import anything_waiting, settle_one
 from services.supplies.application.core import Core
 from services.supplies.consumers import subscription
 from services.supplies.domain.jurisdictions import jurisdiction
@@ -38,4 +40,5 @@ def build(kit: Kit[Settings]) -> Parts:
         ],
         subscriptions=[subscription(worker.wake)],
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
+        jobs_waiting=partial(anything_waiting, core),
     )

@@ -133,7 +133,7 @@ class Office(Session):
                 try:
                     with remote():
                         lag = stub.GetLag(operations_service_pb2.GetLagRequest(), wait_for_ready=True, timeout=20)
-                    pending += lag.outbox_pending + lag.records_behind
+                    pending += lag.outbox_pending + lag.records_behind + lag.jobs_waiting
                 except Unavailable:
                     pending += 1
             quiet = quiet + 1 if pending == 0 else 0

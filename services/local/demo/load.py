@@ -218,4 +218,4 @@ class _Loading:
     def _lag(self, service: str) -> int:
         with self.office.calling(service):
             lag = self.office.operations(service).GetLag(operations.GetLagRequest())
-        return int(lag.outbox_pending + lag.records_behind)
+        return int(lag.outbox_pending + lag.records_behind + lag.jobs_waiting)

@@ -116,6 +116,10 @@ def next_due(connection: Connection) -> Due | None:
     return Due(row.point_key, DatePeriod(row.start, row.end), row.cause) if row else None
 
 
+def any_due(connection: Connection) -> bool:
+    return next_due(connection) is not None
+
+
 def take_due(tx: Transaction, due: Due) -> bool:
     """Stop waiting; False when another worker was faster. The point must be locked."""
     table = estimation_due

@@ -9,7 +9,7 @@ from typing import Any
 
 from coop.supplies.events.v1 import events_pb2 as events
 from google.protobuf.message import Message
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from services.chassis.attempts import Count, address_prefix
 from services.chassis.context import Principal
@@ -66,6 +66,11 @@ def request(core: Core, key: RequestKey, principal: Principal, *, document: str,
     with core.database.write() as tx:
         tx.once(key, keep)
         tx.on_commit(core.wake_worker)
+
+
+def anything_waiting(core: Core, connection: Connection) -> bool:
+    """Whether a request can be settled now."""
+    return access_repository.waiting_association(connection, core.clock.now() - PATIENCE) is not None
 
 
 def settle_one(core: Core) -> bool:

@@ -14,7 +14,7 @@ from services.chassis.db import Database, Transaction
 from services.chassis.deadletters import DeadLetter, list_letters
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
 from services.chassis.eventlog import EventLog, Record
-from services.chassis.operations import OperationsServicer
+from services.chassis.operations import OperationsServicer, no_jobs
 from services.chassis.outbox import OutboxRelay
 from services.chassis.subscription import Envelope, Subscription
 from tests.integration.chassis.ledger import GROUP, TOPIC, consumer, effects, emit, note, running, subscription
@@ -55,7 +55,7 @@ def stopping(choosy: Choosy) -> Subscription:
 @pytest.fixture
 def staff(database: Database, event_log: EventLog, stopping: Subscription) -> Iterator[OperationsServicer]:
     with as_staff():
-        yield OperationsServicer(database, event_log, [stopping])
+        yield OperationsServicer(database, event_log, [stopping], no_jobs)
 
 
 def publish(database: Database, event_log: EventLog) -> None:
