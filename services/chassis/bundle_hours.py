@@ -17,8 +17,11 @@ Segment = dict[str, Any]
 
 
 def hour_requests(bundle: dict[str, Any], supply_id: str) -> Iterator[tuple[Segment, metering.GetCurveRequest]]:
-    """Each segment that was billed from a curve, and the call that gives its hours."""
-    for segment in bundle["segments"]:
+    """Each segment that was billed from a curve, and the call that gives its hours; of a rectifying invoice those of what
+    stood before too.
+    """
+    before = bundle["rectification"]["before"]["segments"] if "rectification" in bundle else []
+    for segment in (*bundle["segments"], *before):
         if segment["curve_version"]:
             yield (
                 segment,

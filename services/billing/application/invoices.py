@@ -13,9 +13,12 @@ from sqlalchemy import Connection
 from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.domain.difference import Effect, comparable, effects
 from services.billing.domain.ledger import OpenItem
-from services.billing.evidence.bundle import bundle_of
+from services.billing.domain.rectifying import Figures
+from services.billing.evidence.bundle import Standing, bundle_of, rectifying_bundle
+from services.billing.evidence.facts import RuleSet
 from services.billing.papers.explain import charged
 from services.billing.repository import corrections, evidence, invoices, ledger
+from services.billing.repository.corrections import Rectification
 from services.billing.repository.invoices import RECTIFYING, Details, Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import Principal
@@ -79,20 +82,37 @@ class Invoices:
         """
         with self._database.read() as connection:
             found = self._visible(connection, caller, id_or_number)
-            kept = evidence.of_invoice(connection, found.id)
-            if kept is None and found.kind == RECTIFYING:
-                raise Refused(
-                    f"Invoice {found.number} rectifies by difference and has only what changes: nothing is calculated from "
-                    "facts of its own. Look at the invoice that it rectifies.",
-                    "NO_FACTS",
-                )
-            if kept is None:
-                raise Refused(
-                    f"Invoice {found.number} was issued before invoices kept what they are calculated from; it has no bundle.",
-                    "NO_FACTS",
-                )
+            kept = self._facts(connection, found)
             details = invoices.details(connection, found.id)
-        return found, bundle_of(found, details, *kept, self._rules.profile.time_zone)
+            zone = self._rules.profile.time_zone
+            link = corrections.rectification_by(connection, found.id)
+            if link is None:
+                return found, bundle_of(found, details, *kept, zone)
+            before = self._before(connection, link)
+        return found, rectifying_bundle(found, details, *kept, zone, link.corrected, before)
+
+    def _before(self, connection: Connection, link: Rectification) -> Standing:
+        """What stood before a rectification: the invoice, or what the one before made of it."""
+        earlier = [
+            each
+            for each in corrections.rectifications_of(connection, link.rectified_id)
+            if each.revision < link.revision
+        ]
+        last = invoices.find(connection, earlier[-1].invoice_id if earlier else link.rectified_id)
+        assert last is not None
+        details = invoices.details(connection, last.id)
+        figures = earlier[-1].corrected if earlier else Figures(details.lines, details.taxes)
+        return Standing(last, figures, *self._facts(connection, last))
+
+    @staticmethod
+    def _facts(connection: Connection, found: Issued) -> tuple[dict[str, Any], RuleSet]:
+        kept = evidence.of_invoice(connection, found.id)
+        if kept is None:
+            raise Refused(
+                f"Invoice {found.number} was issued before invoices kept what they are calculated from; it has no bundle.",
+                "NO_FACTS",
+            )
+        return kept
 
     def list(self, caller: Principal, supply_id: str, *, before: Place | None, limit: int) -> list[InvoiceFound]:
         """Newest first, those after a place of the list, without lines."""

@@ -49,6 +49,10 @@ class Outcome:
     due_date: date
     #: What of the invoices rectified is settled already; a substitution asks for the rest.
     settled: Decimal
+    found_on: date
+    first_wrong: date
+    #: What was paid of the invoices rectified, by day.
+    payments: tuple[tuple[date, Decimal], ...] = ()
     blocked: str = ""
     blocked_reason: str = ""
 
@@ -71,6 +75,12 @@ def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
         "interest": str(found.interest),
         "settled": str(found.settled if order.method == SUBSTITUTION else ZERO),
         "instalments": [[part.due_date.isoformat(), str(part.amount)] for part in found.parts],
+        # What interest and instalments were calculated from, so that they can be calculated again.
+        "found_on": found.found_on.isoformat(),
+        "first_wrong": found.first_wrong.isoformat(),
+        "payments": [[day.isoformat(), str(amount)] for day, amount in found.payments],
+        "stated_interest": None if order.legal_interest is None else str(order.legal_interest * 100),
+        "credit_used": str(found.applied),
     }
 
 

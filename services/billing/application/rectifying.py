@@ -140,6 +140,7 @@ class Rectifier:
         before, billed_wh, earlier = self.standing(connection, original)
         delta = corrected.total - before.total
         family = [original.id, *(each.invoice_id for each in earlier)]
+        payments = corrections.payments_of(connection, family)
         owed, blocked, why = ZERO, "", ""
         try:
             check_age(original.issue_date, today, rule)
@@ -152,7 +153,7 @@ class Rectifier:
                     "TOO_OLD_TO_CLAIM",
                 )
             if delta < 0:
-                paid = overpaid(before.total, corrected.total, corrections.payments_of(connection, family))
+                paid = overpaid(before.total, corrected.total, payments)
                 owed = interest(paid, today, lambda day: self._legal_interest(day, order.legal_interest), rule.points)
         except Refused as refused:
             blocked, why = refused.message, refused.reason
@@ -164,7 +165,8 @@ class Rectifier:
         made = booking(order.method, delta - owed, own, others)
         due = self._rules.due_date(today)
         applied = min(ledger.credit_of(connection, original.supply_id), made.opens) if delta > 0 else ZERO
-        most = most_instalments(order.first_wrong or original.period_start, found_on, rule)
+        first_wrong = order.first_wrong or original.period_start
+        most = most_instalments(first_wrong, found_on, rule)
         open_now = made.opens - applied
         parts: tuple[Instalment, ...] = ()
         if delta > 0 and open_now:
@@ -185,6 +187,9 @@ class Rectifier:
             most_parts=most if delta > 0 else 1,
             due_date=due,
             settled=before.total - sum((item.outstanding for item in own), ZERO),
+            found_on=found_on,
+            first_wrong=first_wrong,
+            payments=tuple(payments),
             blocked=blocked,
             blocked_reason=why,
         )
@@ -221,11 +226,8 @@ class Rectifier:
             raise Refused(found.blocked, found.blocked_reason)
         row, details = self._document(state, found, draft, order, today, tx)
         invoices.keep(connection, [(row, details)])
-        if order.method == SUBSTITUTION:
-            facts = facts_of(
-                draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date
-            )
-            evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
+        facts = facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
+        evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
         series.put(connection, SeriesState(code, row.sequence, row.hash, today))
         self._fiscal.record(tx, [(row, details)])
         # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.

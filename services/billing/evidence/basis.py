@@ -56,9 +56,40 @@ class Basis:
 
 def bases_of(bundle: Facts) -> tuple[list[Basis], list[Basis]]:
     """Of each printed line, and of each printed tax, in their order."""
-    invoice = bundle["invoice"]
+    invoice, rectifies = bundle["invoice"], bundle.get("rectification")
+    if rectifies and rectifies["method"] == "I":
+        return _of_a_difference(bundle, rectifies)
     lines = [Basis(tuple(_unique(_rows(bundle, line))), _measured(bundle, line)) for line in invoice["lines"]]
     return lines, [Basis(tuple(_unique(_tax_rows(bundle, tax)))) for tax in invoice["taxes"]]
+
+
+def _of_a_difference(bundle: Facts, rectifies: Facts) -> tuple[list[Basis], list[Basis]]:
+    """What is taken back rests on what the bill before rested on, what takes its place on the corrected facts."""
+    before = rectifies["before"]
+    corrected = {**bundle, "invoice": {**bundle["invoice"], **rectifies["corrected"]}}
+    lines = []
+    for line in bundle["invoice"]["lines"]:
+        if any(_takes_back(line, old) for old in before["invoice"]["lines"]):
+            lines.append(Basis(tuple(_unique(_rows(before, line)))))
+        else:
+            lines.append(Basis(tuple(_unique(_rows(bundle, line))), _measured(bundle, line)))
+    taxes = []
+    for tax in bundle["invoice"]["taxes"]:
+        # The codes of a difference are its own: the tax of the whole bills is that of its kind and rate.
+        rows = [
+            row
+            for whole in (corrected, before)
+            for same in whole["invoice"]["taxes"]
+            if (same["kind"], Decimal(same["rate"])) == (tax["kind"], Decimal(tax["rate"]))
+            for row in _tax_rows(whole, same)
+        ]
+        taxes.append(Basis(tuple(dict.fromkeys(rows))))
+    return lines, taxes
+
+
+def _takes_back(line: Facts, old: Facts) -> bool:
+    same = all(line[name] == old[name] for name in ("service", "concept", "period"))
+    return same and Decimal(line["amount"]) == -Decimal(old["amount"])
 
 
 def _measured(bundle: Facts, line: Facts) -> tuple[int, ...]:

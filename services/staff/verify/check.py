@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from services.staff.verify import argentina, spain
+from services.staff.verify import argentina, rectifying, spain
 from services.staff.verify.hours import energy_of
 from services.staff.verify.numbers import Unverifiable, number, rounded
 from services.staff.verify.services import Line, concept_lines
@@ -48,6 +48,27 @@ def verify(bundle: Any) -> Verdict:
 
 
 def _verified(bundle: dict[str, Any]) -> Verdict:
+    return _rectifying(bundle) if "rectification" in bundle else _whole(bundle)
+
+
+def _rectifying(bundle: dict[str, Any]) -> Verdict:
+    """What stood before and the corrected invoice are each calculated from their facts, then what lies between them."""
+    said, invoice = bundle["rectification"], bundle["invoice"]
+    before = _whole(said["before"])
+    after = _whole({**bundle, "invoice": {**invoice, **said["corrected"]}})
+    differences = (
+        *(f"Before, {before.number}: {each}" for each in before.differences),
+        *(f"Corrected: {each}" for each in after.differences),
+        *_printed_arithmetic(invoice),
+        *rectifying.problems_of(bundle),
+    )
+    whole = said["method"] == rectifying.BY_SUBSTITUTION
+    total = after.calculated_total if whole else after.calculated_total - before.calculated_total
+    hours = before.hours + after.hours
+    return Verdict(invoice["number"], number(invoice["total"]), total, len(invoice["lines"]), hours, differences)
+
+
+def _whole(bundle: dict[str, Any]) -> Verdict:
     invoice = bundle["invoice"]
     country = COUNTRIES.get(bundle["jurisdiction"])
     if country is None:

@@ -17,6 +17,7 @@ from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.taxes import add_iva, taxed_by
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.es import demand, taxes
+from services.billing.jurisdictions.es.corrections import SOURCES as CORRECTION_SOURCES
 from services.billing.jurisdictions.es.corrections import correction_law
 from services.billing.jurisdictions.es.tables import FOLDER, SOURCES, SpanishTables
 from services.billing.jurisdictions.files import working_calendar
@@ -135,7 +136,7 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
         folder=FOLDER,
-        sources=SOURCES,
+        sources=(*SOURCES, *CORRECTION_SOURCES),
         options={"financing_in_iee_base": financing_in_iee_base},
         corrections=correction_law(),
     )
