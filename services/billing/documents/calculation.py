@@ -66,6 +66,10 @@ def tax_written(e: Edition, tax: Tax) -> str:
         return e.t("Legal minimum, more than {rate} of {base}").format(
             rate=e.f.percent(tax.rate), base=e.f.money(tax.base)
         )
+    if tax.share != 1:
+        return e.t("{rate} of {base}, the {share} of the base that is taxed").format(
+            rate=e.f.percent(tax.rate), base=e.f.money(tax.base), share=e.f.percent(tax.share * 100)
+        )
     return e.t("{rate} of the base of {base}").format(rate=e.f.percent(tax.rate), base=e.f.money(tax.base))
 
 

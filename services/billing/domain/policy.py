@@ -13,6 +13,7 @@ from services.billing.domain.bill import BillLine, BillTax, Energy
 from services.billing.domain.concepts import Concept
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
+from services.billing.domain.supplies import Contract
 
 PerPeriod = Mapping[str, Decimal]
 
@@ -58,6 +59,10 @@ class Policy(Protocol):
 
     def taxed(self, lines: Sequence[BillLine], facts: TaxFacts) -> tuple[list[BillLine], list[BillTax]]:
         """The lines, each naming the taxes on it, and those taxes."""
+        ...
+
+    def taxed_share(self, tax: str, contract: Contract, accrual_date: date) -> Decimal:
+        """The part of the lines that name a tax which is taxed: 1, unless the use of the supply has a reduced base."""
         ...
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from services.billing.documents.model import EnergyMix, InvoiceDocument, TaxOfficeCode
+from services.billing.documents.model import EnergyMix, InvoiceDocument, Tax, TaxOfficeCode
 from services.billing.documents.parts import Impact, OriginShare
 from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.fiscal import cnmc_qr
@@ -35,11 +35,23 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
     )
     return replace(
         document,
+        taxes=_taxes(document, papers, supply, rules),
         supply=replace(document.supply, distributor=str(rules.profile.raw.get("distributor", ""))),
         tax_code=TaxOfficeCode(url) if papers.registered else None,
         comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code) if invoice.kind == SERVICE else "",
         origin=_mix(origin) if origin else None,
     )
+
+
+def _taxes(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, rules: Rules) -> tuple[Tax, ...]:
+    """Each with the share of its lines that it is on, by the use of the last contract billed."""
+    contracts = [each for service in supply.services if service.kind == "electricity" for each in service.contracts]
+    if not contracts or not contracts[-1].electricity_tax:
+        return document.taxes
+    corrects = papers.invoice.printed.get("rectification")
+    accrual = date.fromisoformat(corrects["issue_date"]) if corrects else papers.invoice.issue_date
+    share = rules.country.policy.taxed_share
+    return tuple(replace(tax, share=share(tax.code, contracts[-1], accrual)) for tax in document.taxes)
 
 
 def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") -> str:

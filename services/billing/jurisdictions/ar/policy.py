@@ -13,6 +13,7 @@ from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import PerPeriod, TaxFacts
+from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva_by_line
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.ar.iva import IVA, OUTSIDE, IvaTable
@@ -52,6 +53,9 @@ class ArgentinePolicy:
 
     def taxed(self, lines: Sequence[BillLine], facts: TaxFacts) -> tuple[list[BillLine], list[BillTax]]:
         return add_iva_by_line(lines, lambda line: self.iva.rate(line, facts))
+
+    def taxed_share(self, tax: str, contract: Contract, accrual_date: date) -> Decimal:
+        return Decimal(1)
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:
         return ()

@@ -14,6 +14,7 @@ from services.billing.domain.charges import prorated_month_line
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import HeldBill, Segment, by_year, joined, year_days
 from services.billing.domain.policy import PerPeriod, TaxFacts
+from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva, taxed_by
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.es import demand, taxes
@@ -24,6 +25,8 @@ from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
+
+ONE = Decimal(1)
 
 
 class SpanishPolicy:
@@ -96,6 +99,10 @@ class SpanishPolicy:
         electric = any(line.service == "electricity" for line in marked)
         iee = [taxes.iee(self.tables, marked, facts)] if electric else []
         return add_iva(marked, iee, lambda service: taxes.iva_rate(self.tables, service, facts))
+
+    def taxed_share(self, tax: str, contract: Contract, accrual_date: date) -> Decimal:
+        uses = self.tables.iee_uses
+        return uses[contract.electricity_tax].at(accrual_date).base if tax == "iee" and contract.electricity_tax else ONE
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:
         found: list[str] = []
