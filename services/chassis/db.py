@@ -93,6 +93,8 @@ def chassis_tables(metadata: MetaData) -> ChassisTables:
         Column("consumer", String(80), primary_key=True),
         Column("event_id", String(36), primary_key=True),
         Column("handled_at", UtcDateTime, nullable=False),
+        # A row is its key and little else: with a row number it would be stored twice.
+        sqlite_with_rowid=False,
     )
     idempotency_key = Table(
         "idempotency_key",

@@ -10,6 +10,10 @@ from services.chassis.db import chassis_tables, new_metadata
 metadata = new_metadata()
 chassis_tables(metadata)
 
+CurveKey = Integer().with_variant(BigInteger, "sqlite")
+"""Keys and revisions in the rows of curves, of which there are thousands a supply: half as wide on PostgreSQL, whose rows
+and index rows then need no padding. SQLite stores every number in the bytes it needs, whatever its column is called."""
+
 # What supplies tells: supply points, the services measured there, their contracts and meters.
 
 supply = Table(
@@ -21,7 +25,7 @@ supply = Table(
     Column("tariff_zone", String(20), nullable=False),
     # Canonical, Spain only; empty elsewhere. Distributors' files name supplies by it.
     Column("cups", String(22), nullable=False, server_default=""),
-    Index("ix_supply_cups", "cups"),
+    sqlite_with_rowid=False,
 )
 
 # One service of a supply, as the owner of a curve. The short key is what every curve row carries.
@@ -43,6 +47,7 @@ contract_tariff = Table(
     Column("tariff", String(40), nullable=False),
     # Contracted watts by power period, P1 first.
     Column("power_w", Json, nullable=False, server_default="[]"),
+    sqlite_with_rowid=False,
 )
 
 # Every serial ever seen, in a file or in a supply. Its row is locked while its readings or assignments change.
@@ -61,6 +66,7 @@ meter_assignment = Table(
     Column("start", Date, primary_key=True),
     Column("end", Date),
     Index("ix_meter_assignment_point_key", "point_key"),
+    sqlite_with_rowid=False,
 )
 
 supply_access = Table(
@@ -69,6 +75,7 @@ supply_access = Table(
     Column("account_id", String(36), primary_key=True),
     Column("supply_id", String(36), primary_key=True),
     Column("member_id", String(36), primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # What billing tells: the periods a member may see, with the hours the invoice was made from.
@@ -158,9 +165,9 @@ revision = Table(
 day_curve = Table(
     "day_curve",
     metadata,
-    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("point_key", CurveKey, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", CurveKey, nullable=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -169,9 +176,9 @@ day_curve = Table(
 day_curve_history = Table(
     "day_curve_history",
     metadata,
-    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("point_key", CurveKey, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", CurveKey, primary_key=True, autoincrement=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -180,9 +187,9 @@ day_curve_history = Table(
 kept_reading = Table(
     "kept_reading",
     metadata,
-    Column("meter_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("meter_key", CurveKey, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", CurveKey, primary_key=True, autoincrement=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -262,9 +269,9 @@ estimation = Table(
 estimated_day = Table(
     "estimated_day",
     metadata,
-    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("point_key", CurveKey, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, nullable=False),
+    Column("revision", CurveKey, nullable=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -272,9 +279,9 @@ estimated_day = Table(
 estimated_day_history = Table(
     "estimated_day_history",
     metadata,
-    Column("point_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("point_key", CurveKey, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", CurveKey, primary_key=True, autoincrement=False),
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
