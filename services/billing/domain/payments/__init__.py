@@ -1,0 +1,1 @@
+"""Pure formats of money: signatures, account numbers, remittances, bank statements, slips and collectors' files."""
