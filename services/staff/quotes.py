@@ -13,12 +13,14 @@ from services.billing.domain.pricing import price
 from services.billing.domain.products import Product
 from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions import jurisdiction
-from services.chassis.errors import Invalid
+from services.billing.jurisdictions.es.tables import FINANCING
+from services.chassis.errors import Invalid, Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 from services.staff.quote_file import Quote
 
 CURRENCY = "EUR"
+FINANCING_TABLE = FINANCING.name("")
 MAXIMETER_TARIFFS = ("3.0TD", "6.1TD")
 
 
@@ -53,8 +55,17 @@ def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
     try:
         return price("quote", quote.period, segments, energies, policy, quote.accrual_date, quote.terms)
     except HeldBill as held:
-        hint = " Give market_price_eur_mwh." if held.reason == "NO_MARKET_PRICE" else ""
-        raise Invalid(held.explanation + hint, held.reason) from None
+        raise Invalid(held.explanation + _hint(held), held.reason) from None
+
+
+def _hint(held: HeldBill) -> str:
+    """What the file could say in place of what is not known."""
+    if held.reason == "NO_MARKET_PRICE":
+        return " Give market_price_eur_mwh."
+    cause = held.__cause__
+    if isinstance(cause, Refused) and cause.metadata.get("table") == FINANCING_TABLE:
+        return " Or give bono_social_financing in extra_lines."
+    return ""
 
 
 def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def test_excess_of_quarter_hours():
     [
         ({"watts": 60_000}, "excess_power of meter types 1 to 3.*3.0TD on 2026-10-01"),
         ({"tariff": "6.1TD"}, "excess_power has no row for 6.1TD on 2026-10-01"),
-        ({"period": DatePeriod.month("2025-10")}, "regulated power 3.0TD.*2025-10-01"),
+        ({"period": DatePeriod.month("2025-03")}, "excess_power 3.0TD.*2025-03-01"),
     ],
 )
 def test_an_excess_without_price_is_refused_by_table_and_date(change: dict[str, Any], words: str):

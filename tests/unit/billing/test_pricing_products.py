@@ -151,8 +151,9 @@ def test_regulated_energy_is_split_where_tolls_and_charges_change():
 
 
 def test_regulated_energy_before_the_tables_begin_is_held():
-    with pytest.raises(HeldBill, match=r"regulated energy 2.0TD.*2024-10-01"):
-        bill(product={**FIXED, "energy": "regulated"}, period=DatePeriod.month("2024-10"))
+    with pytest.raises(HeldBill, match=r"regulated energy 2.0TD.*2021-05-01"):
+        early = {**FIXED, "from": date(2021, 1, 1), "power": {"P1": "20", "P2": "1"}, "energy": "regulated"}
+        bill(product=early, period=DatePeriod.month("2021-05"))
 
 
 # ------------------------------------------------------------------------------------------------------ indexed price

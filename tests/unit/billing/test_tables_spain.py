@@ -21,57 +21,21 @@ TABLES = SpanishTables()
 DAY = date(2026, 7, 1)
 
 
-@pytest.mark.parametrize(
-    ("tariff", "power", "energies"),
-    [
-        ("2.0TD", "27.704413 0.725423", "0.097553 0.029267 0.003292"),
-        (
-            "3.0TD",
-            "20.376927 10.617621 4.481534 3.886333 2.513851 1.442287",
-            "0.063352 0.038914 0.019279 0.009795 0.004706 0.002898",
-        ),
-        (
-            "6.1TD",
-            "29.595368 15.514709 6.801881 5.393829 2.125113 1.004181",
-            "0.046274 0.026717 0.012928 0.006678 0.002619 0.001588",
-        ),
-    ],
-)
-def test_tolls_and_charges_of_2026(tariff: str, power: str, energies: str):
-    assert [str(value) for value in TABLES.power[tariff].at(DAY).values()] == power.split()
-    assert [str(value) for value in TABLES.energy[tariff].at(DAY).values()] == energies.split()
-
-
-@pytest.mark.parametrize(
-    ("year", "toll", "charge"),
-    [
-        (2021, "23.469833 0.961130", "7.202827 0.463229"),
-        (2022, "22.988256 0.938890", "4.970533 0.319666"),
-        (2023, "22.393140 1.150425", "2.989915 0.192288"),
-        (2024, "22.401746 0.776564", "2.989915 0.192288"),
-        (2025, "22.958932 0.442165", "3.971618 0.255423"),
-    ],
-)
-def test_power_of_2_0td_by_year(year: int, toll: str, charge: str):
-    day = date(year, 7, 1)
-    assert [str(value) for value in TABLES.tolls["2.0TD"].at(day).power.values()] == toll.split()
-    assert [str(value) for value in TABLES.charges["2.0TD"].at(day).power.values()] == charge.split()
-
-
-def test_energy_of_2025():
-    assert [str(value) for value in TABLES.energy["2.0TD"].at(date(2025, 7, 1)).values()] == [
-        "0.092539",
-        "0.028201",
-        "0.002994",
-    ]
-
-
 def test_losses_and_excess_of_2026():
     assert list(TABLES.losses["3.0TD"].at(DAY).values()) == [
         D(value) / 100 for value in ("16.6", "17.5", "16.5", "16.5", "13.8", "18.0")
     ]
     assert TABLES.excess["3.0TD"].at(DAY)["P1"] == D("0.171373")
     assert "6.1TD" not in TABLES.excess
+
+
+@pytest.mark.parametrize("day", [DAY, date(2025, 4, 1)])
+@pytest.mark.parametrize("tariff", ["2.0TD", "3.0TD"])
+def test_excess_power_is_one_multiple_of_the_tolls(tariff: str, day: date):
+    """The resolution derives each period's price from its toll: a slip in a digit breaks the proportion."""
+    tolls, prices = TABLES.tolls[tariff].at(day).power, TABLES.excess[tariff].at(day)
+    factor = prices["P1"] / tolls["P1"]
+    assert all(abs(factor * tolls[period] - prices[period]) < D("0.0000015") for period in tolls)
 
 
 @pytest.mark.parametrize(

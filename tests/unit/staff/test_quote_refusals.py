@@ -81,8 +81,16 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
             "'regulated power 2.0TD' says nothing for 2027-01-01",
         ),
         (
-            without(DWELLING, "prices") | {"from": "2024-11-30", "to": "2024-12-31", "accrual_date": "2025-01-03"},
-            "'regulated energy 2.0TD' says nothing for 2024-12-01",
+            without(DWELLING, "prices") | {"from": "2021-04-30", "to": "2021-05-31", "accrual_date": "2021-06-03"},
+            "'regulated power 2.0TD' says nothing for 2021-05-01",
+        ),
+        (
+            DWELLING | {"from": "2024-11-30", "to": "2024-12-31", "accrual_date": "2025-01-03"},
+            "'regulated social_bonus_financing' says nothing for 2024-12-01",
+        ),
+        (
+            DWELLING | {"from": "2024-11-30", "to": "2024-12-31", "accrual_date": "2025-01-03"},
+            "Or give bono_social_financing in extra_lines",
         ),
         (WORKSHOP | {"tariff": "6.1TD"}, "excess_power has no row for 6.1TD on 2026-10-01"),
         (WORKSHOP | {"contracted_kw": dict.fromkeys(SIX, "51"), "max_demand_kw": {"P4": "52"}}, "meter types 1 to 3"),

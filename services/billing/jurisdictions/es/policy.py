@@ -102,7 +102,9 @@ class SpanishPolicy:
 
     def taxed_share(self, tax: str, contract: Contract, accrual_date: date) -> Decimal:
         uses = self.tables.iee_uses
-        return uses[contract.electricity_tax].at(accrual_date).base if tax == "iee" and contract.electricity_tax else ONE
+        return (
+            uses[contract.electricity_tax].at(accrual_date).base if tax == "iee" and contract.electricity_tax else ONE
+        )
 
     def references(self, segments: Sequence[Segment]) -> tuple[str, ...]:
         found: list[str] = []

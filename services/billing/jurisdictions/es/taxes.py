@@ -14,7 +14,17 @@ from services.chassis.money import round_half_up
 
 #: Concepts inside the base of the electricity tax; financing, rental and fees stay outside (real 2026 invoices).
 IEE_CONCEPTS = frozenset(
-    {"power", "energy", "fixed_charge", "excess_power", "reactive", "discount", "surplus", "management_fee"}
+    {
+        "power",
+        "energy",
+        "fixed_charge",
+        "excess_power",
+        "reactive",
+        "discount",
+        "invitation",
+        "surplus",
+        "management_fee",
+    }
 )
 #: Where another tax takes the place of IVA, for which there are no rates here.
 OTHER_TAXES = {"canarias": "IGIC", "ceuta": "IPSI", "melilla": "IPSI"}
