@@ -39,10 +39,11 @@ def list_command(supply: SupplyArgument, as_json: JsonOption = False) -> None:
             money(invoice.total),
             money(invoice.outstanding),
             billing_pb2.InvoiceState.Name(invoice.state).removeprefix(enum_prefix("InvoiceState")).lower(),
+            _rectification(invoice),
         )
         for invoice in found
     ]
-    columns = ("Number", "Period (end excluded)", "Issued", "Due", "Total", "Outstanding", "State")
+    columns = ("Number", "Period (end excluded)", "Issued", "Due", "Total", "Outstanding", "State", "Correction")
     table(f"Invoices of {supply}", columns, rows, numbers=("Total", "Outstanding"))
 
 
@@ -97,6 +98,13 @@ def show(
         lines,
         numbers=("Quantity", "Price", "Amount"),
     )
+
+
+def _rectification(invoice: billing_pb2.Invoice) -> str:
+    """Which invoice it corrects, or which correct it."""
+    if invoice.rectifies:
+        return f"corrects {invoice.rectifies}"
+    return f"corrected by {', '.join(invoice.rectified_by)}" if invoice.rectified_by else ""
 
 
 def invoices_of(office: Office, supply_id: str) -> list[billing_pb2.Invoice]:

@@ -12,7 +12,7 @@ from services.billing.documents import render_certificate, render_invoice, rende
 from services.billing.documents.model import InvoiceDocument
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
-from services.billing.repository import certificates, fiscal, invoices, read_model
+from services.billing.repository import certificates, corrected, fiscal, invoices, read_model
 from services.billing.repository.certificates import Certificate, StoredDocument
 from services.billing.repository.invoices import RECTIFYING
 from services.billing.rules import Rules
@@ -61,7 +61,8 @@ class Documents:
             earlier = invoices.of_supply(
                 connection, issued.supply_id, before=issued.place, limit=months, kind=issued.kind
             )
-            previous = invoices.details(connection, earlier[0].id) if earlier else None
+            earlier = corrected.as_corrected(connection, earlier, issued.issued_at)
+            previous = corrected.details(connection, earlier[0]) if earlier else None
             papers = InvoicePapers(
                 issued,
                 invoices.details(connection, issued.id),

@@ -17,7 +17,7 @@ from services.billing.domain.rectifying import Figures
 from services.billing.evidence.bundle import Standing, bundle_of, rectifying_bundle
 from services.billing.evidence.facts import RuleSet
 from services.billing.papers.explain import charged
-from services.billing.repository import corrections, evidence, invoices, ledger
+from services.billing.repository import corrected, corrections, evidence, invoices, ledger
 from services.billing.repository.corrections import Rectification
 from services.billing.repository.invoices import RECTIFYING, Details, Issued, Place
 from services.billing.rules import Rules
@@ -67,6 +67,7 @@ class Invoices:
         with self._database.read() as connection:
             found = self._visible(connection, caller, id_or_number)
             before = invoices.of_supply(connection, found.supply_id, before=found.place, limit=1, kind=found.kind)
+            before = corrected.as_corrected(connection, before, found.issued_at)
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
             causes = _effects(connection, found, details, before)
@@ -124,16 +125,19 @@ class Invoices:
             outstanding = ledger.outstanding_of(connection, ids)
             parts = ledger.open_parts(connection, ids)
             links = _links(connection, ids)
+            before_each = [
+                _before_it(connection, each, found[at + 1 :], links) for at, each in enumerate(found[:limit])
+            ]
         return [
             InvoiceFound(
                 each,
                 outstanding[each.id],
                 self._today(),
-                _previous_total(each, found[place + 1 :]),
+                _previous_total(each, older),
                 parts.get(each.id, ()),
                 links.get(each.id, Links()),
             )
-            for place, each in enumerate(found[:limit])
+            for each, older in zip(found[:limit], before_each, strict=True)
         ]
 
     @staticmethod
@@ -153,7 +157,7 @@ def _effects(connection: Connection, found: Issued, details: Details, older: Seq
     before = older[0] if older else None
     if before is None or not comparable(found.kind, found.period, before.kind, before.period):
         return ()
-    return effects(charged(found, details), charged(before, invoices.details(connection, before.id)))
+    return effects(charged(found, details), charged(before, corrected.details(connection, before)))
 
 
 def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:
@@ -161,6 +165,15 @@ def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:
     if invoice.kind == RECTIFYING:
         return None
     return next((each.total for each in older if each.kind == invoice.kind), None)
+
+
+def _before_it(
+    connection: Connection, invoice: Issued, older: Sequence[Issued], links: dict[str, Links]
+) -> Sequence[Issued]:
+    """The invoice of its kind before it, as it stood when this one was issued; empty when there is none."""
+    one = [each for each in older if each.kind == invoice.kind][:1]
+    rectified = any(links[each.id].rectified_by for each in one if each.id in links)
+    return corrected.as_corrected(connection, one, invoice.issued_at) if rectified else one
 
 
 def _links(connection: Connection, invoice_ids: Sequence[str]) -> dict[str, Links]:

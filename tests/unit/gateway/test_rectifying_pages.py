@@ -30,6 +30,8 @@ def test_the_list_names_both_ways(portal: Portal) -> None:
     said = text(portal.member.get("/s/sup-1/invoices").text)
     assert f"Rectifica {original.number}" in said
     assert f"Rectificada por {rectifying.number}" in said
+    for each in (original, rectifying):
+        assert f'href="/s/sup-1/invoices/{each.number}"' in portal.member.get("/s/sup-1/invoices").text
 
 
 def test_each_page_says_what_it_is(portal: Portal) -> None:
@@ -37,11 +39,12 @@ def test_each_page_says_what_it_is(portal: Portal) -> None:
     original, rectifying = portal.world.invoices[0], portal.world.invoices[1]
     said = text(portal.member.get(f"/s/sup-1/invoices/{rectifying.id}").text)
     assert "Factura rectificativa de" in said
-    assert f"Corrige la factura {original.number}, que queda como se emitió." in said
+    assert f"Corrige la factura {original.number} , que queda como se emitió." in said
+    assert f'href="/s/sup-1/invoices/{original.number}"' in portal.member.get(f"/s/sup-1/invoices/{rectifying.id}").text
     assert "Motivo: The meter has three phases." in said
     assert "Se paga a plazos" in said
     assert "11 de diciembre" in said
-    assert f"La corrige {rectifying.number}." in text(portal.member.get(f"/s/sup-1/invoices/{original.id}").text)
+    assert f"La corrige {rectifying.number} ." in text(portal.member.get(f"/s/sup-1/invoices/{original.id}").text)
 
 
 def test_the_statement_names_a_rectification(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
