@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy.exc import OperationalError
@@ -14,8 +14,7 @@ from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.metering.application.store import adopt, store_batch
 from services.metering.domain.formats.dialect import Context
-from services.metering.domain.formats.reading import read_alone
-from services.metering.domain.formats.streaming import StreamingSink
+from services.metering.domain.formats.rereading import read_again
 from services.metering.domain.hours import local_days
 from services.metering.domain.readings import ReadingBatch, joined
 from services.metering.repository import cups, imports, quarantine
@@ -57,6 +56,7 @@ class Quarantine:
     def retry(self, key: RequestKey, import_id: str, numbers: Sequence[int], actor: str) -> Settled:
         """Read rows again as they would be read today, and store what can be taken now.
 
+        A quarter of an hour is read with the other open quarters of its supply, and they are taken with it.
         ``numbers``: those rows, or all open ones of the import. Repeated with the same key it changes nothing and gives the
         same answer. Raises NotFound for an import or row that is not there, Refused for a row that is settled, or for an
         import that is not finished.
@@ -70,8 +70,10 @@ class Quarantine:
                     "the file again, which completes it.",
                     "IMPORT_UNFINISHED",
                 )
+            asked = {row.number for row in rows}
+            rows += _companions(tx, import_id, rows)
             left = _Retry(tx, self._time_zone, record).run(rows, actor)
-            return len(rows) - len(left), left
+            return len(rows) - len(left), [number for number in left if number in asked]
 
         taken, still_open = self._once(key, import_id, act)
         return Settled(taken=taken, still_open=still_open)
@@ -127,6 +129,16 @@ def settle_adopted(tx: Transaction, code: str) -> None:
         quarantine.settle(tx, import_id, [number], quarantine.TAKEN, SYSTEM)
 
 
+def _companions(tx: Transaction, import_id: str, rows: Sequence[QuarantinedRow]) -> list[QuarantinedRow]:
+    """The other open rows of the import without which some of these rows, quarters of an hour, mean nothing."""
+    supplies = {row.row.meter for row in rows if row.is_quarter}
+    asked = {row.number for row in rows}
+    if not supplies:
+        return []
+    others = quarantine.of_import(tx.connection, import_id)
+    return [row for row in others if row.is_quarter and row.row.meter in supplies and row.number not in asked]
+
+
 def _no_import(import_id: str) -> NotFound:
     return NotFound(
         f"There is no import {import_id[:40]!r}: 'coopctl imports list' shows those there are.", field="import_id"
@@ -140,7 +152,6 @@ class _Retry:
         self._tx, self._time_zone, self._record = tx, time_zone, record
         self._context = Context(time_zone, tx.clock.now())
         self._reasons: dict[int, str] = {}
-        self._good: list[ReadingBatch] = []
 
     def run(self, rows: Sequence[QuarantinedRow], actor: str) -> list[int]:
         """The numbers of the rows that are refused again; the others are stored and settled."""
@@ -152,31 +163,21 @@ class _Retry:
                     hours_of_supplies += 1
                 else:
                     self._reasons[row.number] = row.row.reason
-            elif row.row.raw:
-                self._read(row)
-            else:
+            elif not row.row.raw:
                 self._reasons[row.number] = row.row.reason
+        again = sorted((row for row in rows if row.row.raw and not row.of_supply), key=lambda one: one.row.line)
+        reread = read_again([(row.number, row.row) for row in again], self._context)
+        self._reasons |= reread.reasons
         for by_supply in (False, True):
-            self._store(joined([batch for batch in self._good if batch.by_supply is by_supply], by_supply=by_supply))
+            self._store(
+                joined([batch for batch in reread.batches if batch.by_supply is by_supply], by_supply=by_supply)
+            )
         quarantine.still_refused(self._tx, self._record.id, self._reasons)
         taken = [row.number for row in rows if row.number not in self._reasons]
         quarantine.settle(self._tx, self._record.id, taken, quarantine.TAKEN, actor)
         self._record.refused -= len(taken) - hours_of_supplies
         imports.save(self._tx, self._record)
         return sorted(self._reasons)
-
-    def _read(self, row: QuarantinedRow) -> None:
-        sink = StreamingSink(1)
-        problem = read_alone(row.row.dialect, row.row.raw, row.row.around, sink, self._context)
-        batches = sink.take(end=True)
-        refused = [one.reason for batch in batches for one in batch.refused]
-        if problem or refused or not any(len(batch) or batch.closes for batch in batches):
-            self._reasons[row.number] = next(iter(refused), problem or row.row.reason)
-            return
-        for batch in batches:
-            # Their number stands for their line, by which those that are nobody's are told.
-            batch.texts = {place: replace(told, line=row.number) for place, told in batch.texts.items()}
-        self._good += batches
 
     def _store(self, batch: ReadingBatch) -> None:
         for told in store_batch(self._tx, local_days(self._time_zone), batch, self._record):

@@ -21,7 +21,7 @@ from xml.sax.saxutils import quoteattr
 from services.metering.domain.hours import hour_number, local_days, standard_offset
 from services.metering.domain.readings import MeterError, ReadingBatch, RefusedReading
 from services.metering.domain.rows import RawRows, RowRules, convert
-from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed
+from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed, lost
 
 BATCH_ROWS = 1 << 15
 _BATCH_BYTES = 16 << 20
@@ -73,7 +73,7 @@ class S02Reader:
         self._depth += 1
         if name == "S02":
             if self._meter is None:
-                self._refuse(str(attributes), "The reading stands outside any meter (Cnt).")
+                self._refuse(str(attributes), "The reading stands outside any meter (Cnt): whose it is cannot be told.")
             else:
                 self._raw.add(attributes, self._xml.parser.CurrentLineNumber)
             return
@@ -124,7 +124,13 @@ class S02Reader:
 
     def _damaged(self, line: int, value: str, reason: str) -> None:
         self._depth = 3
-        self._refused.append(RefusedReading(line, self._meter or "", value[:120], reason))
+        self._refused.append(RefusedReading(line, self._meter or "", value[:120], self._what_was_lost(reason)))
+
+    def _what_was_lost(self, reason: str) -> str:
+        if self._meter is None:
+            return lost(reason, "perhaps the beginning of a meter and its readings", "", "the whole report again")
+        what = f"readings of meter {self._meter}"
+        return lost(reason, what, self._raw.last_stamp(), "the hours of this meter that are missing now")
 
     def _refuse(self, value: str, reason: str) -> None:
         self._refused.append(RefusedReading(self._xml.line, self._meter or "", value[:120], reason))

@@ -87,6 +87,14 @@ class RawRows:
         rows.sizes.append(len(attributes))
         rows.lines.append(line)
 
+    def last_stamp(self) -> str:
+        """Fh of the last row of the meter opened last, if there is one that was not taken yet; else empty."""
+        rows = self._rows
+        if not rows.sizes or (rows.marks and rows.marks[-1][0] >= len(rows.lines)):
+            return ""
+        last = rows.texts[-rows.sizes[-1] :]
+        return dict(zip(last[0::2], last[1::2], strict=True)).get("Fh", "")[:20]
+
     def take_all(self) -> MeterRows:
         """Everything gathered. Rows that follow still belong to the meter opened last."""
         return self._take(len(self))

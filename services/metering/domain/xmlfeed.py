@@ -26,6 +26,18 @@ _CUT_SHORT = {
 }  # XML_ERROR_NO_ELEMENTS, INVALID_TOKEN at the end, UNCLOSED_TOKEN, PARTIAL_CHAR, UNCLOSED_CDATA
 
 
+def lost(reason: str, what: str, after: str, ask_for: str) -> str:
+    """What damage took, as a sentence for the office: nothing of it can be read again, so it says what to ask for.
+
+    ``after``: the stamp read last before the damage, or empty.
+    """
+    since = f" after the stamp {after}" if after else ""
+    return (
+        f"{reason} What stood from here to the next whole element is lost: {what}{since}. It cannot be read again: ask "
+        f"whoever sent the file for {ask_for}, import that, and discard this row."
+    )
+
+
 class FileRefused(Exception):
     """The file as a whole cannot be read; the message is the sentence for the operator. Raised by handlers, kept inside."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from services.chassis.db import Transaction
+from services.metering.domain.formats.dialect import INTERVAL, QUARTER
 from services.metering.domain.readings import RefusedReading
 from services.metering.repository.holdings import CUPS_LENGTH
 from services.metering.repository.sql import slices
@@ -41,8 +42,13 @@ class QuarantinedRow:
         return self.row.around.get(SUPPLY, "")
 
     @property
+    def is_quarter(self) -> bool:
+        """Whether it is a quarter of an hour, which is read with the other three."""
+        return self.row.around.get(INTERVAL) == QUARTER
+
+    @property
     def can_retry(self) -> bool:
-        """Whether it can be read again by itself."""
+        """Whether it can be read again with what was kept of it."""
         return bool(self.row.raw or self.of_supply)
 
 

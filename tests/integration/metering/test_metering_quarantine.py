@@ -143,11 +143,28 @@ def test_a_row_that_other_rows_explain_stays_and_says_so(metering: Metering, qua
     lines = ide(some_hours(H0, 3)).splitlines(keepends=True)
     record = metering.load(b"".join(lines[:6] + lines[7:])).record
     assert (record.accepted, record.refused) == (2, 3)
-    assert not any(one.can_retry for one in rows(quarantine, record.id))
+    assert all(one.can_retry and one.is_quarter for one in rows(quarantine, record.id))
     settled = retry(quarantine, record.id)
     assert (settled.taken, len(settled.still_open)) == (0, 3)
+    assert {"Other quarters" in one.row.reason for one in settled.still_open} == {True}
     assert quarantine.discard(key("d"), record.id, [], "staff:7").discarded == 3
     assert rows(quarantine, record.id) == []
+
+
+def test_a_quarter_is_taken_with_the_others_of_its_hour(metering: Metering, quarantine: Quarantine) -> None:
+    tell(metering, "ana", CUPS)
+    hours = [Hour(H0, 103), Hour(AHEAD, 205), Hour(AHEAD + 1, 307)]
+    record = metering.load(ide(hours)).record
+    assert (record.accepted, record.refused) == (1, 8)
+    metering.clock.advance(WEEK)
+    quarantine.discard(key("d"), record.id, [7], "staff:7")
+    settled = retry(quarantine, record.id, [1])
+    assert (settled.taken, settled.still_open) == (4, [])
+    assert stored(metering, "ana") == hours[:2]
+    assert [one.number for one in rows(quarantine, record.id)] == [4, 5, 6]
+    assert retry(quarantine, record.id, request_id="all").taken == 0
+    (listed,) = list_imports(metering.database, 10, "")
+    assert (listed.record.accepted, listed.record.refused) == (2, 4)
 
 
 def test_the_same_request_twice_settles_once_and_answers_the_same(metering: Metering, quarantine: Quarantine) -> None:

@@ -249,6 +249,8 @@ def test_wrong_encoding_loses_no_good_row() -> None:
     read = Read(text.decode().encode("iso-8859-1"))
     assert [(r[0], r[2]) for r in read.rows] == [("M1", 1), ("M1", 3), ("M2", 4)]
     assert [r.line for r in read.refused] == [5] and "XML is damaged" in read.reasons[0]
+    assert f"readings of meter M1 after the stamp {stamp(H0)}. It cannot be read again: ask" in read.reasons[0]
+    assert read.refused[0].raw == ""
 
 
 @pytest.mark.parametrize(

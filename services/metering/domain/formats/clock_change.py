@@ -10,9 +10,10 @@ Everything else is the number of the hour.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from services.metering.domain.formats.dialect import HOUR_NUMBER
 from services.metering.domain.formats.lines import BadRow
 from services.metering.domain.formats.sink import Sink
 from services.metering.domain.formats.stamps import QUARTERS, LocalClock
@@ -27,7 +28,10 @@ _MOST_HELD = 100_000
 
 @dataclass(frozen=True)
 class Row:
-    """A row that is right but for its time."""
+    """A row that is right but for its time, or one that is ``refused`` for that reason and still has its place in the day.
+
+    ``around``: what it is read with; ``point``: the supply it names.
+    """
 
     line: int
     text: str
@@ -35,9 +39,13 @@ class Row:
     values: Sequence[int]
     quality: int
     invoice: int
+    around: Mapping[str, str] = field(default_factory=dict)
+    point: str = ""
+    refused: str = ""
 
     def put(self, sink: Sink, last_quarter: int) -> None:
         """Give it to the sink, as the interval that ends with that quarter."""
+        sink.text, sink.around = self.text, self.around
         sink.interval(self.line, self.owner, last_quarter, self.values, self.quality, self.invoice)
 
     def put_hour(self, sink: Sink, hour: int) -> None:
@@ -54,7 +62,9 @@ class ChangeDays:
         self._count = 0
 
     def add(self, day: int, label: int, row: Row) -> None:
-        """A row of a day of the clock change, with its ``hh`` as label."""
+        """A row of a day of the clock change, with its ``hh`` as label; refused rows too: without their labels the others
+        would mean other hours.
+        """
         held = self._held.setdefault((self._sink.member, row.owner, day), [])
         held.append((label, row))
         self._count += 1
@@ -79,9 +89,12 @@ class ChangeDays:
         numbers = _numbers([label for label, _ in held], self._clock.hours_in(day))
         for (_, row), number in zip(held, numbers, strict=True):
             try:
+                if row.refused:
+                    raise BadRow(row.refused)
                 hour = self._clock.hour(day, number)
             except BadRow as bad:
-                self._sink.quarantine(row.line, row.text, str(bad))
+                told = {**row.around, HOUR_NUMBER: str(number)}
+                self._sink.quarantine(row.line, row.text, str(bad), row.text, told, row.point)
             else:
                 row.put_hour(self._sink, hour)
 

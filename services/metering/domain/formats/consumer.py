@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from services.metering.domain.formats.clock_change import ChangeDays, Row
 from services.metering.domain.formats.columns import Columns, columns_of, header_columns, looks_like_heading
-from services.metering.domain.formats.dialect import HEADING, Context, Dialect, Reader
+from services.metering.domain.formats.dialect import HEADING, HOUR_NUMBER, OCCURRENCE, Context, Dialect, Reader
 from services.metering.domain.formats.fields import TYPE_2_MAX_WH, energy, flag, method, supply_code
 from services.metering.domain.formats.lines import BadRow, LineReader, first_lines
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
@@ -21,6 +22,7 @@ from services.metering.domain.formats.table_rows import cells_of
 from services.metering.domain.readings import CHANNELS, REAL
 
 _ORDINARY_DAY = 24
+_NOT_TOLD = "Which hour a wall clock means on the day of a clock change is not known without the rows around it."
 _NAMES = ("The consumption", "The export", "R1", "R2", "R3", "R4")
 
 
@@ -34,6 +36,8 @@ class ConsumerReader(LineReader):
         self._columns = usual[0]
         self._heading: tuple[int, str] | None = None
         """Line and text of the heading."""
+        self._around: Mapping[str, str] = {}
+        self._told = context.around
         self._borne_out = False
         """Whether a row could be taken with the columns: then a row that cannot is the one that is wrong."""
         self._change_days = ChangeDays(self._clock, sink)
@@ -45,6 +49,7 @@ class ConsumerReader(LineReader):
             if found is None:
                 raise BadRow("The heading does not name a supply, a time and a consumption that are known.")
             self._columns, self._heading, self._borne_out = found, (self.line, text), False
+            self._around = {HEADING: text}
             return
         if self._borne_out:
             self._take(text, self._columns)
@@ -55,28 +60,35 @@ class ConsumerReader(LineReader):
             self._columns = self._take_as_usual(text, bad)
             if self._heading is not None:
                 self.sink.quarantine(*self._heading, "The heading does not fit the rows, which are written as usual.")
-                self._heading = None
+                self._heading, self._around = None, {}
         self._borne_out = True
 
     def around(self) -> Mapping[str, str]:
         """The heading in force."""
-        return {HEADING: self._heading[1]} if self._heading else {}
+        return self._around
 
-    def stands_alone(self, text: str) -> bool:
-        """Not on the days of the clock change, where the rows around it may tell which hour a wall clock means."""
-        places = self._columns.places
+    def refused(self, text: str, reason: str) -> None:
+        """Quarantine a row. One with a wall clock has its place among those of its day, and keeps what that tells."""
+        said = self.said_of(text)
         try:
-            cells = _cells(text, self._columns)
-            if "stamp" in places:
-                day_text, clock = cells[places["stamp"]].strip().partition(" ")[0], "season" not in places
-            else:
-                day_text, clock = cells[places["day"]], ":" in cells[places["hour"]]
-            return not clock or self._clock.hours_in(parse_day(day_text)) == _ORDINARY_DAY
+            cells, places = _cells(text, self._columns), self._columns.places
+            wall = _wall_clock(cells, places)
+            owner = self.sink.owner(supply_code(cells[places["supply"]])) if wall else 0
+            if wall is not None and ("stamp" in places or wall[1] % 60):
+                if len(self._clock.quarters_by_wall(*wall)) > 1:
+                    said[OCCURRENCE] = str(self._occurrence(owner, *wall))
+                    self._count(owner, *wall)
+            elif wall is not None and self._clock.hours_in(wall[0]) != _ORDINARY_DAY:
+                row = Row(self.line, text, owner, (), REAL, NO_INVOICE, said, self.point(text), reason)
+                self._change_days.add(wall[0], wall[1] // 60, row)
+                return
         except BadRow:
-            return True  # its time cannot be read by any rule
+            pass  # whose it is or its time cannot be read: it tells nothing of the others, nor they of it
+        self.sink.quarantine(self.line, text, reason, text, said, self.point(text))
 
     def _take_as_usual(self, text: str, bad: BadRow) -> Columns:
         """The usual columns that the row has, if it can be taken with them: then the heading is what is wrong."""
+        before, self._around = self._around, {}
         for columns in self._usual:
             # A row that has as many fields as the heading is judged by columns of that many only.
             if _fits(text, self._columns) and columns.count != self._columns.count:
@@ -86,6 +98,7 @@ class ConsumerReader(LineReader):
             except BadRow:
                 continue
             return columns
+        self._around = before
         raise bad
 
     def _take(self, text: str, columns: Columns) -> None:
@@ -98,7 +111,8 @@ class ConsumerReader(LineReader):
         invoice = NO_INVOICE
         if "invoice" in columns.places:
             invoice = self.sink.invoice(cells[columns.places["invoice"]][:64])
-        self._place(Row(self.line, text, owner, values, quality, invoice), cells, columns.places)
+        row = Row(self.line, text, owner, values, quality, invoice, self._around, self.point(text))
+        self._place(row, cells, columns.places)
 
     def close(self) -> None:
         """The file has ended: the days of the clock change can be told now."""
@@ -111,10 +125,9 @@ class ConsumerReader(LineReader):
             season = cells[places["season"]].strip() if "season" in places else ""
             day, minutes = parse_day(day_text), parse_time(time)
             if season:
-                quarter = self._clock.quarter_by_season(day, minutes, flag("The season flag", season))
+                row.put(self.sink, self._clock.quarter_by_season(day, minutes, flag("The season flag", season)))
             else:
-                quarter = self._by_order(row.owner, day, minutes)
-            row.put(self.sink, quarter)
+                self._put_by_order(row, day, minutes)
             return
         day, hour = parse_day(cells[places["day"]]), cells[places["hour"]].strip()
         if hour.isdigit() and hour.isascii() and len(hour) <= 2:
@@ -122,20 +135,48 @@ class ConsumerReader(LineReader):
             return
         minutes = parse_time(hour)
         if minutes % 60:
-            row.put(self.sink, self._by_order(row.owner, day, minutes))
+            self._put_by_order(row, day, minutes)
         elif self._clock.hours_in(day) == _ORDINARY_DAY:
             row.put_hour(self.sink, self._clock.hour(day, minutes // 60))
-        else:
+        elif self._told is None:
             self._change_days.add(day, minutes // 60, row)
+        elif HOUR_NUMBER in self._told:
+            row.put_hour(self.sink, self._clock.hour(day, int(self._told[HOUR_NUMBER])))
+        else:
+            raise BadRow(_NOT_TOLD)
 
-    def _by_order(self, owner: int, day: int, minutes: int) -> int:
+    def _put_by_order(self, row: Row, day: int, minutes: int) -> None:
+        """A wall clock without season: of the hour that comes twice, the row's order tells which one is meant."""
         quarters = self._clock.quarters_by_wall(day, minutes)
         if len(quarters) == 1:
-            return quarters[0]
-        key = (owner, day, minutes)
-        before = self._seen_twice.get(key, 0)
-        self._seen_twice[key] = before + 1
-        return quarters[min(before, 1)]
+            row.put(self.sink, self._clock.check(quarters[0]))
+            return
+        which = self._occurrence(row.owner, day, minutes)
+        quarter = self._clock.check(quarters[which - 1])
+        self._count(row.owner, day, minutes)
+        replace(row, around={**row.around, OCCURRENCE: str(which)}).put(self.sink, quarter)
+
+    def _occurrence(self, owner: int, day: int, minutes: int) -> int:
+        """1 or 2: whether a row with that time of the repeated hour is the first of its supply."""
+        if self._told is None:
+            return min(self._seen_twice.get((owner, day, minutes), 0) + 1, 2)
+        if OCCURRENCE not in self._told:
+            raise BadRow(_NOT_TOLD)
+        return int(self._told[OCCURRENCE])
+
+    def _count(self, owner: int, day: int, minutes: int) -> None:
+        self._seen_twice[owner, day, minutes] = self._seen_twice.get((owner, day, minutes), 0) + 1
+
+
+def _wall_clock(cells: list[str], places: Mapping[str, int]) -> tuple[int, int] | None:
+    """Day and minutes of a row that has the wall clock and no season; None for one that numbers its hours or has one."""
+    if "stamp" in places:
+        if "season" in places and cells[places["season"]].strip():
+            return None
+        day, _, time = cells[places["stamp"]].strip().partition(" ")
+        return parse_day(day), parse_time(time)
+    hour = cells[places["hour"]].strip()
+    return (parse_day(cells[places["day"]]), parse_time(hour)) if ":" in hour else None
 
 
 def _fits(row: str, columns: Columns) -> bool:

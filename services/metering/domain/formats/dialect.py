@@ -16,6 +16,16 @@ HEAD_BYTES = 1 << 16
 HEADING = "heading"
 """Name under which the heading line is kept with a row that is to be read again."""
 
+INTERVAL = "interval"
+"""Under this name stands what a stamped row measures: HOUR or QUARTER. The supply's other rows told it."""
+HOUR, QUARTER = "hour", "quarter"
+
+HOUR_NUMBER = "hour number"
+"""Which hour of its day (from 1) a row of a day of the clock change means, as the labels of the whole day told."""
+
+OCCURRENCE = "occurrence"
+"""1 or 2: which of the two times that the clock showed its time a row stands for, as its place in the file told."""
+
 CLOCK_AHEAD_HOURS = 24
 """A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured."""
 
@@ -24,12 +34,14 @@ CLOCK_AHEAD_HOURS = 24
 class Context:
     """``zone_name``: whose local time the stamps are. ``received_at``: when the file came; hours far after it are refused.
 
-    ``batch_rows``: about how many rows are handed on at once, where they are.
+    ``batch_rows``: about how many rows are handed on at once, where they are. ``around``: when one row is read again by
+    itself, what was kept with it; None while a file is read.
     """
 
     zone_name: str
     received_at: datetime | None = None
     batch_rows: int = 1 << 15
+    around: Mapping[str, str] | None = None
 
     @property
     def latest(self) -> datetime:

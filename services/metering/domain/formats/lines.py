@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from itertools import islice
 
-from services.metering.domain.formats.dialect import Context
+from services.metering.domain.formats.dialect import HOUR, INTERVAL, QUARTER, Context
 from services.metering.domain.formats.sink import Sink
 
 MAX_LINE = 4096
 """Bytes. The longest row of any dialect has about 200."""
 
 _CUPS = re.compile(r"ES[0-9A-Z]{18}", re.IGNORECASE)
+_TIME = re.compile(r"[0-9]:([0-5][0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -26,8 +27,10 @@ class LineReader:
     """Feeds the lines of a file to ``row``, which raises BadRow for one it cannot take. Blank lines say nothing.
 
     UTF-8 with or without a byte order mark, UTF-16 with one; a line that is not UTF-8 is read as Latin-1, as old
-    programs wrote it. Lines end with LF, CR LF or CR.
+    programs wrote it. Lines end with LF, CR LF or CR. ``stamped``: whether the rows are intervals of time.
     """
+
+    stamped = True
 
     def __init__(self, sink: Sink, context: Context) -> None:
         self.sink, self.context = sink, context
@@ -51,9 +54,15 @@ class LineReader:
         named = _CUPS.search(text)
         return named[0].upper() if named else ""
 
-    def stands_alone(self, text: str) -> bool:
-        """Whether a row means the same when it is read by itself."""
-        return True
+    def refused(self, text: str, reason: str) -> None:
+        """A row could not be taken: quarantine it with what reading it again needs."""
+        self.sink.quarantine(self.line, text, reason, text, self.said_of(text), self.point(text))
+
+    def said_of(self, text: str) -> dict[str, str]:
+        """What a refused row is read with, and whether its time alone would be that of an hour or of a quarter of one."""
+        time = _TIME.search(text) if self.stamped else None
+        interval = {INTERVAL: HOUR if time[1] == "00" else QUARTER} if time else {}
+        return {**self.around(), **interval}
 
     def feed(self, piece: bytes) -> None:
         """Some more bytes."""
@@ -93,11 +102,11 @@ class LineReader:
         text = text_of(data).strip()
         if not text:
             return
+        self.sink.text, self.sink.around = text, self.around()
         try:
             self.row(text)
         except BadRow as bad:
-            raw = text if self.stands_alone(text) else ""
-            self.sink.quarantine(self.line, text, str(bad), raw, self.around(), self.point(text))
+            self.refused(text, str(bad))
 
     def _too_long(self, data: bytes) -> None:
         if not self._skipping:

@@ -27,7 +27,7 @@ from services.metering.domain.hours import day_number, day_of_number, local_days
 from services.metering.domain.readings import CHANNELS, MeterError
 from services.metering.domain.registers import WH, MaximumPower, RegisterRow
 from services.metering.domain.rows import MAGNITUDE, METER, element
-from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed
+from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed, lost
 
 BILLED_CONTRACT = "1"
 _TOTAL = 0
@@ -206,7 +206,8 @@ class ClosesReader:
         self._held, self._count, self._size = {}, 0, 0
 
     def _quarantine(self, parts: list[Part], end: str, reason: str) -> None:
-        small = sum(part.size for part in parts) <= _MAX_RAW
+        # By itself a close of which a part was lost would look whole.
+        small = sum(part.size for part in parts) <= _MAX_RAW and not self._lost
         raw = "".join(part.raw(self._kind.report) for part in parts) if small else ""
         around = {METER: self._meter or "", MAGNITUDE: self._magnitude}
         value = f'{self._kind.report} {self._kind.end}="{end}"'
@@ -252,7 +253,9 @@ class ClosesReader:
         periods = sorted(found.keys() - {_TOTAL})
         missing = [number for number in range(1, max(periods, default=0) + 1) if number not in found]
         if self._lost and len(found) <= _PERIODS:
-            raise BadRow("A part of this close was lost where the file is damaged.")
+            raise BadRow(
+                "A part of this close was lost where the file is damaged: ask whoever sent it for the close of this meter again."
+            )
         if missing:
             raise BadRow(f"The register of P{missing[0]} is missing.")
         return found
@@ -302,7 +305,11 @@ class ClosesReader:
             return
         self._end_tag_lost = self._part is not None
         self._part = None
-        self._sink.quarantine(line, value, reason, point=self._meter or "")
+        kind, meter = self._kind.report, self._meter
+        what = f"a part of the closes of meter {meter}" if meter else "perhaps the beginning of a meter and its closes"
+        after = next((end for _, _, end in reversed(self._held)), "")
+        ask_for = f"the {kind} of this meter again" if meter else f"the whole {kind} again"
+        self._sink.quarantine(line, value, lost(reason, what, after, ask_for), point=meter or "")
 
 
 def closes_dialect(name: str, kind: Kind) -> Dialect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -124,13 +124,12 @@ def read_into(sink: Sink, stream: BinaryIO, context: Context, outcome: Outcome) 
 
 
 def read_alone(dialect_name: str, raw: str, around: Mapping[str, str], sink: Sink, context: Context) -> str:
-    """Read one row again that was quarantined; the sentence that says why it could not even be read, or empty.
-
-    Raises KeyError for a dialect that there is no more.
-    """
-    dialect = {one.name: one for one in DIALECTS}[dialect_name]
+    """Read one row again that was quarantined; the sentence that says why it could not even be read, or empty."""
+    dialect = {one.name: one for one in DIALECTS}.get(dialect_name)
+    if dialect is None:
+        return f"There is no dialect {dialect_name!r} any more: import the file again, as one of those there are."
     sink.dialect = dialect.name
-    reader = dialect.open(sink, context)
+    reader = dialect.open(sink, replace(context, around=around))
     reader.feed(dialect.alone(raw, around))
     reader.close()
     return reader.problem

@@ -118,6 +118,8 @@ def _plain(text: str) -> str:
 
 
 class _Reader(LineReader):
+    stamped = False
+
     def __init__(self, sink: Sink, context: Context) -> None:
         super().__init__(sink, context)
         self._days = local_days(context.zone_name)

@@ -14,13 +14,16 @@ NO_INVOICE = -1
 
 class Sink(ABC):
     """Takes rows. ``member`` names the archive member that is being read ("" if none) and ``dialect`` what it is written in;
-    ``seen`` counts the rows so far.
+    ``seen`` counts the rows so far. ``text`` is the row being read, and ``around`` what it is read with, for intervals that
+    turn out later to be no whole hour.
     """
 
     def __init__(self) -> None:
         self.member = ""
         self.dialect = ""
         self.seen = 0
+        self.text = ""
+        self.around: Mapping[str, str] = {}
         self._owners: dict[tuple[str, str], int] = {}
 
     def owner(self, supply: str, meter: str = "") -> int:

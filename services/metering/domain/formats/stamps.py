@@ -91,14 +91,19 @@ class LocalClock:
         return end - 1
 
     def quarters_by_wall(self, day: int, minutes: int) -> list[int]:
-        """The quarters that end at a stamp without season flag: one, or the two of the repeated hour, in order."""
+        """The quarters that end at a stamp without season flag: one, or the two of the repeated hour, in order; they may lie
+        ahead (``check``).
+        """
         ends = [(season, self._end_quarter(day, minutes, season)) for season in (1, 0)]
         found = [end - 1 for season, end in ends if self._summer(end // QUARTERS) == season]
         if not found:
             raise BadRow(f"{_stamp(day, minutes)} does not exist: the clock was put forward over it.")
-        for quarter in found:
-            self._known(quarter // QUARTERS)
         return found
+
+    def check(self, quarter: int) -> int:
+        """A quarter that can have been measured. Raises BadRow for one that lies ahead, or before known time."""
+        self._known(quarter // QUARTERS)
+        return quarter
 
     def _end_quarter(self, day: int, minutes: int, season: int) -> int:
         if minutes > 24 * 60:

@@ -7,6 +7,7 @@ whether their supply has hours or quarters, and quarters until their hour is who
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -14,15 +15,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from services.metering.domain.formats.dialect import Context
-from services.metering.domain.formats.model import MAX_VALUE
-from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
+from services.metering.domain.formats.dialect import HOUR, INTERVAL, QUARTER, Context
+from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE
+from services.metering.domain.formats.quarters import QUARTERS, QUARTERS_SHARE, by_quarters, worst_quality
 from services.metering.domain.formats.reading import Outcome, read_into
-from services.metering.domain.formats.sink import NO_INVOICE, Sink
+from services.metering.domain.formats.sink import CUPS_LENGTH, NO_INVOICE, Sink
 from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedReading, empty_batch
 from services.metering.domain.registers import RegisterRow
 
-_OWNER, _MEMBER, _LINE, _QUARTER, _QUALITY, _VALUES = range(6)
+_OWNER, _MEMBER, _LINE, _QUARTER, _TEXT, _QUALITY, _VALUES = range(7)
 _FIELDS = _VALUES + len(CHANNELS)
 _TELLING = 8
 """Rows of a supply that tell whether it has hours or quarters; two hours of quarters."""
@@ -45,7 +46,10 @@ class StreamingSink(Sink):
         self._open = array("q")
         self._held: _Rows = np.zeros((0, _FIELDS), np.int64)
         self._quartered: dict[int, bool] = {}
-        self._quarters_seen = False
+        self._texts: list[tuple[str, Mapping[str, str]]] = []
+        """Of the rows that are open or held: what each says, and what it is read with."""
+        self._untold: list[RefusedReading] = []
+        """Refused rows with a time, until it is clear whether their supply has hours or quarters."""
         self._ready: list[ReadingBatch] = []
         self._apart = empty_batch()
 
@@ -62,8 +66,8 @@ class StreamingSink(Sink):
         self, line: int, owner: int, last_quarter: int, values: Sequence[int], quality: int, invoice: int = NO_INVOICE
     ) -> None:
         self.seen += 1
-        self._quarters_seen |= last_quarter % QUARTERS != QUARTERS - 1
-        self._open.extend((owner, self._place(), line, last_quarter, quality, *values))
+        self._open.extend((owner, self._place(), line, last_quarter, len(self._texts), quality, *values))
+        self._texts.append((self.text, self.around))
 
     def batch(self, batch: ReadingBatch) -> None:
         self.seen += len(batch)
@@ -93,23 +97,27 @@ class StreamingSink(Sink):
         point: str = "",
     ) -> None:
         self.seen += 1
+        self._place()
         refused = RefusedReading(
             line, point[:64], value[:MAX_VALUE], reason, self.member, self.dialect, raw, around or {}
         )
-        self._apart.refused.append(refused)
+        (self._untold if INTERVAL in refused.around else self._apart.refused).append(refused)
+
+    def tell(self, supply: str, *, quartered: bool) -> None:
+        """It is known already what the rows of a supply measure, before they come."""
+        self._quartered[self.owner(supply)] = quartered
 
     def take(self, *, end: bool = False) -> list[ReadingBatch]:
         """The batches that are complete; at the ``end`` of the file everything that is left."""
         if end or len(self._open) >= self._batch_rows * _FIELDS:
             self._settle(end)
+            self._tell_refused(end)
         apart = self._apart
-        if self._ready or end or len(apart.refused) + len(apart.closes) >= _MAX_APART:
-            if self._quarters_seen:
-                # A row that is a quarter of an hour means nothing without the other three.
-                apart.refused = [replace(row, raw="") for row in apart.refused]
-            if apart.refused or apart.closes or apart.errors:
-                self._ready.append(apart)
-                self._apart = empty_batch()
+        due = self._ready or end or len(apart.refused) + len(apart.closes) >= _MAX_APART
+        if due and (apart.refused or apart.closes or apart.errors):
+            apart.refused.sort(key=lambda row: (self._places[row.member, row.dialect], row.line))
+            self._ready.append(apart)
+            self._apart = empty_batch()
         batches, self._ready = self._ready, []
         return batches
 
@@ -121,11 +129,16 @@ class StreamingSink(Sink):
         self._open, self._held = array("q"), rows[:0]
         if not len(rows):
             return
+        self._settle_rows(rows, end)
+        self._texts = [self._texts[at] for at in self._held[:, _TEXT].tolist()]
+        self._held[:, _TEXT] = np.arange(len(self._held))
+
+    def _settle_rows(self, rows: _Rows, end: bool) -> None:
         told = self._tell(rows, end)
         quartered = np.array([self._quartered.get(owner, False) for owner in rows[:, _OWNER].tolist()])
         hours = rows[told & ~quartered]
         astray = hours[:, _QUARTER] % QUARTERS != QUARTERS - 1
-        self._refuse(hours[astray], "The stamp is not the end of a whole hour, as the supply's others are.")
+        self._refuse(hours[astray], "The stamp is not the end of a whole hour, as the supply's others are.", HOUR)
         hours = hours[~astray]
         hours[:, _QUARTER] //= QUARTERS
         summed, waiting = self._sum(rows[told & quartered], end)
@@ -155,7 +168,7 @@ class StreamingSink(Sink):
         same = np.diff(quarters[:, _OWNER]) == 0
         again = np.append(same & (np.diff(quarters[:, _QUARTER]) == 0), False)
         differs = np.append((np.diff(quarters[:, _QUALITY:], axis=0) != 0).any(axis=1), False)
-        self._refuse(quarters[again & differs], "The same quarter comes again with other values, which were taken.")
+        self._refuse(quarters[again & differs], "The same quarter comes again with other values, which stand.", "")
         quarters = quarters[~again]
         hour = quarters[:, _QUARTER] // QUARTERS
         begins = np.flatnonzero(np.append(True, (np.diff(hour) != 0) | (np.diff(quarters[:, _OWNER]) != 0)))
@@ -167,16 +180,39 @@ class StreamingSink(Sink):
         hours[:, _VALUES:] = np.add.reduceat(quarters[:, _VALUES:], begins, axis=0)
         waiting = quarters[~np.repeat(whole, count)]
         if end or len(waiting) > _MAX_WAITING:
-            self._refuse(waiting, "Other quarters of this hour are missing: the hour's energy is not known.")
+            self._refuse(waiting, "Other quarters of this hour are missing: the hour's energy is not known.", QUARTER)
             waiting = waiting[:0]
         return hours[whole], waiting
 
-    def _refuse(self, rows: _Rows, reason: str) -> None:
+    def _refuse(self, rows: _Rows, reason: str, interval: str) -> None:
+        """Refuse rows that could be read: as what ``interval`` names they can be read again, without any they cannot."""
         places = list(self._places)
         for row in rows.tolist():
             supply, (member, dialect) = self._names[row[_OWNER]], places[row[_MEMBER]]
             value = f"{supply} import {row[_VALUES]} Wh export {row[_VALUES + 1]} Wh"
-            self._apart.refused.append(RefusedReading(row[_LINE], supply, value, reason, member, dialect))
+            raw, around = self._texts[row[_TEXT]] if interval else ("", {})
+            around = {**around, INTERVAL: interval} if interval else {}
+            self._apart.refused.append(RefusedReading(row[_LINE], supply, value, reason, member, dialect, raw, around))
+
+    def _tell_refused(self, end: bool) -> None:
+        """Hand on the refused rows of which it is clear what they measure: at the end all of them, by what they say."""
+        left = []
+        said = [(row.meter[:CUPS_LENGTH], row.around[INTERVAL] == QUARTER) for row in self._untold]
+        rows, within = Counter(supply for supply, _ in said), Counter(supply for supply, quarter in said if quarter)
+        for row, (supply, _) in zip(self._untold, said, strict=True):
+            told = self._quartered.get(self._owners.get((supply, ""), -1))
+            if told is None and not end:
+                left.append(row)
+                continue
+            if told is None:
+                told = within[supply] * QUARTERS_SHARE > rows[supply] or (not supply and any(self._quartered.values()))
+            around = {**row.around, INTERVAL: QUARTER if told else HOUR}
+            self._apart.refused.append(replace(row, around=around))
+        if len(left) > MAX_QUARANTINED:
+            # More than an import keeps one by one; what is not kept whole cannot be read as another thing.
+            self._apart.refused += [replace(row, raw="") for row in left]
+            left = []
+        self._untold = left
 
     def _as_batch(self, hours: _Rows) -> ReadingBatch:
         owners, index = np.unique(hours[:, _OWNER], return_inverse=True)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from services.metering.domain.formats import read_curve_file
 from services.metering.domain.formats.dialect import Context
-from services.metering.domain.formats.reading import DIALECTS, read_alone
-from services.metering.domain.formats.streaming import StreamedFile, StreamingSink
+from services.metering.domain.formats.reading import DIALECTS
+from services.metering.domain.formats.rereading import read_again
+from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import hour_number, hour_start
 from services.metering.domain.readings import RefusedReading, joined
 from tests.unit.metering.formats.curve_writers import OTHER, SUPPLY, WRITERS, Hour, datadis_wall, f5d, ide, p5d
@@ -76,15 +77,7 @@ def test_quarters_wait_for_their_hour_over_batches_and_the_incomplete_ones_are_t
     found, refused = streamed(b"".join(lines[:6] + lines[7:]), batch_rows=3)
     assert sorted(hour for _, hour in found) == [ORDINARY + i for i in range(30) if i != 1]
     assert [row.line for row in refused] == [6, 7, 8]
-    assert {(row.meter, row.raw, row.dialect) for row in refused} == {(SUPPLY[:20], "", "i-DE CSV")}
-
-
-def test_a_row_of_a_file_of_quarters_cannot_be_read_by_itself() -> None:
-    """As a whole hour it would be another thing."""
-    data = ide(some_hours(ORDINARY, 3)).replace(b";1;25;", b";1;x;", 1)
-    _, refused = streamed(data)
-    assert {row.raw for row in refused} == {""}
-    assert "x" in refused[0].value
+    assert {(row.meter, row.raw != "", row.dialect) for row in refused} == {(SUPPLY[:20], True, "i-DE CSV")}
 
 
 def test_the_later_of_two_quarters_counts() -> None:
@@ -92,7 +85,7 @@ def test_the_later_of_two_quarters_counts() -> None:
     lines = data.splitlines(keepends=True)
     found, refused = streamed(b"".join([*lines[:2], lines[1].replace(b";100;", b";60;"), *lines[2:]]))
     assert found[SUPPLY[:20], ORDINARY][0] == 360
-    assert [(row.line, "the same quarter" in row.reason.lower()) for row in refused] == [(2, True)]
+    assert [(row.line, "the same quarter" in row.reason.lower(), row.raw) for row in refused] == [(2, True, "")]
 
 
 def test_a_zip_of_several_dialects_names_the_member_of_each_refused_row() -> None:
@@ -118,25 +111,15 @@ def test_a_row_refused_for_its_time_is_the_same_hour_when_it_is_read_again_later
     now = hour_start(ORDINARY + 10)
     found, refused = streamed(data, received_at=now)
     assert len(found) == 34 and len(refused) == 16
-    sink = StreamingSink(100)
-    for row in refused:
-        assert (row.dialect, bool(row.raw)) == (WRITERS[name].name, True)
-        assert read_alone(row.dialect, row.raw, row.around, sink, Context(MADRID, None)) == ""
-    again = joined(sink.take(end=True), by_supply=name != "prime")
+    assert {(row.dialect, bool(row.raw)) for row in refused} == {(WRITERS[name].name, True)}
+    reread = read_again(list(enumerate(refused)), Context(MADRID, None))
+    again = joined(reread.batches, by_supply=name != "prime")
+    assert reread.reasons == {}
     assert dict(zip(again.hour.tolist(), again.values[:, 0].tolist(), strict=True)) == {
         h.start: h.wh for h in hours[34:]
     }
     assert again.refused == []
     assert {row.meter[:20] for row in refused} == {SUPPLY[:20]}
-
-
-def test_wall_clock_rows_of_the_days_of_change_cannot_be_read_by_themselves() -> None:
-    """02:00 twice says which hour 03:00 is; alone it would be another one."""
-    lines = datadis_wall(some_hours(AUTUMN, 49)).replace(b";0,165;", b";x;").splitlines(keepends=True)
-    _, refused = streamed(b"".join(lines))
-    assert [row.raw for row in refused] == [""]
-    _, ordinary = streamed(datadis_wall(some_hours(ORDINARY, 10)).replace(b";0,139;", b";x;"))
-    assert [bool(row.raw) for row in ordinary] == [True]
 
 
 def test_days_of_the_clock_change_are_held_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,10 +143,13 @@ def test_a_damaged_heading_does_not_come_back_with_the_rows() -> None:
     assert [row.around for row in refused if row.raw] == [{}] and len(refused) == 2
 
 
-def test_every_dialect_can_be_asked_for_by_its_name() -> None:
+def test_a_dialect_that_is_no_more_is_said_of_its_rows() -> None:
+    row = RefusedReading(1, "", "x", "?", dialect="Minitel", raw="x")
+    assert "no dialect 'Minitel' any more" in read_again([(3, row)], Context(MADRID)).reasons[3]
+
+
+def test_no_two_dialects_have_one_name() -> None:
     assert len({dialect.name for dialect in DIALECTS}) == len(DIALECTS)
-    with pytest.raises(KeyError):
-        read_alone("none", "x", {}, StreamingSink(1), Context(MADRID))
 
 
 class Month(io.RawIOBase):
