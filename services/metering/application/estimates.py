@@ -17,6 +17,7 @@ from services.chassis.periods import DatePeriod, zone
 from services.metering.application.assessing import Assessment, assess
 from services.metering.application.closes import closes_between
 from services.metering.application.corrections import tell_corrections
+from services.metering.application.reasons import reasons_between
 from services.metering.application.store import Changes
 from services.metering.domain.curve import DayCurves, blank_days
 from services.metering.domain.estimation.explain import Reason, reason_to_plain
@@ -172,7 +173,10 @@ def _save(
     new = _as_days(days, number, made.laid.series)
     before = overlay.estimates_between(tx.connection, [point.key], first, end)
     under = curves.curves_between(tx.connection, [point.key], first, end)
-    changed = np.flatnonzero(_changed(number, new, before, under))
+    differs = _changed(number, new, before, under)
+    if len(before.day):
+        differs |= np.isin(number, _explained_otherwise(tx.connection, days, point, made))
+    changed = np.flatnonzero(differs)
     revision = curves.Revision(tx, tx.clock.now(), None)
     if not len(changed):
         return False
@@ -225,6 +229,26 @@ def _changed(number: NDArray[np.int64], new: DayCurves, before: CurveRows, under
     measured_at[below] = under.revision
     covers[below] = ((new.quality[below] != MISSING) & (under.curves.quality != MISSING)).any(axis=1)
     return np.asarray(differs | (covers & (made_at < measured_at)))
+
+
+def _explained_otherwise(connection: Connection, days: LocalDays, point: Point, made: Assessment) -> list[int]:
+    """Days whose estimate may stay but whose reason tells other figures now: fewer hours are missing around them, say."""
+    assert made.laid is not None
+    first, end = day_number(made.period.start), day_number(made.period.end)
+    told = reasons_between(connection, days, point, first, end)
+    hours = np.array(list(told), np.int64)
+    numbers = days.day_and_slot(hours)[0].tolist()
+    now: dict[tuple[int, str], Reason] = {}
+    for reason in made.laid.reasons:
+        span = range(day_number(reason.days.start), day_number(reason.days.end))
+        now.update(((number, reason.tariff_period), reason) for number in span)
+    return sorted(
+        {
+            number
+            for number, before in zip(numbers, told.values(), strict=True)
+            if now.get((number, before.tariff_period)) != before
+        }
+    )
 
 
 def _points(connection: Connection, supply_ids: Sequence[str]) -> list[Point]:
