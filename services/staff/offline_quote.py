@@ -3,56 +3,84 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.chassis.errors import Invalid
 from services.staff.show import JsonOption, print_json, say, table
 
 if TYPE_CHECKING:  # the engine is loaded when the command runs, not for the help
     from services.billing.domain.bill import Bill, BillLine
+    from services.staff.quote_fields import Fields
+
+    Priced = tuple[Bill, Sequence[str]]
+    """A bill and what should be known of how it was priced."""
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The contract and its period; - reads it here.")]
 CurveOption = Annotated[
     Path | None, typer.Option("--curve", metavar="FILE", help="The hours, in place of energy_kwh: any curve file.")
 ]
 COLUMNS = ("Concept", "Period", "Quantity", "Days", "Unit price", "Amount", "IEE", "IVA")
-UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh"}
+CURRENCIES = {"es": "EUR", "ar": "ARS"}
+"""Of the jurisdictions that can be quoted."""
+SYMBOLS = {"EUR": "€", "ARS": "$"}
+UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh", "m3": "m³"}
 PRICES = {
-    "kwh": "€/kWh",
-    "kvarh": "€/kVArh",
-    "kw_year": "€/kW·year",
-    "kw_day": "€/kW·day",
-    "month": "€/month",
-    "year": "€/year",
-    "day": "€/day",
+    "kwh": "kWh",
+    "kvarh": "kVArh",
+    "kw_year": "kW·year",
+    "kw_day": "kW·day",
+    "m3": "m³",
+    "month": "month",
+    "year": "year",
+    "day": "day",
 }
 
 
 def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = False) -> None:
     """Price a contract from a file, to the cent as an invoice would; needs no service."""
     from services.staff.quote_fields import read_bytes, read_document
-    from services.staff.quote_file import read_quote
-    from services.staff.quotes import CURRENCY, price_quote, remarks
 
     if file == "-":
-        asked = read_quote(read_document("standard input", sys.stdin.buffer.read()))
+        given = read_document("standard input", sys.stdin.buffer.read())
     else:
-        asked = read_quote(read_document(file, read_bytes(Path(file))))
+        given = read_document(file, read_bytes(Path(file)))
+    country = given.text("jurisdiction", tuple(CURRENCIES))
+    bill, remarks = _argentine(given, curve) if country == "ar" else _spanish(given, curve)
+    for remark in remarks:
+        say(remark)
+    if as_json:
+        print_json(document(bill, CURRENCIES[country]))
+    else:
+        _print(bill, CURRENCIES[country])
+
+
+def _spanish(given: Fields, curve: Path | None) -> Priced:
+    from services.staff.quote_file import read_quote
+    from services.staff.quotes import price_quote, remarks
+
+    asked = read_quote(given)
     measured = None
     if curve is not None:
         from services.staff.quote_curve import read_curve
 
         measured = read_curve(curve, asked.tariff, asked.zone, asked.period, asked.supply)
-    bill = price_quote(asked, measured)
-    for remark in remarks(asked, measured):
-        say(remark)
-    if as_json:
-        print_json(document(bill, CURRENCY))
-    else:
-        _print(bill, CURRENCY)
+    return price_quote(asked, measured), remarks(asked, measured)
+
+
+def _argentine(given: Fields, curve: Path | None) -> Priced:
+    from services.staff.quote_argentina import price_argentine_quote, read_argentine_quote
+
+    if curve is not None:
+        raise Invalid(
+            "--curve cannot be used with jurisdiction 'ar'; give the consumption of each service.", field="curve"
+        )
+    asked = read_argentine_quote(given)
+    return price_argentine_quote(asked), asked.notes
 
 
 def document(bill: Bill, currency: str) -> dict[str, Any]:
@@ -67,7 +95,7 @@ def document(bill: Bill, currency: str) -> dict[str, Any]:
                 "unit_price": _plain(line.unit_price),
                 "amount": f"{line.amount:.2f}",
                 "in_iee_base": "iee" in line.taxed_by,
-                "in_vat_base": "iva" in line.taxed_by,
+                "in_vat_base": _in_vat_base(line),
             }
             for line in bill.lines
         ],
@@ -87,10 +115,12 @@ def _print(bill: Bill, currency: str) -> None:
             line.period,
             f"{_plain(line.quantity)} {UNITS[line.unit]}" if line.quantity is not None else "",
             line.days or "",
-            f"{_plain(line.unit_price)} {PRICES[line.price_unit]}" if line.unit_price is not None else "",
+            f"{_plain(line.unit_price)} {SYMBOLS[currency]}/{PRICES[line.price_unit]}"
+            if line.unit_price is not None
+            else "",
             f"{line.amount:,.2f}",
             "yes" if "iee" in line.taxed_by else "",
-            "yes" if "iva" in line.taxed_by else "",
+            "yes" if _in_vat_base(line) else "",
         )
         for line in bill.lines
     ]
@@ -112,6 +142,11 @@ def _last_day(bill: Bill) -> str:
     from datetime import timedelta
 
     return (bill.period.end - timedelta(days=1)).isoformat()
+
+
+def _in_vat_base(line: BillLine) -> bool:
+    """Lines of different rates name a tax each: "iva-21", "iva-27"."""
+    return any(code == "iva" or code.startswith("iva-") for code in line.taxed_by)
 
 
 def _concept(line: BillLine) -> str:

@@ -1,7 +1,8 @@
-"""What a quote file says, checked: contract, period, consumption, prices and whatever is agreed by hand."""
+"""What a Spanish quote file says, checked: contract, period, consumption, prices and whatever is agreed by hand."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -98,12 +99,9 @@ class Quote:
 def read_quote(given: Fields) -> Quote:
     """Invalid with a sentence that names the field and its value when something is unknown, missing or absurd."""
     given.only(FIELDS)
-    country = given.text("jurisdiction")
-    if country != "es":
-        raise given.wrong("jurisdiction", "cannot be quoted; quotes are for 'es'.")
     tariff = given.text("tariff", tuple(PERIODS))
     zone = given.text("zone", ZONES)
-    period = _period(given)
+    period = period_of(given)
     notes: list[str] = []
     powers = _powers(given, tariff, notes)
     energy = None
@@ -136,14 +134,14 @@ def read_quote(given: Fields) -> Quote:
         terms=BillTerms(
             zone=zone,
             market_price=given.number("market_price_eur_mwh") if "market_price_eur_mwh" in given else None,
-            stated=_extra_lines(given),
+            stated=extra_lines(given, CONCEPTS),
             discounts=_discounts(given, notes),
         ),
         notes=tuple(notes),
     )
 
 
-def _period(given: Fields) -> DatePeriod:
+def period_of(given: Fields) -> DatePeriod:
     """The days to bill: the first date is that of the initial reading, excluded, the last that of the final one, included."""
     before, last = given.day("from"), given.day("to")
     if last <= before:
@@ -227,23 +225,26 @@ def _surplus(given: Fields, notes: list[str]) -> tuple[int | None, Decimal | Non
         return None, None
     surplus = given.object("surplus")
     surplus.only(("kwh", "eur_kwh"))
-    wh = _thousandth(surplus, "kwh", notes) if "kwh" in surplus else None
+    wh = thousandth(surplus, "kwh", notes) if "kwh" in surplus else None
     if wh == 0 and "eur_kwh" not in surplus:
         return 0, None
     return wh, surplus.number("eur_kwh")
 
 
-def _extra_lines(given: Fields) -> tuple[StatedLine, ...]:
+def extra_lines(given: Fields, concepts: Mapping[str, str]) -> tuple[StatedLine, ...]:
+    """The amounts stated by hand; `concepts`: those that may be, by the name that a quote calls them."""
     lines = []
     for item in given.objects("extra_lines"):
         item.only(("concept", "amount", "label"))
         name = item.text("concept")
         if name in AFTER_TAX:
             raise item.wrong("concept", "is no part of an invoice's total: it is settled in the account.")
-        if name not in CONCEPTS:
-            item.text("concept", tuple(CONCEPTS))
+        if name not in concepts:
+            near = difflib.get_close_matches(name, concepts, n=1)
+            hint = f"did you mean {near[0]!r}? Use" if near else "use"
+            raise item.wrong("concept", f"is not known; {hint} one of {', '.join(concepts)}.")
         label = item.text("label") if "label" in item else ""
-        lines.append(StatedLine(CONCEPTS[name], round_half_up(item.number("amount")), label))
+        lines.append(StatedLine(concepts[name], round_half_up(item.number("amount")), label))
     return tuple(lines)
 
 
@@ -265,7 +266,7 @@ def _discounts(given: Fields, notes: list[str]) -> tuple[Discount, ...]:
                 raise item.wrong("percent", "is more than the whole; give 0 to 100.")
             found.append(Discount(ratio=percent / 100, label=label))
         elif kinds == ["kwh"]:
-            found.append(Discount(wh=_thousandth(item, "kwh", notes), label=label))
+            found.append(Discount(wh=thousandth(item, "kwh", notes), label=label))
         else:
             found.append(Discount(amount=item.number("amount"), label=label))
     return tuple(found)
@@ -275,10 +276,10 @@ def _thousandths(given: Fields, name: str, periods: tuple[str, ...], notes: list
     """kWh, kVArh or kW by period as whole Wh, VArh or W."""
     given.by_period(name, periods)  # refuses unknown periods and what is no number
     found = given.object(name)
-    return {period: _thousandth(found, period, notes) for period in periods if period in found}
+    return {period: thousandth(found, period, notes) for period in periods if period in found}
 
 
-def _thousandth(given: Fields, name: str, notes: list[str]) -> int:
+def thousandth(given: Fields, name: str, notes: list[str]) -> int:
     exact = given.number(name) * 1000
     whole = round_half_up(exact, 0)
     if whole != exact:

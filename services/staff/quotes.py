@@ -19,7 +19,6 @@ from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 from services.staff.quote_file import Quote
 
-CURRENCY = "EUR"
 FINANCING_TABLE = FINANCING.name("")
 MAXIMETER_TARIFFS = ("3.0TD", "6.1TD")
 

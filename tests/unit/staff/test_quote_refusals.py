@@ -27,7 +27,8 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
         (without(DWELLING, "accrual_date"), "accrual_date is missing"),
         (without(DWELLING, "contracted_kw"), "contracted_kw is missing; give it for P1, P2"),
         (without(DWELLING, "energy_kwh"), "energy_kwh is missing; give it by tariff period, or the curve with --curve"),
-        (DWELLING | {"jurisdiction": "ar"}, "jurisdiction = 'ar' cannot be quoted"),
+        (DWELLING | {"jurisdiction": "pt"}, "jurisdiction = 'pt' is not known; use one of es, ar"),
+        (DWELLING | {"jurisdiction": "ar"}, "tariff is not a known field; known are jurisdiction, from, to"),
         (DWELLING | {"tariff": "2.1TD"}, "tariff = '2.1TD' is not known; use one of 2.0TD, 3.0TD, 6.1TD"),
         (DWELLING | {"zone": "madrid"}, "zone = 'madrid' is not known; use one of peninsula"),
         (DWELLING | {"zone": "canarias"}, "no table of IGIC rates for 2026-11-03"),
@@ -61,7 +62,7 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
         (DWELLING | {"surplus": {"eur_kwh": "0.06"}}, "surplus.kwh is missing"),
         (
             DWELLING | {"extra_lines": [{"concept": "meter_rentl", "amount": "1"}]},
-            "concept = 'meter_rentl' is not known",
+            "concept = 'meter_rentl' is not known; did you mean 'meter_rental'? Use one of",
         ),
         (DWELLING | {"extra_lines": [{"concept": "meter_rental"}]}, "extra_lines[0].amount is missing"),
         (DWELLING | {"extra_lines": [{"concept": "opening_balance", "amount": "1"}]}, "no part of an invoice's total"),
