@@ -15,14 +15,8 @@ from services.chassis.periods import parse_date
 from services.chassis.profile import Profile
 from services.metering.api.messages import timestamp
 from services.metering.api.part import Part
-from services.metering.application.self_readings import (
-    Form,
-    Given,
-    ReadingClosed,
-    ReadingObjected,
-    Receipt,
-    SelfReadings,
-)
+from services.metering.application.receipts import Receipt
+from services.metering.application.self_readings import Form, Given, ReadingClosed, ReadingObjected, SelfReadings
 from services.metering.domain.estimation.self_reading import CLOSED
 from services.metering.words import Words
 
@@ -70,7 +64,7 @@ class SelfReadingsApi(Part):
         self, request: pb.ListSelfReadingsRequest, context: grpc.ServicerContext
     ) -> pb.ListSelfReadingsResponse:
         size, after = page_size(request.page_size), decode_token(request.page_token, 2)
-        found = self._self_readings.page(
+        found = self._self_readings.receipts.page(
             caller(),
             request.supply_id,
             request.receipt,
@@ -85,7 +79,7 @@ class SelfReadingsApi(Part):
     def GetSelfReadingPhoto(
         self, request: pb.GetSelfReadingPhotoRequest, context: grpc.ServicerContext
     ) -> pb.GetSelfReadingPhotoResponse:
-        photo = self._self_readings.photo(caller(), request.supply_id, request.receipt)
+        photo = self._self_readings.receipts.photo(caller(), request.supply_id, request.receipt)
         return pb.GetSelfReadingPhotoResponse(content_type=photo.media_type, content=photo.content)
 
 

@@ -1,8 +1,7 @@
-"""Members read their own meters: what the form asks, taking a reading with its photo, its receipt, the photo back."""
+"""Members read their own meters: what the form asks, and taking a reading with its photo."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,9 +14,9 @@ from services.chassis.blobs import BlobStore
 from services.chassis.clock import local_date
 from services.chassis.context import Principal
 from services.chassis.db import Database, RequestKey, Transaction
-from services.chassis.errors import Invalid, NotFound, Throttled
+from services.chassis.errors import Invalid, Throttled
 from services.chassis.ids import new_id
-from services.metering.application.closes import hung
+from services.metering.application.receipts import SHOWN_UNITS, Receipt, Receipts, new_receipt, visible_service
 from services.metering.application.registers import store_readings
 from services.metering.domain.calendar import TARIFF_PERIODS
 from services.metering.domain.estimation.closes import ON_THE_SPOT, Origin
@@ -33,22 +32,18 @@ from services.metering.domain.estimation.self_reading import (
     register_names,
 )
 from services.metering.domain.photos import Photo, bare_photo
-from services.metering.domain.register_closes import chain, main_channel
+from services.metering.domain.register_closes import main_channel
 from services.metering.domain.registers import LITRE, WH, RegisterRow
-from services.metering.repository import holdings, points, readings, self_readings, visibility
+from services.metering.repository import points, self_readings
 from services.metering.repository.points import ContractTariff
-from services.metering.repository.self_readings import LastReal, PlaceOfReading, SelfReadingRow
+from services.metering.repository.self_readings import LastReal, PlaceOfReading
 from services.metering.self_reading_rules import SelfReadingRules
 
 READING_TOPIC = "coop.metering.reading.v1"
-SHOWN_UNITS = {WH: "kWh", LITRE: "m3"}
-"""Units as meters show them; a thousand of ours make one."""
 THOUSAND = 1_000
 MANY_A_DAY = 20
 """Self-readings of one supply within 24 hours; a household with two meters and some mistakes needs fewer."""
 _DAY = timedelta(days=1)
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_RECEIPT_GROUPS, _GROUP = 2, 5
 
 
 class ReadingObjected(Exception):
@@ -97,30 +92,17 @@ class Given:
     photo: bytes
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """A reading that was taken. ``state``: "counts", "replaced", "superseded" or "doubtful"; ``cycle``: first day of the
-    billing cycle it enters."""
-
-    row: SelfReadingRow
-    state: str
-    cycle: date
-
-    @property
-    def unit(self) -> str:
-        return SHOWN_UNITS[self.row.unit]
-
-
 class SelfReadings:
     """The use cases. ``zone`` is the cooperative's, ``photos`` where photos lie by their hash."""
 
     def __init__(self, database: Database, zone: ZoneInfo, rules: SelfReadingRules, photos: BlobStore) -> None:
         self._database, self._zone, self._rules, self._photos = database, zone, rules, photos
+        self.receipts = Receipts(database, zone, rules, photos)
 
     def form(self, caller: Principal, supply_id: str, service_id: str) -> Form:
         """What the form of a service asks ("" the supply's first one). NotFound when the supply is not the caller's."""
         with self._database.read() as connection:
-            wanted = _visible_service(connection, caller, supply_id, service_id)
+            wanted = visible_service(connection, caller, supply_id, service_id)
             return self._expected(connection, wanted, self._today())[0]
 
     def submit(self, caller: Principal, key: RequestKey, given: Given) -> Receipt:
@@ -130,7 +112,7 @@ class SelfReadings:
         """
         photo, problem = self._photo_of(given.photo)
         with self._database.read() as connection:
-            service_id = _visible_service(connection, caller, given.supply_id, given.service_id)
+            service_id = visible_service(connection, caller, given.supply_id, given.service_id)
             self._check(connection, service_id, given, problem)
             _check_not_too_many(connection, given.supply_id, self._database.clock.now())
         if photo is None:
@@ -139,30 +121,7 @@ class SelfReadings:
         sha256 = self._photos.put(photo.content)
         with self._database.write() as tx:
             receipt = tx.once(key, lambda: self._take(tx, caller, service_id, given, sha256, photo.media_type))
-        with self._database.read() as connection:
-            return self._receipts(connection, [_found(connection, receipt, given.supply_id)])[0]
-
-    def page(
-        self, caller: Principal, supply_id: str, receipt: str, size: int, after: tuple[datetime, str] | None
-    ) -> list[Receipt]:
-        """Receipts, the newest first: of a supply, or of all for the office; of one number alone when it is given.
-
-        NotFound when the supply is not the caller's, or the number is none of that supply's.
-        """
-        with self._database.read() as connection:
-            _check_visible(connection, caller, supply_id)
-            if receipt:
-                return self._receipts(connection, [_found(connection, receipt, supply_id)])
-            return self._receipts(connection, self_readings.page(connection, supply_id, size, after))
-
-    def photo(self, caller: Principal, supply_id: str, receipt: str) -> Photo:
-        """The photo of a receipt, as it was kept: for whoever sent it, and for the office. NotFound as for ``page``."""
-        with self._database.read() as connection:
-            _check_visible(connection, caller, supply_id)
-            row = _found(connection, receipt, supply_id)
-        if caller.kind == "member" and row.account_id != caller.id:
-            raise _no_receipt(receipt)
-        return Photo(row.photo_type, self._photos.get(row.photo_sha256))
+        return self.receipts.of(receipt, given.supply_id)
 
     # --------------------------------------------------------------------------------------------------------- helpers
     def _today(self) -> date:
@@ -260,7 +219,7 @@ class SelfReadings:
         earlier = self_readings.receipt_of_reading(tx.connection, reading_id)
         if earlier is not None:
             return earlier
-        receipt = _new_receipt()
+        receipt = new_receipt()
         self_readings.add(
             tx,
             {
@@ -294,42 +253,6 @@ class SelfReadings:
         tx.emit(READING_TOPIC, place.supply_id, taken)
         return receipt
 
-    def _receipts(self, connection: Connection, rows: Sequence[SelfReadingRow]) -> list[Receipt]:
-        """With what became of each."""
-        if not rows:
-            return []
-        days = [row.day for row in rows]
-        stored = readings.around(connection, {row.meter_key for row in rows}, min(days), max(days))
-        # Readings come by day and receipt: of each meter and day the last self-reading stays.
-        latest = {(one.meter_key, one.day): one.id for one in stored if one.origin is Origin.SELF_READING}
-        of_services = points.points_of_services(connection, {row.service_id for row in rows})
-        counting: set[str] = set()
-        for place in holdings.assignments_of_points(connection, {point.key for point in of_services.values()}):
-            here = (one.kept for one in stored if one.meter_key == place.meter_key and hung(place, one.day))
-            counting |= {kept.id for kept in chain(kept for kept in here if kept)}
-
-        def state(row: SelfReadingRow) -> str:
-            if latest.get((row.meter_key, row.day), row.reading_id) != row.reading_id:
-                return "replaced"
-            if row.doubtful:
-                return "doubtful"
-            return "counts" if row.reading_id in counting else "superseded"
-
-        return [
-            Receipt(row, state(row), self._rules.window(local_date(row.received_at, self._zone)).cycle) for row in rows
-        ]
-
-
-def _visible_service(connection: Connection, caller: Principal, supply_id: str, service_id: str) -> str:
-    """The service asked for, or the supply's first. Somebody else's supply is the same as none."""
-    services = self_readings.service_ids(connection, supply_id)
-    mine = caller.kind != "member" or visibility.may_read(connection, caller.id, supply_id)
-    if not services or not mine:
-        raise _no_supply(supply_id)
-    if service_id and service_id not in services:
-        raise NotFound(f"The supply has no service {service_id[:60]!r}.", "SERVICE_NOT_FOUND")
-    return service_id or services[0]
-
 
 def _check_not_too_many(connection: Connection, supply_id: str, now: datetime) -> None:
     """Photos take room: whoever corrects a reading again and again waits until tomorrow."""
@@ -339,28 +262,6 @@ def _check_not_too_many(connection: Connection, supply_id: str, now: datetime) -
             "TOO_MANY_READINGS",
             retry_after_s=int(_DAY.total_seconds()),
         )
-
-
-def _check_visible(connection: Connection, caller: Principal, supply_id: str) -> None:
-    if supply_id:
-        _visible_service(connection, caller, supply_id, "")
-    elif caller.kind == "member":
-        raise _no_supply(supply_id)
-
-
-def _no_supply(supply_id: str) -> NotFound:
-    return NotFound(f"There is no supply {supply_id[:60]!r}.", "SUPPLY_NOT_FOUND")
-
-
-def _found(connection: Connection, receipt: str, supply_id: str) -> SelfReadingRow:
-    row = self_readings.by_receipt(connection, receipt, supply_id)
-    if row is None:
-        raise _no_receipt(receipt)
-    return row
-
-
-def _no_receipt(receipt: str) -> NotFound:
-    return NotFound(f"There is no receipt {receipt[:60]!r} of a self-reading.", "RECEIPT_NOT_FOUND")
 
 
 def _registers(contracts: Sequence[ContractTariff], kind: str, day: date, last: LastReal | None) -> int:
@@ -378,8 +279,3 @@ def _registers(contracts: Sequence[ContractTariff], kind: str, day: date, last: 
 def _day_of_reader(last: LastReal) -> date:
     """The day as whoever read the meter says it: a reading on the spot is kept at the midnight that ends its day."""
     return last.day - timedelta(days=1) if last.origin in ON_THE_SPOT else last.day
-
-
-def _new_receipt() -> str:
-    letters = [secrets.choice(_ALPHABET) for _ in range(_RECEIPT_GROUPS * _GROUP)]
-    return "-".join("".join(letters[at : at + _GROUP]) for at in range(0, len(letters), _GROUP))

@@ -29,12 +29,12 @@ from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
 from services.chassis.profile import load_profile
 from services.metering.app import build
+from services.metering.application.receipts import Receipt
 from services.metering.application.self_readings import (
     MANY_A_DAY,
     Given,
     ReadingClosed,
     ReadingObjected,
-    Receipt,
     SelfReadings,
 )
 from services.metering.consumers import TOPICS
@@ -121,7 +121,7 @@ def test_the_worked_case_of_a_reading_that_a_real_one_puts_aside(desk: Desk) -> 
     assert closed(desk.metering) == [("M1", "2026-10-01", "2026-10-29", [235_000], "self_reading")]
     store(desk.metering, reading("2026-11-01", 12_560, origin=Origin.REMOTE))
     assert closed(desk.metering)[1:] == [("M1", "2026-10-01", "2026-11-01", [220_000], "technician")]
-    (now,) = desk.readings.page(ANA, "ana", "", 10, None)
+    (now,) = desk.readings.receipts.page(ANA, "ana", "", 10, None)
     assert (now.state, now.row.receipt) == ("superseded", receipt.row.receipt)
 
 
@@ -171,11 +171,11 @@ def test_the_window_of_ten_working_days(desk: Desk) -> None:
 def test_the_later_of_two_readings_of_a_day_replaces_the_first_and_a_mistake_can_be_taken_back(desk: Desk) -> None:
     store(desk.metering, reading("2026-10-01", 12_340, origin=Origin.REMOTE))
     first, second = desk.give({"total": 12_757}), desk.give({"total": 12_575})
-    states = {one.row.receipt: one.state for one in desk.readings.page(ANA, "ana", "", 10, None)}
+    states = {one.row.receipt: one.state for one in desk.readings.receipts.page(ANA, "ana", "", 10, None)}
     assert states == {first.row.receipt: "replaced", second.row.receipt: "counts"}
     assert desk.give({"total": 12_575}).row.receipt == second.row.receipt  # said again: the receipt it has
     third = desk.give({"total": 12_757})
-    states = {one.row.receipt: one.state for one in desk.readings.page(ANA, "ana", "", 10, None)}
+    states = {one.row.receipt: one.state for one in desk.readings.receipts.page(ANA, "ana", "", 10, None)}
     assert states == {first.row.receipt: "replaced", second.row.receipt: "replaced", third.row.receipt: "counts"}
 
 
@@ -189,7 +189,7 @@ def test_a_double_click_gives_one_reading_and_one_receipt(desk: Desk) -> None:
     with ThreadPoolExecutor(4) as pool:
         receipts = set(pool.map(click, range(4)))
     assert len(receipts) == 1 and len(told(desk.metering, SelfReadingTaken)) == 1
-    assert len(desk.readings.page(ANA, "ana", "", 10, None)) == 1 and len(desk.files()) == 1
+    assert len(desk.readings.receipts.page(ANA, "ana", "", 10, None)) == 1 and len(desk.files()) == 1
     with pytest.raises(Conflict):
         desk.give({"total": 12_576}, request="one-form")
 
@@ -199,8 +199,8 @@ def test_a_supply_of_somebody_else_is_the_same_as_none(desk: Desk) -> None:
     for supply in ("ana", "nobody"):
         for ask in (
             lambda supply=supply: desk.readings.form(EVA, supply, ""),
-            lambda supply=supply: desk.readings.page(EVA, supply, "", 10, None),
-            lambda supply=supply: desk.readings.photo(EVA, supply, receipt),
+            lambda supply=supply: desk.readings.receipts.page(EVA, supply, "", 10, None),
+            lambda supply=supply: desk.readings.receipts.photo(EVA, supply, receipt),
             lambda supply=supply: desk.readings.submit(
                 EVA, RequestKey("s", new_id(), "f"), Given(supply, "", OF_28, {"total": 1}, PHOTO)
             ),
@@ -213,23 +213,23 @@ def test_a_supply_of_somebody_else_is_the_same_as_none(desk: Desk) -> None:
             )
     # The receipt is Ana's: under Eva's own supply there is none of that number, and only the office asks for all.
     with pytest.raises(NotFound, match="no receipt"):
-        desk.readings.photo(EVA, "eva", receipt)
+        desk.readings.receipts.photo(EVA, "eva", receipt)
     with pytest.raises(NotFound, match="no supply"):
-        desk.readings.page(EVA, "", "", 10, None)
-    assert [one.row.account_id for one in desk.readings.page(STAFF, "", "", 10, None)] == ["account-ana"]
+        desk.readings.receipts.page(EVA, "", "", 10, None)
+    assert [one.row.account_id for one in desk.readings.receipts.page(STAFF, "", "", 10, None)] == ["account-ana"]
 
 
 def test_the_photo_comes_back_without_the_place_it_was_taken_at(desk: Desk) -> None:
     receipt = desk.give({"total": 12_575}).row
     for caller, supply in ((ANA, "ana"), (STAFF, ""), (STAFF, "ana")):
-        photo = desk.readings.photo(caller, supply, receipt.receipt)
+        photo = desk.readings.receipts.photo(caller, supply, receipt.receipt)
         assert photo.media_type == "image/jpeg" and PLACE not in photo.content and len(photo.content) > 1_000
     assert [path.name for path in desk.files()] == [receipt.photo_sha256]
     # Eva may see the supply and the receipt now; the photo is of somebody else's home.
     desk.metering.tell(AccessGranted(account_id="account-eva", supply_id="ana", member_id="m", relation="family"))
-    assert desk.readings.page(EVA, "ana", receipt.receipt, 1, None)[0].row.shown == [("total", 12_575)]
+    assert desk.readings.receipts.page(EVA, "ana", receipt.receipt, 1, None)[0].row.shown == [("total", 12_575)]
     with pytest.raises(NotFound, match="no receipt"):
-        desk.readings.photo(EVA, "ana", receipt.receipt)
+        desk.readings.receipts.photo(EVA, "ana", receipt.receipt)
 
 
 def test_a_meter_for_six_periods_under_a_tariff_of_three(desk: Desk) -> None:
@@ -284,7 +284,7 @@ def test_a_meter_that_moved_to_another_house_starts_anew_there(desk: Desk) -> No
     form = desk.readings.form(EVA, "eva", "")
     assert (form.meter, form.last_real, form.last_day) == ("M1", (0,), None)
     store(desk.metering, reading("2026-10-28", 505, origin=Origin.REMOTE))
-    assert desk.readings.page(ANA, "ana", first, 1, None)[0].state == "counts"
+    assert desk.readings.receipts.page(ANA, "ana", first, 1, None)[0].state == "counts"
 
 
 def test_twenty_readings_a_day_are_enough(desk: Desk) -> None:
@@ -301,7 +301,7 @@ def test_twenty_readings_a_day_are_enough(desk: Desk) -> None:
 def test_receipts_page_by_page(desk: Desk) -> None:
     given = [desk.give({"total": 12_000 + day}, date(2026, 10, day)).row.receipt for day in (20, 22, 24, 26, 28)]
     found, after = [], None
-    while page := desk.readings.page(STAFF, "", "", 2, after):
+    while page := desk.readings.receipts.page(STAFF, "", "", 2, after):
         found += [one.row.receipt for one in page]
         after = (page[-1].row.received_at, page[-1].row.id)
     assert found == given[::-1]
