@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import request
 
-from services.gateway.api import consumption, people, problems, records, schemas
+from services.gateway.api import consumption, explanation, people, problems, records, schemas
 from services.gateway.web import errors
 
 SPEC_PATH = "/api/v1/openapi.json"
@@ -31,7 +31,7 @@ def configure(app: APIFlask) -> None:
 
 def register(app: APIFlask) -> None:
     """Add the API to the application."""
-    for blueprint in (people.blueprint, consumption.blueprint, records.blueprint):
+    for blueprint in (people.blueprint, consumption.blueprint, records.blueprint, explanation.blueprint):
         app.register_blueprint(blueprint)
 
 

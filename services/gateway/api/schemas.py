@@ -202,8 +202,15 @@ class LineOut(Schema):
     period = String()
     quantity = String()
     unit = String()
-    unit_price = String()
+    unit_price = String(metadata={"description": "Of a tax, its rate as a ratio."})
+    price_unit = String(required=True, metadata={"description": "What the price is per, such as kwh or kw_year."})
+    days = Integer(required=True, metadata={"description": "0 where time plays no part; so is year_days."})
+    year_days = Integer(required=True)
     amount = Nested(Money, required=True)
+    service = String(required=True)
+    code = String(required=True, metadata={"description": "Of a tax; others name it in taxed_by. Empty of a line."})
+    taxed_by = List(String(), required=True, metadata={"description": "The taxes in whose base it is."})
+    base = Nested(Money, metadata={"description": "What a tax is of; absent of a line."})
 
 
 class InvoiceOut(Schema):
@@ -217,6 +224,8 @@ class InvoiceOut(Schema):
     outstanding = Nested(Money, required=True)
     state = String(required=True, metadata={"enum": ["open", "overdue", "paid"]})
     import_wh = Integer(required=True)
+    rectifies = String(required=True, metadata={"description": "Number of the invoice that it corrects; may be empty."})
+    rectified_by = List(String(), required=True, metadata={"description": "Numbers of those that correct it."})
     lines = List(Nested(LineOut), required=True, metadata={"description": "Empty in lists."})
 
 

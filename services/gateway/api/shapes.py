@@ -7,7 +7,14 @@ from typing import Any
 
 from services.chassis.periods import DatePeriod
 from services.gateway.compose.curves import BilledPeriodView, CurveView, HourView
-from services.gateway.compose.invoices import CertificateView, DebtView, InvoiceView, OpenItemView, StatementView
+from services.gateway.compose.invoices import (
+    CertificateView,
+    DebtView,
+    InvoiceView,
+    LineView,
+    OpenItemView,
+    StatementView,
+)
 from services.gateway.compose.money import Money
 from services.gateway.compose.notices import NoticeView
 from services.gateway.compose.supplies import SupplyView
@@ -87,8 +94,14 @@ def invoice(value: InvoiceView) -> dict[str, Any]:
         "import_wh": value.import_wh,
         "rectifies": value.rectifies,
         "rectified_by": list(value.rectified_by),
-        "lines": [{**asdict(line), "amount": money(line.amount)} for line in value.lines],
+        "lines": [_line(line) for line in value.lines],
     }
+
+
+def _line(value: LineView) -> dict[str, Any]:
+    base = {} if value.base is None else {"base": money(value.base)}
+    without = {name: each for name, each in asdict(value).items() if name != "base"}
+    return {**without, "amount": money(value.amount), **base}
 
 
 def open_item(value: OpenItemView) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 from itertools import zip_longest
 
 from coop.billing.v1 import billing_service_pb2 as billing
@@ -13,11 +11,11 @@ from coop.common.v1 import types_pb2
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from services.chassis.bundle_hours import hour_requests, hours_of
 from services.chassis.errors import NotFound
 from services.chassis.periods import DatePeriod
 from services.gateway import session
 from services.gateway.compose.basis import FactsView
+from services.gateway.compose.bundles import as_text, bundle_of
 from services.gateway.compose.invoices import InvoiceView, StatementView
 from services.gateway.upstream import document as stream
 from services.gateway.web.charts import split
@@ -88,22 +86,9 @@ def show(supply_id: str, invoice_id: str) -> ResponseReturnValue:
 @session.members_only
 def bundle(supply_id: str, invoice_id: str) -> ResponseReturnValue:
     """Everything the invoice is calculated from, with its hours: what the office's bundle of it says, to the letter."""
-    fanout = session.fanout()
-    services = session.upstream()
-    facts = fanout.ask(
-        services.billing.GetInvoiceFacts, billing.GetInvoiceFactsRequest(invoice_id=invoice_id), lambda answer: answer
-    ).get()
-    if facts.supply_id != supply_id:
-        raise NotFound("There is no such invoice of this supply.")
-    content = json.loads(facts.bundle)
-    asked = [
-        (segment, fanout.ask(services.metering.GetCurve, request, partial(hours_of, time_zone=content["time_zone"])))
-        for segment, request in hour_requests(content, supply_id)
-    ]
-    for segment, hours in asked:
-        segment["hours"] = hours.get()
+    content = bundle_of(session.fanout(), session.upstream(), invoice_id, supply_id)
     return Response(
-        json.dumps(content, ensure_ascii=False, indent=1) + "\n",
+        as_text(content),
         content_type="application/json; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{_safe(content["invoice"]["number"])}.json"'},
     )
