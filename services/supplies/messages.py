@@ -11,6 +11,7 @@ from services.supplies.domain.model import Address, Contract, Member, Meter, Ser
 MEMBER_TOPIC = "coop.supplies.member.v1"
 SUPPLY_TOPIC = "coop.supplies.supply.v1"
 ACCESS_TOPIC = "coop.supplies.access.v1"
+INVITATION_TOPIC = "coop.supplies.invitation.v1"
 
 _KIND = {"electricity": pb.SERVICE_KIND_ELECTRICITY, "water": pb.SERVICE_KIND_WATER}
 _STATE = {

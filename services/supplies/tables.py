@@ -176,3 +176,33 @@ account_contact = Table(
     Column("email_key", String(64), nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
+
+# A member's personal code; its eight symbols without the hyphen.
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("code", String(8), primary_key=True),
+    Column("member_id", String(36), ForeignKey("member.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    #: Null while it can be used.
+    Column("revoked_at", UtcDateTime),
+    Index("ix_invitation_created_at_code", "created_at", "code"),
+)
+# A member has one code at a time.
+Index(
+    "uq_invitation_usable",
+    invitation.c.member_id,
+    unique=True,
+    sqlite_where=invitation.c.revoked_at.is_(None),
+    postgresql_where=invitation.c.revoked_at.is_(None),
+)
+
+# A new supply whose contract named a code: a supply point does so once.
+redemption = Table(
+    "redemption",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("code", String(8), ForeignKey("invitation.code"), nullable=False, index=True),
+    Column("supply_id", String(36), ForeignKey("supply.id"), nullable=False, unique=True),
+    Column("redeemed_at", UtcDateTime, nullable=False),
+)

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from services.chassis.clock import Clock, local_date
 from services.chassis.db import Database
+from services.supplies.domain.invitations import InvitationRules
 from services.supplies.domain.jurisdictions import Jurisdiction
 
 
 @dataclass(frozen=True)
 class Core:
-    """``policy`` is the cooperative's association policy, "direct" or "confirm"."""
+    """``policy`` is the cooperative's association policy, "direct" or "confirm"; ``invitations`` None: it gives none."""
 
     database: Database
     clock: Clock
@@ -23,6 +24,7 @@ class Core:
     policy: str
     #: Called after a request was left for the worker.
     wake_worker: Callable[[], None]
+    invitations: InvitationRules | None = None
 
     def today(self) -> date:
         """The cooperative's local day."""

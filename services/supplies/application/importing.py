@@ -14,6 +14,7 @@ from services.chassis.db import Transaction
 from services.chassis.ids import new_id
 from services.supplies import access_repository, repository
 from services.supplies.application.core import Core
+from services.supplies.application.named_codes import NamedCodes
 from services.supplies.domain.members_file import Problem, Row, RowRefused, Rules, parse_row
 from services.supplies.domain.model import Member
 from services.supplies.domain.registry import Registry
@@ -67,7 +68,7 @@ def _apply_batch(core: Core, lines: list[Line], outcome: Outcome) -> None:
         return
     with core.database.write() as tx:
         repository.lock_registry(tx)
-        done = _Batch(tx, rows)
+        done = _Batch(core, tx, rows)
         done.apply()
         done.save()
     # Counted once it is in the database.
@@ -77,12 +78,13 @@ def _apply_batch(core: Core, lines: list[Line], outcome: Outcome) -> None:
 class _Batch:
     """One transaction's lines: applied to the part of the registry they touch, then written with their events."""
 
-    def __init__(self, tx: Transaction, rows: list[tuple[int, Row]]) -> None:
+    def __init__(self, core: Core, tx: Transaction, rows: list[tuple[int, Row]]) -> None:
         self._tx = tx
         self._rows = rows
         self._registry = Registry(new_id)
         repository.load_registry(tx, [row for _, row in rows], self._registry)
         self._before = dict(self._registry.members)
+        self._named = NamedCodes(core, tx, [row for _, row in rows], self._registry)
         self._members: dict[str, str] = {}  # number -> "created" or "updated"
         self._supplies: dict[str, str] = {}  # account number -> the same
         self._unchanged = 0
@@ -91,11 +93,14 @@ class _Batch:
     def apply(self) -> None:
         for number, row in self._rows:
             try:
+                invited = self._named.check(row)
                 effect = self._registry.apply(row)
             except RowRefused as refused:
                 self._refused += [(number, problem) for problem in refused.problems]
                 continue
-            self._unchanged += not effect.changed
+            if invited:
+                self._named.add(row)
+            self._unchanged += not (effect.changed or invited)
             # What was created in this batch and then updated is new all the same.
             if effect.member:
                 self._members.setdefault(row.member_number, effect.member)
@@ -116,6 +121,7 @@ class _Batch:
         news: list[tuple[str, str, Message]] = [(MEMBER_TOPIC, each.id, member_changed(each)) for each in members]
         news += [(SUPPLY_TOPIC, each.id, supply_changed(each, holders[each.member_id])) for each in supplies]
         news += self._grant_to_holders(created)
+        news += self._named.save()
         self._tx.emit_many(news)
 
     def _touch_supplies_of_renamed_holders(self) -> None:

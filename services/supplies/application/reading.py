@@ -52,20 +52,28 @@ def _matches(query: str) -> ColumnElement[bool]:
 
 def get_supply(core: Core, principal: Principal, *, reference: str) -> pb.Supply:
     """A supply by id; for staff also by account number or CUPS. Raises NotFound, in the same words for what is not the caller's."""
+    with core.database.read() as connection:
+        found = find_supply(connection, principal, reference)
+        relation = ""
+        if principal.kind == "member":
+            relation = access_repository.relation_to(connection, principal.id, found.id)
+            if not relation:
+                raise unknown_supply(reference)
+        return _messages(connection, [found], {found.id: relation})[0]
+
+
+def find_supply(connection: Connection, principal: Principal, reference: str) -> Supply:
+    """A supply by id; for staff also by account number or CUPS. Says nothing of who may read it. Raises NotFound."""
     wanted = reference.strip()
     by_id: list[ColumnElement[bool]] = [supply.c.id == wanted]
     if principal.kind == "staff":
         by_id.append(supply.c.account_number == wanted)
         if len(compact(wanted)) >= 20:
             by_id.append(supply.c.cups_key == cups_key(compact(wanted)))
-    with core.database.read() as connection:
-        found = repository.supplies_where(connection, or_(*by_id)) if wanted else []
-        relation = ""
-        if found and principal.kind == "member":
-            relation = access_repository.relation_to(connection, principal.id, found[0].id)
-        if not found or (principal.kind == "member" and not relation):
-            raise _unknown(wanted)
-        return _messages(connection, found[:1], {found[0].id: relation})[0]
+    found = repository.supplies_where(connection, or_(*by_id)) if wanted else []
+    if not found:
+        raise unknown_supply(reference)
+    return found[0]
 
 
 def my_supplies(core: Core, principal: Principal, *, size: int, page_token: str) -> tuple[list[pb.Supply], str, str]:
@@ -86,7 +94,7 @@ def set_current(core: Core, key: RequestKey, principal: Principal, *, supply_id:
 
     def act() -> str:
         if not access_repository.relation_to(tx.connection, principal.id, supply_id):
-            raise _unknown(supply_id)
+            raise unknown_supply(supply_id)
         access_repository.choose(tx, principal.id, supply_id)
         return supply_id
 
@@ -106,5 +114,5 @@ def _messages(
     return said
 
 
-def _unknown(reference: str) -> NotFound:
-    return NotFound(f"There is no supply {reference!r}: check the number.", "SUPPLY_NOT_FOUND")
+def unknown_supply(reference: str) -> NotFound:
+    return NotFound(f"There is no supply {reference.strip()!r}: check the number.", "SUPPLY_NOT_FOUND")

@@ -14,3 +14,5 @@ ASSOCIATE_NETWORK = Limit("associate_network", 20, 6 * _MINUTE)
 ASSOCIATE_ALL = Limit("associate_all", 600, timedelta(seconds=6))
 #: Codes typed by one account, besides the tries each code has.
 CONFIRM_ACCOUNT = Limit("confirm_account", 10, 6 * _MINUTE)
+#: Invitation codes named by one account.
+NAME_INVITATION = Limit("name_invitation", 10, 6 * _MINUTE)

@@ -13,6 +13,7 @@ from services.chassis.errors import Invalid
 from services.supplies.domain.cups import parse_cups
 from services.supplies.domain.dates import parse_birth_date, parse_day
 from services.supplies.domain.documents import Document
+from services.supplies.domain.invitations import read_code
 from services.supplies.domain.jurisdictions import Jurisdiction
 from services.supplies.domain.model import METER_RENTALS, STATES, USES, Address
 
@@ -22,7 +23,7 @@ COLUMNS = frozenset({
     "municipality", "province", "tariff_zone", "service", "state", "connected_on", "billing_from", "meter_serial",
     "meter_from", "meter_to", "contract_number", "contract_from", "contract_to", "product_code", "tariff",
     "power_p1_kw", "power_p2_kw", "power_p3_kw", "power_p4_kw", "power_p5_kw", "power_p6_kw", "meter_rental",
-    "tax_condition", "use", "power_control", "electricity_tax", "vulnerable",
+    "tax_condition", "use", "power_control", "electricity_tax", "vulnerable", "invitation_code",
 })  # fmt: skip
 _POWER_COLUMNS = tuple((f"P{number}", f"power_p{number}_kw") for number in range(1, 7))
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
@@ -74,6 +75,8 @@ class ContractFields:
     power_control: str
     electricity_tax: str
     vulnerable: bool
+    #: The code that the contract names, as it is kept; empty when it names none.
+    invitation: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ class _Reader:
 
     def _contract(self, service: str) -> ContractFields | None:
         if not self._fields.get("contract_number"):
-            for name in ("contract_from", "contract_to", "product_code"):
+            for name in ("contract_from", "contract_to", "product_code", "invitation_code"):
                 if self._fields.get(name):
                     self._problem(name, f"{name} is given but contract_number is empty.")
             return None
@@ -241,6 +244,7 @@ class _Reader:
             power_control=self._of_electricity("power_control", country.power_controls, service),
             electricity_tax=self._of_electricity("electricity_tax", country.electricity_taxes, service),
             vulnerable=self._vulnerable(service, use),
+            invitation=self._invitation(service),
         )
 
     def _of_electricity(self, name: str, choices: tuple[str, ...], service: str) -> str:
@@ -260,6 +264,12 @@ class _Reader:
         if vulnerable and use == "other":
             self._problem("vulnerable", "Only a household is vulnerable; the use is other than dwelling.")
         return vulnerable
+
+    def _invitation(self, service: str) -> str:
+        if self._fields.get("invitation_code") and service == "water":
+            self._problem("invitation_code", "An invitation gives energy: write it in the line of the electricity.")
+            return ""
+        return self._optional("invitation_code", read_code, "")
 
     def _span(self, from_column: str, to_column: str) -> tuple[date, date | None]:
         start = self._day(from_column)
