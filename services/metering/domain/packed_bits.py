@@ -1,19 +1,22 @@
 """The layout in which day curves are written: what a household's hour says, in about eight bits.
 
 Each channel of a day is split like a Rice code: the ``k`` lowest bits of every hour as they are, and what is above them
-as a count of zero bits before a one. Small hours then cost little and the evening's peak does not widen the night. Bits
-run from the highest of a byte to the lowest; the layout of one row is::
+as a count of zero bits before a one. Small hours then cost little and the evening's peak does not widen the night. The
+base of a channel is taken off what is above the k bits of all its hours. Bits run from the highest of a byte to the lowest;
+the layout of one row is::
 
-    byte 0      0x20 and the quality code of every hour; 0x2F when they differ or the code is above 14
-    byte 1      channels that are not all zero, one bit each from the lowest (order of readings.CHANNELS);
-                in the highest two bits 0, 1 or 2 for a day of 23, 24 or 25 hours
-    then        for each of them a byte: k in the lowest five bits, and 0x20 when a base follows
-    then        the base of each channel that has one, a byte: added to what is above the k bits
-    then        quality codes, a byte an hour, when byte 0 is 0x2F
+    byte 0      a day of 24 hours that are all real: 0x40 and its channels that are not all zero, one bit each from the
+                lowest (order of readings.CHANNELS). Any other day: 0x30 and the quality code of every hour, 0x3F when
+                they differ or the code is above 14; and then
+    byte 1      the channels in the same way, and in the highest two bits 0, 1 or 2 for 23, 24 or 25 hours
+    then        for each channel a byte: k in the lowest five bits, the base in the highest three, 7 when it follows
+    then        the base of each channel whose base is above 6, a byte
+    then        quality codes, a byte an hour, when byte 0 is 0x3F
     then        for each channel k bits an hour, filled up with zeros to a whole byte
     then        for each channel and hour that many zeros and a one; after the last, zeros up to a whole byte
 
-The same day has one form only, so equal curves are equal bytes.
+The same day has one form only, so equal curves are equal bytes. Rows that begin 0x20 to 0x2F were written before: byte 0 and
+1 as in "any other day" but for the 0x20, and of the highest three bits beside a k the lowest alone says that a base follows.
 """
 
 from __future__ import annotations
@@ -24,14 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.hours import HOURS_MAX
-from services.metering.domain.readings import CHANNELS
+from services.metering.domain.readings import CHANNELS, REAL
 
-FIRST_BYTES = range(0x20, 0x30)
+FIRST_BYTES = range(0x20, 0x80)
+_CODED, _USUAL = 0x30, 0x40
 _MIXED = 15
-_SHORTEST_DAY = 23
-_HEADER = 2
+_SHORTEST_DAY, _USUAL_DAY = 23, 24
 _LOW_MAX = 31
-_BASE_FLAG = 0x20
+_LOW_BITS = 5
+_BASE_FOLLOWS, _BASE_FOLLOWED = 7, 1
 _BASE_MAX_BITS = 8
 _SLOTS = np.arange(HOURS_MAX)
 _CHANNEL_BITS = np.arange(len(CHANNELS))
@@ -53,24 +57,28 @@ def pack_bits(length: NDArray[np.int8], values: Ints, quality: NDArray[np.uint8]
     low, base = _split(streams, inside, hours[day])
     steps = np.where(inside, (streams >> low[:, None]) - base[:, None] + 1, 0)
 
-    based = base > 0
+    based = base >= _BASE_FOLLOWS
     channels, place = _by_day(used, np.ones_like(day))
     bases, base_place = _by_day(used, based)
     low_sizes = (hours[day] * low + 7) >> 3
     low_bytes, low_place = _by_day(used, low_sizes)
     tail_bytes = (_by_day(used, steps.sum(axis=1))[0] + 7) >> 3
-    fixed = _HEADER + channels + bases + np.where(mixed, hours, 0)
+    usual = (hours == _USUAL_DAY) & (first_quality == REAL) & ~mixed
+    header = np.where(usual, 1, 2)
+    fixed = header + channels + bases + np.where(mixed, hours, 0)
     sizes = fixed + low_bytes + tail_bytes
     ends = np.cumsum(sizes)
     starts = ends - sizes
 
     out = np.zeros(int(ends[-1]) if count else 0, np.uint8)
-    out[starts] = FIRST_BYTES[0] + np.where(mixed, _MIXED, first_quality)
-    out[starts + 1] = (used << _CHANNEL_BITS).sum(axis=1) | (hours - _SHORTEST_DAY) << len(CHANNELS)
-    out[starts[day] + _HEADER + place] = low | np.where(based, _BASE_FLAG, 0)
-    out[((starts + _HEADER + channels)[day] + base_place)[based]] = base[based]
+    shape = (used << _CHANNEL_BITS).sum(axis=1)
+    out[starts] = np.where(usual, _USUAL | shape, _CODED + np.where(mixed, _MIXED, first_quality))
+    out[(starts + 1)[~usual]] = (shape | (hours - _SHORTEST_DAY) << len(CHANNELS))[~usual]
+    begins = starts + header
+    out[begins[day] + place] = low | np.minimum(base, _BASE_FOLLOWS) << _LOW_BITS
+    out[((begins + channels)[day] + base_place)[based]] = base[based]
     for row in np.flatnonzero(mixed).tolist():
-        begin = int(starts[row] + _HEADER + channels[row] + bases[row])
+        begin = int(begins[row] + channels[row] + bases[row])
         out[begin : begin + int(hours[row])] = quality[row, : int(hours[row])]
     _write_low(out, (starts + fixed)[day] + low_place, streams, low, low_sizes)
     _write_steps(out, ends - tail_bytes, tail_bytes, day, steps, inside)
@@ -86,29 +94,37 @@ def unpack_bits(blobs: Sequence[bytes], length: NDArray[np.int8], values: Ints, 
     sizes = np.fromiter(map(len, blobs), np.int64, count)
     ends = np.cumsum(sizes)
     starts = ends - sizes
-    _check(blobs, sizes >= _HEADER)
-    every, shape = flat[starts] - FIRST_BYTES[0], flat[starts + 1].astype(np.int64)
+    first = flat[starts].astype(np.int64)
+    usual, older = first >= _USUAL, first < _CODED
+    header = np.where(usual, 1, 2)
+    _check(blobs, sizes >= header)
+    every = np.where(usual, REAL, first & 15).astype(np.uint8)
+    usual_length = _USUAL_DAY - _SHORTEST_DAY << len(CHANNELS)
+    shape = np.where(usual, first & (_USUAL - 1) | usual_length, flat[starts + 1])
     hours = (shape >> len(CHANNELS)) + _SHORTEST_DAY
     _check(blobs, hours <= HOURS_MAX)
     used = ((shape[:, None] >> _CHANNEL_BITS) & 1).astype(bool)
     day, channel = np.nonzero(used)
-    mixed = every == _MIXED
+    mixed = ~usual & (every == _MIXED)
+    begins = starts + header
     channels, place = _by_day(used, np.ones_like(day))
-    parameter = flat[starts[day] + _HEADER + place].astype(np.int64)
-    low, based = parameter & _LOW_MAX, parameter & _BASE_FLAG > 0
+    parameter = flat[begins[day] + place].astype(np.int64)
+    low, base = parameter & _LOW_MAX, parameter >> _LOW_BITS
+    based = base == np.where(older[day], _BASE_FOLLOWED, _BASE_FOLLOWS)
     bases, base_place = _by_day(used, based)
-    base = np.where(based, flat[(starts + _HEADER + channels)[day] + base_place], 0).astype(np.int64)
+    strange = _by_day(used, older[day] & (base > _BASE_FOLLOWED))[0]
+    base = np.where(based, flat[(begins + channels)[day] + base_place], base)
     low_sizes = (hours[day] * low + 7) >> 3
     low_bytes, low_place = _by_day(used, low_sizes)
-    fixed = _HEADER + channels + bases + np.where(mixed, hours, 0)
+    fixed = header + channels + bases + np.where(mixed, hours, 0)
     tail_bytes = sizes - fixed - low_bytes
-    _check(blobs, (tail_bytes >= 0) & (_by_day(used, parameter >= 2 * _BASE_FLAG)[0] == 0))
+    _check(blobs, (tail_bytes >= 0) & (strange == 0))
 
     inside = hours[:, None] > _SLOTS
     length[:] = hours
     quality[:] = np.where(inside, every[:, None], quality)
     for row in np.flatnonzero(mixed).tolist():
-        begin = int(starts[row] + _HEADER + channels[row] + bases[row])
+        begin = int(begins[row] + channels[row] + bases[row])
         quality[row, : int(hours[row])] = flat[begin : begin + int(hours[row])]
     streams = _read_low(flat, (starts + fixed)[day] + low_place, low)
     steps = _read_steps(blobs, flat, ends - tail_bytes, tail_bytes, hours * channels)
@@ -143,7 +159,7 @@ def _split(streams: Ints, inside: NDArray[np.bool_], hours: Ints) -> tuple[Ints,
     for candidate in (near - 1, near, near + 1):
         bits = np.clip(candidate, fewest, _LOW_MAX)
         above = smallest >> bits
-        found = hours * (bits - above) + (streams >> bits[:, None]).sum(axis=1) + 8 * (above > 0)
+        found = hours * (bits - above) + (streams >> bits[:, None]).sum(axis=1) + 8 * (above >= _BASE_FOLLOWS)
         better = found < cost
         low, cost = np.where(better, bits, low), np.where(better, found, cost)
     base: Ints = smallest >> low

@@ -35,12 +35,13 @@ def curves(draw: st.DrawFn) -> DayCurves:
     for row in range(count):
         hours = int(days.length[row])
         if draw(st.booleans()):
-            days.quality[row, :hours] = draw(st.sampled_from([MISSING, REAL, 2, DOUBTFUL]))
+            days.quality[row, :hours] = draw(st.sampled_from([MISSING, REAL, REAL, 2, DOUBTFUL, 14, 15, 255]))
         else:
             days.quality[row, :hours] = seed.choice([MISSING, REAL, 3, DOUBTFUL], hours)
         for channel in range(6):
             limit = draw(st.sampled_from([1, 256, 257, 65_536, 65_537, 2**32]))
-            days.values[row, :hours, channel] = seed.integers(0, limit, hours)
+            least = draw(st.sampled_from([0, limit // 2, limit - 1]))
+            days.values[row, :hours, channel] = seed.integers(least, limit, hours)
         days.values[row, days.quality[row] == MISSING] = 0
     return days
 
@@ -58,32 +59,46 @@ def steady_day(wh: int) -> DayCurves:
     return day
 
 
+def uneven_day() -> DayCurves:
+    day = steady_day(0)
+    day.values[0, 1:24:2, 5] = 7
+    return day
+
+
 def test_the_layout_of_a_packed_day() -> None:
-    # Quality 1; import alone; 3 low bits, base 150 x 8; 24 times 3 zero bits; 24 times no step.
-    assert pack(steady_day(1_200)) == [bytes([0x21, 0x41, 0x23, 150]) + bytes(9) + b"\xff\xff\xff"]
-    assert pack(blank_days(np.array([25], np.int8))) == [b"\x20\x80"]
+    # A usual day of import alone; 3 low bits, base 150 x 8; 24 times 3 zero bits; 24 times no step.
+    assert pack(steady_day(1_200)) == [bytes([0x41, 0xE3, 150]) + bytes(9) + b"\xff\xff\xff"]
+    assert pack(steady_day(0)) == [b"\x40"]
+    assert pack(blank_days(np.array([25], np.int8))) == [b"\x30\x80"]
     peak = steady_day(1)
     peak.values[0, 3, 0] = 9
     # No low bits, base 1; no step, but eight in the fourth hour.
-    assert pack(peak) == [bytes([0x21, 0x41, 0x20, 1]) + b"\xe0\x1f\xff\xff"]
-    uneven = steady_day(0)
-    uneven.values[0, 1:24:2, 5] = 7
+    assert pack(peak) == [bytes([0x41, 0x20]) + b"\xe0\x1f\xff\xff"]
     # The lowest bit 0 and 1 in turn; above it no step and three steps in turn.
-    assert pack(uneven) == [bytes([0x21, 0x60, 1]) + b"\x55\x55\x55" + bytes.fromhex("8c6318c6318c6310")]
+    assert pack(uneven_day()) == [bytes([0x60, 1]) + b"\x55\x55\x55" + bytes.fromhex("8c6318c6318c6310")]
     doubt = steady_day(1)
     doubt.quality[0, 23] = DOUBTFUL
-    assert pack(doubt) == [bytes([0x2F, 0x41, 0x20, 1]) + bytes([REAL] * 23 + [DOUBTFUL]) + b"\xff\xff\xff"]
+    assert pack(doubt) == [bytes([0x3F, 0x41, 0x20]) + bytes([REAL] * 23 + [DOUBTFUL]) + b"\xff\xff\xff"]
+    doubt.quality[0, :24] = DOUBTFUL
+    assert pack(doubt) == [bytes([0x39, 0x41, 0x20]) + b"\xff\xff\xff"]
     doubt.quality[0, :24] = 200
-    assert pack(doubt) == [bytes([0x2F, 0x41, 0x20, 1]) + bytes([200] * 24) + b"\xff\xff\xff"]
+    assert pack(doubt) == [bytes([0x3F, 0x41, 0x20]) + bytes([200] * 24) + b"\xff\xff\xff"]
 
 
-def test_a_household_day_with_reactive_energy_takes_about_seventy_bytes() -> None:
+@pytest.mark.parametrize("base", [1, 6, 7, 8, 255])
+def test_a_base_up_to_six_takes_no_byte_of_its_own(base: int) -> None:
+    head = [0x41, base << 5] if base < 7 else [0x41, 7 << 5, base]
+    assert pack(steady_day(base)) == [bytes(head) + b"\xff\xff\xff"]
+    assert same(unpack(pack(steady_day(base))), steady_day(base))
+
+
+def test_a_household_day_with_reactive_energy_takes_less_than_eighty_bytes() -> None:
     chance = np.random.default_rng(7)
     days = blank_days(np.full(310, 24, np.int8))
     days.quality[:, :24] = REAL
     for channel, usual in ((0, 500), (2, 180), (5, 12)):
         days.values[:, :24, channel] = chance.exponential(usual, (310, 24))
-    assert sum(map(len, pack(days))) / 310 < 80
+    assert sum(map(len, pack(days))) / 310 < 78
 
 
 @pytest.mark.parametrize("wh", [0, 1, 255, 256, 2**31, 2**32 - 1])
@@ -93,6 +108,25 @@ def test_the_largest_values_take_no_more_than_their_bits(wh: int) -> None:
         (blob,) = pack(values)
         assert same(unpack([blob]), values)
         assert len(blob) < 4 + 6 * (24 * 34 // 8)
+
+
+SECOND_LAYOUT = [
+    (bytes([0x21, 0x41, 0x23, 150]) + bytes(9) + b"\xff\xff\xff", steady_day(1_200)),
+    (b"\x20\x80", blank_days(np.array([25], np.int8))),
+    (bytes([0x21, 0x60, 1]) + b"\x55\x55\x55" + bytes.fromhex("8c6318c6318c6310"), uneven_day()),
+]
+
+
+def test_rows_of_the_second_layout_are_still_read_beside_new_ones() -> None:
+    days = [day for _, day in SECOND_LAYOUT]
+    mixed = steady_day(1)
+    mixed.quality[0, 23] = DOUBTFUL
+    blobs = [blob for blob, _ in SECOND_LAYOUT]
+    blobs += [bytes([0x2F, 0x41, 0x20, 1]) + bytes([REAL] * 23 + [DOUBTFUL]) + b"\xff\xff\xff"]
+    fresh = pack(steady_day(77))
+    found = unpack([*fresh, *blobs, *fresh])
+    for row, day in enumerate([steady_day(77), *days, mixed, steady_day(77)]):
+        assert same(found.take(np.array([row])), day), row
 
 
 OLD_LAYOUT = [
@@ -133,7 +167,13 @@ def test_rows_of_the_first_layout_are_still_read_beside_new_ones() -> None:
         b"\x21\x41\x00\xff\xff\xff\x80",
         b"\x2f\x40" + bytes(23),
         b"\x21\x40\x00",
-        b"\x30\x40",
+        b"\x41",
+        b"\x40\x00",
+        b"\x30",
+        b"\x30\xc0",
+        b"\x3f\x40" + bytes(23),
+        b"\x41\xe0\xff\xff",
+        b"\x80\x40",
     ],
 )
 def test_a_damaged_row_is_named(blob: bytes) -> None:
@@ -142,9 +182,11 @@ def test_a_damaged_row_is_named(blob: bytes) -> None:
         unpack([*good, blob, *good])
 
 
-def test_a_row_that_was_cut_short_or_grew_is_named() -> None:
+@pytest.mark.parametrize("quality", [REAL, DOUBTFUL])
+def test_a_row_that_was_cut_short_or_grew_is_named(quality: int) -> None:
     day = steady_day(800)
     day.values[0, :24, 2] = range(24)
+    day.quality[0, 0] = quality
     (blob,) = pack(day)
     for length in range(len(blob)):
         with pytest.raises(ValueError, match="the row is damaged"):
