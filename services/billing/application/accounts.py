@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
-from coop.billing.events.v1 import events_pb2 as events
-from coop.common.v1 import types_pb2 as types
 from sqlalchemy import Connection
 
 from services.billing.application.access import visible_supply
-from services.billing.domain.bill import ZERO
+from services.billing.application.receiving import Incoming, Receiving
 from services.billing.domain.ledger import (
     Debt,
     StatementLine,
-    allocate,
     check_payment,
     debt_on,
-    payment_entry,
     statement_lines,
 )
 from services.billing.repository import invoices, ledger
@@ -27,10 +23,8 @@ from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound
-from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod, parse_date
 
-PAYMENT_TOPIC = "coop.billing.payment.v1"
 LONGEST_REFERENCE = 140
 
 
@@ -74,6 +68,7 @@ class Accounts:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
         self._rules = rules
+        self._receiving = Receiving(rules)
 
     def debt(self, caller: Principal, supply_id: str) -> AccountDebt:
         with self._database.read() as connection:
@@ -120,61 +115,19 @@ class Accounts:
         with self._database.write() as tx:
             payment_id = tx.once(key, lambda: self._record(tx, order, amount, paid_on, recorded_by))
             payment = ledger.payment_by_id(tx.connection, payment_id)
-            invoice = invoices.find(tx.connection, payment.invoice_id)
-            assert invoice is not None
-            return Recorded(payment, invoice.number, self.debt_in(tx.connection, payment.supply_id))
+            assert payment.invoice_id is not None
+            number = ledger.numbers_of(tx.connection, [payment.invoice_id])[payment.invoice_id]
+            return Recorded(payment, number, self.debt_in(tx.connection, payment.supply_id))
 
     def _record(self, tx: Transaction, order: PaymentOrder, amount: Decimal, paid_on: date, recorded_by: str) -> str:
-        connection = tx.connection
-        invoice = invoices.find(connection, order.invoice.strip())
+        invoice = invoices.find(tx.connection, order.invoice.strip())
         if invoice is None:
             raise NotFound(
                 f"There is no invoice {order.invoice!r}; copy its number from the invoice, such as E-2026-000123.",
                 "NO_INVOICE",
             )
-        supply_id = invoice.supply_id
-        ledger.lock_accounts(connection, [supply_id])
-        before = self.debt_in(connection, supply_id).debt
-        allocation = allocate(amount, invoice.id, ledger.open_items(connection, supply_id, lock=True))
-        payment_id, entry_id, now = new_id(), new_id(), tx.clock.now()
-        entry = payment_entry(supply_id, paid_on, invoice.number, order.method, allocation)
-        ledger.keep_entries(connection, [(entry_id, entry)], now)
-        ledger.keep_settlements(connection, [(entry_id, invoice_id, take) for invoice_id, take in allocation.takes])
-        ledger.reduce_open_items(connection, allocation.takes)
-        ledger.change_credits(connection, {supply_id: allocation.credit})
-        made = Payment(
-            id=payment_id,
-            supply_id=supply_id,
-            invoice_id=invoice.id,
-            entry_id=entry_id,
-            amount=amount,
-            credited=allocation.credit,
-            method=order.method,
-            paid_on=paid_on,
-            reference=order.reference,
-            recorded_by=recorded_by,
-            recorded_at=now,
-        )
-        ledger.keep_payment(connection, made)
-        self._tell(tx, made, invoice.number, invoice.member_id, before)
-        return payment_id
-
-    def _tell(self, tx: Transaction, made: Payment, number: str, member_id: str, before: Debt) -> None:
-        received = events.PaymentReceived(
-            payment_id=made.id,
-            invoice_id=made.invoice_id,
-            invoice_number=number,
-            supply_id=made.supply_id,
-            member_id=member_id,
-            amount=types.Money(amount=str(made.amount), currency_code=self._rules.currency),
-            paid_on=made.paid_on.isoformat(),
-            method=made.method,
-        )
-        tx.emit(PAYMENT_TOPIC, made.supply_id, received)
-        after = self.debt_in(tx.connection, made.supply_id).debt
-        if before.overdue > ZERO and after.overdue == ZERO:
-            cleared = events.DebtCleared(supply_id=made.supply_id, member_id=member_id)
-            tx.emit(PAYMENT_TOPIC, made.supply_id, cleared)
+        money = Incoming(invoice.supply_id, amount, order.method, paid_on, order.reference, recorded_by, invoice)
+        return self._receiving.receive(tx, money).id
 
 
 def _amount(text: str) -> Decimal:

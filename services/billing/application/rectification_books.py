@@ -7,9 +7,9 @@ from decimal import Decimal
 from coop.billing.events.v1 import events_pb2 as events
 from coop.common.v1 import types_pb2 as types
 
-from services.billing.application.accounts import PAYMENT_TOPIC
 from services.billing.application.issuing import INVOICE_TOPIC, WORK_TOPIC
 from services.billing.application.rectification import Outcome
+from services.billing.application.receiving import PAYMENT_TOPIC
 from services.billing.domain.bill import ZERO, Energy
 from services.billing.domain.ledger import OpenItem, credit_entry, debt_on
 from services.billing.domain.rectifying import rectification_entry

@@ -1,7 +1,9 @@
 """Double entry: every invoice, payment and use of credit is an entry whose postings sum to zero.
 
-Accounts: `receivable` and `member_credit` of a supply's account, `revenue` by service, `tax` by tax, `bank` and `cash`.
-A debit is positive, a credit negative; what a member owes is receivable + member_credit.
+Accounts: `receivable` and `member_credit` of a supply's account, `revenue` by service, `tax` by tax; `bank` and `cash`; and
+where money is on its way to the bank: `card`, `direct_debit` and `collector`, which the bank's own movement clears, and
+`unmatched` for money of which it is not known yet whose it is. A debit is positive, a credit negative; what a member owes
+is receivable + member_credit. Entries of the cooperative alone have no supply.
 """
 
 from __future__ import annotations
@@ -20,7 +22,16 @@ MEMBER_CREDIT = "member_credit"
 #: The two accounts that together are what a member sees as "my account".
 MEMBER_ACCOUNTS = (RECEIVABLE, MEMBER_CREDIT)
 #: Where each way of paying lands.
-METHOD_ACCOUNTS = {"cash": "cash", "transfer": "bank", "card": "bank", "direct_debit": "bank"}
+METHOD_ACCOUNTS = {
+    "cash": "cash",
+    "transfer": "bank",
+    "card": "card",
+    "direct_debit": "direct_debit",
+    "collector": "collector",
+}
+BANK, UNMATCHED = "bank", "unmatched"
+#: How money goes back: the payer's bank took it back, or the cooperative returns it.
+RETURNED, REFUND = "payment_returned", "refund"
 
 
 @dataclass(frozen=True)
@@ -32,8 +43,8 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied" or "rectification"; `document` what it
-    is about.
+    """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied", "rectification", "payment_returned",
+    "refund" or "settled" (money that reached the bank); `document` what it is about.
     """
 
     supply_id: str
@@ -124,14 +135,65 @@ def invoice_entry(
     return Entry(supply_id, day, "invoice", number, tuple(postings))
 
 
-def payment_entry(supply_id: str, day: date, number: str, method: str, allocation: Allocation) -> Entry:
-    """Money in for the invoice `number`; what is owed falls by what invoices took, the rest is the member's credit."""
-    postings = [Posting(METHOD_ACCOUNTS[method], method, allocation.taken + allocation.credit)]
+def payment_entry(
+    supply_id: str, day: date, number: str, method: str, allocation: Allocation, source: str = ""
+) -> Entry:
+    """Money in for the invoice `number`; what is owed falls by what invoices took, the rest is the member's credit.
+
+    ``source``: the account the money comes from, when not the one of its method: UNMATCHED for what waited there.
+    """
+    postings = [Posting(source or METHOD_ACCOUNTS[method], method, allocation.taken + allocation.credit)]
     if allocation.taken:
         postings.append(Posting(RECEIVABLE, "", -allocation.taken))
     if allocation.credit:
         postings.append(Posting(MEMBER_CREDIT, "", -allocation.credit))
     return Entry(supply_id, day, "payment", number, tuple(postings))
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """Where an amount that goes back comes from: credit, and the invoices that are open again by so much, in order."""
+
+    credit: Decimal
+    reopened: tuple[tuple[str, Decimal], ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return self.credit + sum((amount for _, amount in self.reopened), ZERO)
+
+
+def give_back(amount: Decimal, credit: Decimal, settled: Iterable[tuple[str, Decimal]]) -> GivenBack:
+    """Takes an amount back from a payment: from the credit it left, then from the invoices it settled, the last first.
+
+    ``credit``: what is left of the account's credit and came with the payment; ``settled``: (invoice id, amount) that
+    may be opened again, in the order in which they were settled. Raises Invalid when there is less than the amount.
+    """
+    from_credit = min(amount, credit)
+    left, reopened = amount - from_credit, []
+    for invoice_id, taken in reversed(list(settled)):
+        part = min(left, taken)
+        if part > 0:
+            reopened.append((invoice_id, part))
+            left -= part
+    if left:
+        raise Invalid(
+            f"{amount} cannot be taken back: {left} of it is neither credit nor paid an invoice.", field="amount"
+        )
+    together: dict[str, Decimal] = {}
+    for invoice_id, part in reopened:
+        together[invoice_id] = together.get(invoice_id, ZERO) + part
+    return GivenBack(from_credit, tuple(together.items()))
+
+
+def give_back_entry(supply_id: str, day: date, kind: str, document: str, method: str, given: GivenBack) -> Entry:
+    """Money out again, of kind RETURNED or REFUND: what is owed grows by what was opened, credit falls."""
+    postings = [Posting(METHOD_ACCOUNTS[method], method, -given.amount)]
+    reopened = given.amount - given.credit
+    if reopened:
+        postings.append(Posting(RECEIVABLE, "", reopened))
+    if given.credit:
+        postings.append(Posting(MEMBER_CREDIT, "", given.credit))
+    return Entry(supply_id, day, kind, document, tuple(postings))
 
 
 def credit_entry(supply_id: str, day: date, number: str, amount: Decimal) -> Entry:

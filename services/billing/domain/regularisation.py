@@ -88,12 +88,28 @@ def overpaid(before: Decimal, after: Decimal, payments: Sequence[tuple[date, Dec
     """
     found = []
     paid = ZERO
-    for day, amount in payments:
+    for day, amount in _kept(payments):
         above = min(paid + amount, before) - max(paid, after)
         if above > 0:
             found.append((day, above))
         paid += amount
     return found
+
+
+def _kept(payments: Sequence[tuple[date, Decimal]]) -> list[tuple[date, Decimal]]:
+    """Payments without what went back to the payer (negative amounts), which undoes the last ones before it."""
+    kept: list[tuple[date, Decimal]] = []
+    for day, amount in payments:
+        if amount >= 0:
+            kept.append((day, amount))
+            continue
+        back = -amount
+        while back > 0 and kept:
+            last_day, last = kept.pop()
+            if last > back:
+                kept.append((last_day, last - back))
+            back -= min(last, back)
+    return kept
 
 
 def interest(

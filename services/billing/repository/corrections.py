@@ -20,7 +20,7 @@ from services.billing.tables import correction, instalment, invoice, ledger_entr
 PROPOSED, ISSUED, DISCARDED, NOTHING = "proposed", "issued", "discarded", "nothing"
 STATES = (PROPOSED, ISSUED, DISCARDED, NOTHING)
 #: Entries that bring money to an invoice; the others move what is open between invoices.
-PAYING = ("payment", "credit_applied")
+PAYING = ("payment", "credit_applied", "payment_returned", "refund")
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _rectification(row: Any) -> Rectification:
 
 
 def payments_of(connection: Connection, invoice_ids: Iterable[str]) -> list[tuple[date, Decimal]]:
-    """What was paid of some invoices, with money or with credit, by day."""
+    """What was paid of some invoices, with money or with credit, by day; negative for what went back."""
     query = (
         select(ledger_entry.c.day, settlement.c.amount)
         .join(ledger_entry, ledger_entry.c.id == settlement.c.entry_id)

@@ -32,7 +32,8 @@ from services.chassis.periods import DatePeriod
 class Payment:
     id: str
     supply_id: str
-    invoice_id: str
+    #: None for a payment on the account that names no invoice.
+    invoice_id: str | None
     entry_id: str
     amount: Decimal
     credited: Decimal
@@ -185,6 +186,17 @@ def keep_payment(connection: Connection, made: Payment) -> None:
 
 def payment_by_id(connection: Connection, payment_id: str) -> Payment:
     return Payment(**connection.execute(select(payment).where(payment.c.id == payment_id)).mappings().one())
+
+
+def find_payment(connection: Connection, payment_id: str) -> Payment | None:
+    row = connection.execute(select(payment).where(payment.c.id == payment_id)).mappings().first()
+    return Payment(**row) if row else None
+
+
+def numbers_of(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, str]:
+    """Printed numbers of invoices by id."""
+    query = select(invoice.c.id, invoice.c.number).where(invoice.c.id.in_(list(invoice_ids)))
+    return {row.id: row.number for row in connection.execute(query)}
 
 
 def balance_before(connection: Connection, supply_id: str, day: date) -> Decimal:

@@ -13,7 +13,15 @@ from services.billing.tables.invoices import (
     rule_set,
     series,
 )
-from services.billing.tables.ledger import ledger_entry, ledger_posting, member_credit, open_item, payment, settlement
+from services.billing.tables.ledger import (
+    ledger_entry,
+    ledger_posting,
+    member_credit,
+    open_item,
+    payment,
+    payment_reversal,
+    settlement,
+)
 from services.billing.tables.market_prices import market_file, market_price
 from services.billing.tables.papers import certificate, document
 from services.billing.tables.read_models import member, supply, supply_access
@@ -47,6 +55,7 @@ __all__ = [
     "metadata",
     "open_item",
     "payment",
+    "payment_reversal",
     "rectification",
     "rule_set",
     "series",

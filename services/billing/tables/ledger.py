@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, Text
 
 from services.billing.tables.base import ID, metadata
 from services.chassis.columns import Amount, UtcDateTime
@@ -35,14 +35,14 @@ ledger_entry = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Index("ix_ledger_entry_supply_id_day_id", "supply_id", "day", "id"),
 )
-# Which entries settled which invoices, and by how much.
+# Which entries settled which invoices, and by how much; negative where a payment went back and opened them again.
 settlement = Table(
     "settlement",
     metadata,
     Column("entry_id", ID, ForeignKey("ledger_entry.id"), primary_key=True),
     Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
     Column("amount", Amount, nullable=False),
-    CheckConstraint("amount > 0", name="amount_positive"),
+    CheckConstraint("amount <> 0", name="amount_not_zero"),
 )
 open_item = Table(
     "open_item",
@@ -67,7 +67,8 @@ payment = Table(
     metadata,
     Column("id", ID, primary_key=True),
     Column("supply_id", ID, nullable=False, index=True),
-    Column("invoice_id", ID, ForeignKey("invoice.id"), nullable=False),
+    # Null: on the account, without naming an invoice.
+    Column("invoice_id", ID, ForeignKey("invoice.id")),
     Column("entry_id", ID, ForeignKey("ledger_entry.id"), nullable=False),
     Column("amount", Amount, nullable=False),
     Column("credited", Amount, nullable=False),
@@ -76,4 +77,23 @@ payment = Table(
     Column("reference", String(140), nullable=False),
     Column("recorded_by", String(80), nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+)
+# What of a payment went back to the payer: returned by the payer's bank, or refunded.
+payment_reversal = Table(
+    "payment_reversal",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("payment_id", ID, ForeignKey("payment.id"), nullable=False, index=True),
+    Column("entry_id", ID, ForeignKey("ledger_entry.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("amount", Amount, nullable=False),
+    # Of it, taken from the account's credit; the rest opened invoices again.
+    Column("from_credit", Amount, nullable=False),
+    Column("day", Date, nullable=False),
+    # The bank's code for the reason, such as AM04; and the reason in words.
+    Column("reason_code", String(10), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_by", String(80), nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    CheckConstraint("amount > 0", name="amount_positive"),
 )

@@ -1,0 +1,207 @@
+"""Money that comes in on an account, and money that goes back: the one way into the ledger for every way of paying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from coop.billing.events.v1 import events_pb2 as events
+from coop.common.v1 import types_pb2 as types
+
+from services.billing.domain.bill import ZERO
+from services.billing.domain.ledger import (
+    RETURNED,
+    Debt,
+    GivenBack,
+    allocate,
+    debt_on,
+    give_back,
+    give_back_entry,
+    payment_entry,
+)
+from services.billing.repository import ledger, read_model, reversals
+from services.billing.repository.invoices import Issued
+from services.billing.repository.ledger import Payment
+from services.billing.repository.reversals import Reversal
+from services.billing.rules import Rules
+from services.chassis.db import Transaction
+from services.chassis.errors import NotFound, Refused
+from services.chassis.ids import new_id
+from services.chassis.money import minor_units, round_half_up
+
+PAYMENT_TOPIC = "coop.billing.payment.v1"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Money for an account. `invoice`: what it names, paid first; without one the oldest open items are paid.
+
+    `source`: the ledger account it is taken from, when it waited in one (domain/ledger.py UNMATCHED).
+    """
+
+    supply_id: str
+    amount: Decimal
+    method: str
+    paid_on: date
+    reference: str
+    recorded_by: str
+    invoice: Issued | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Money of a payment that goes back. `kind`: domain/ledger.py RETURNED or REFUND."""
+
+    payment_id: str
+    kind: str
+    amount: Decimal
+    day: date
+    reason_code: str
+    reason: str
+    recorded_by: str
+
+
+class Receiving:
+    """Each call works inside the caller's transaction, which holds whatever makes it happen once."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def receive(self, tx: Transaction, money: Incoming) -> Payment:
+        """Book money under the account's lock: what it names first, then the oldest, the rest is credit."""
+        connection, supply_id = tx.connection, money.supply_id
+        ledger.lock_accounts(connection, [supply_id])
+        before = self._debt(tx, supply_id)
+        named = money.invoice.id if money.invoice else ""
+        allocation = allocate(money.amount, named, ledger.open_items(connection, supply_id, lock=True))
+        payment_id, entry_id, now = new_id(), new_id(), tx.clock.now()
+        document = money.invoice.number if money.invoice else money.reference[:60]
+        entry = payment_entry(supply_id, money.paid_on, document, money.method, allocation, money.source)
+        ledger.keep_entries(connection, [(entry_id, entry)], now)
+        ledger.keep_settlements(connection, [(entry_id, invoice_id, take) for invoice_id, take in allocation.takes])
+        ledger.reduce_open_items(connection, allocation.takes)
+        ledger.change_credits(connection, {supply_id: allocation.credit})
+        made = Payment(
+            id=payment_id,
+            supply_id=supply_id,
+            invoice_id=named or None,
+            entry_id=entry_id,
+            amount=money.amount,
+            credited=allocation.credit,
+            method=money.method,
+            paid_on=money.paid_on,
+            reference=money.reference,
+            recorded_by=money.recorded_by,
+            recorded_at=now,
+        )
+        ledger.keep_payment(connection, made)
+        self._tell_received(tx, made, money.invoice, before)
+        return made
+
+    def give_back(self, tx: Transaction, order: Outgoing) -> Reversal:
+        """Undo (a part of) a payment under the account's lock: its credit first, then invoices it paid are open again.
+
+        NotFound for a payment that is none; Refused for more than is left of it.
+        """
+        connection = tx.connection
+        found = ledger.find_payment(connection, order.payment_id)
+        if found is None:
+            raise NotFound(f"There is no payment {order.payment_id!r}; look it up with the statement.", "NO_PAYMENT")
+        ledger.lock_accounts(connection, [found.supply_id])
+        left = found.amount - reversals.returned_of(connection, found.id)
+        if order.amount > left:
+            raise Refused(
+                f"The payment of {found.amount} on {found.paid_on} has {left} left that can go back, not {order.amount}.",
+                "MORE_THAN_THE_PAYMENT",
+            )
+        given = give_back(order.amount, *self._sources(tx, found))
+        entry_id, now = new_id(), tx.clock.now()
+        entry = give_back_entry(
+            found.supply_id, order.day, order.kind, found.reference[:60] or found.id, found.method, given
+        )
+        ledger.keep_entries(connection, [(entry_id, entry)], now)
+        ledger.keep_settlements(connection, [(entry_id, invoice_id, -part) for invoice_id, part in given.reopened])
+        ledger.reduce_open_items(connection, [(invoice_id, -part) for invoice_id, part in given.reopened])
+        ledger.change_credits(connection, {found.supply_id: -given.credit})
+        made = Reversal(
+            id=new_id(),
+            payment_id=found.id,
+            entry_id=entry_id,
+            kind=order.kind,
+            amount=order.amount,
+            from_credit=given.credit,
+            day=order.day,
+            reason_code=order.reason_code,
+            reason=order.reason,
+            recorded_by=order.recorded_by,
+            recorded_at=now,
+        )
+        reversals.keep(connection, made)
+        self._tell_given_back(tx, found, made, given)
+        return made
+
+    def _sources(self, tx: Transaction, payment: Payment) -> tuple[Decimal, Sequence[tuple[str, Decimal]]]:
+        """What can be taken from credit, and what from invoices: those that the payment's credit paid come after its own,
+        so that they are opened first.
+        """
+        connection = tx.connection
+        credited = payment.credited - reversals.credit_of(connection, payment.id)
+        credit = min(credited, ledger.credit_of(connection, payment.supply_id))
+        return credit, reversals.still_settled(connection, payment, credited - credit)
+
+    def _debt(self, tx: Transaction, supply_id: str) -> Debt:
+        items = ledger.open_items(tx.connection, supply_id)
+        return debt_on(self._rules.today(tx.clock.now()), items, ledger.credit_of(tx.connection, supply_id))
+
+    def _tell_received(self, tx: Transaction, made: Payment, invoice: Issued | None, before: Debt) -> None:
+        member_id = invoice.member_id if invoice else read_model.supplies(tx.connection, [made.supply_id])[0].member_id
+        received = events.PaymentReceived(
+            payment_id=made.id,
+            invoice_id=invoice.id if invoice else "",
+            invoice_number=invoice.number if invoice else "",
+            supply_id=made.supply_id,
+            member_id=member_id,
+            amount=self._money(made.amount),
+            paid_on=made.paid_on.isoformat(),
+            method=made.method,
+        )
+        tx.emit(PAYMENT_TOPIC, made.supply_id, received)
+        if before.overdue > ZERO and self._debt(tx, made.supply_id).overdue == ZERO:
+            cleared = events.DebtCleared(supply_id=made.supply_id, member_id=member_id)
+            tx.emit(PAYMENT_TOPIC, made.supply_id, cleared)
+
+    def _tell_given_back(self, tx: Transaction, payment: Payment, made: Reversal, given: GivenBack) -> None:
+        member_id = read_model.supplies(tx.connection, [payment.supply_id])[0].member_id
+        if made.kind != RETURNED:
+            refunded = events.PaymentRefunded(
+                reversal_id=made.id,
+                payment_id=payment.id,
+                supply_id=payment.supply_id,
+                member_id=member_id,
+                amount=self._money(made.amount),
+                day=made.day.isoformat(),
+                method=payment.method,
+            )
+            tx.emit(PAYMENT_TOPIC, payment.supply_id, refunded)
+            return
+        numbers = ledger.numbers_of(tx.connection, [invoice_id for invoice_id, _ in given.reopened])
+        returned = events.PaymentReturned(
+            reversal_id=made.id,
+            payment_id=payment.id,
+            supply_id=payment.supply_id,
+            member_id=member_id,
+            amount=self._money(made.amount),
+            day=made.day.isoformat(),
+            method=payment.method,
+            reason_code=made.reason_code,
+            reason=made.reason,
+            invoice_numbers=[numbers[invoice_id] for invoice_id, _ in given.reopened],
+        )
+        tx.emit(PAYMENT_TOPIC, payment.supply_id, returned)
+
+    def _money(self, amount: Decimal) -> types.Money:
+        currency = self._rules.currency
+        return types.Money(amount=str(round_half_up(amount, minor_units(currency))), currency_code=currency)
