@@ -325,3 +325,18 @@ reading_correction = Table(
     Column("told_at", UtcDateTime, nullable=False),
     Index("ix_reading_correction_invoice_id", "invoice_id", "told_at"),
 )
+
+# Water on invoices, and what billing was told of it last: litres, and the days between the readings (null: none).
+billed_register = Table(
+    "billed_register",
+    metadata,
+    Column("invoice_id", String(36), primary_key=True),
+    Column("service_id", String(36), primary_key=True),
+    Column("start", Date, nullable=False),
+    Column("end", Date, nullable=False),
+    Column("billed_litres", BigInteger, nullable=False),
+    Column("told_litres", BigInteger, nullable=False),
+    Column("told_from", Date),
+    Column("told_to", Date),
+    Index("ix_billed_register_service_id_start", "service_id", "start"),
+)

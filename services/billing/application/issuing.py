@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from coop.billing.events.v1 import events_pb2 as events
+from coop.billing.v1.billing_pb2 import BilledRegister
 from coop.common.v1 import types_pb2 as types
 
 from services.billing.application.fiscal import FiscalOffice
@@ -70,7 +71,7 @@ class ChunkIssuer:
         # A document apart is no sale of the service, and nothing that a tax office is told.
         self._fiscal.record(tx, [each for each in issued if each[0].kind == SERVICE])
         self._book(tx, issued, now)
-        tx.emit_many([event for row, _ in issued for event in _events(row)])
+        tx.emit_many([event for row, details in issued for event in _events(row, details)])
         runs.keep_held(connection, run.id, held)
         return self._close(tx, chunk, [row for row, _ in issued], len(held), now)
 
@@ -267,7 +268,25 @@ def _entry(row: Issued, details: Details) -> Entry:
     return invoice_entry(row.supply_id, row.issue_date, row.number, revenue, taxes)
 
 
-def _events(row: Issued) -> list[tuple[str, str, Any]]:
+def billed_registers(row: Issued, details: Details) -> list[BilledRegister]:
+    """What water meters counted on a bill, for metering to compare with what it learns later; 0 without a reading."""
+    if row.printed["product"].get("water", ["flat"])[0] == "flat":
+        return []
+    found = []
+    for service in row.printed["supply"]["services"]:
+        if service["kind"] != "water":
+            continue
+        closes = [close for name, close in details.readings if name == "water"]
+        read = types.DatePeriod()
+        if closes:
+            first, last = min(close.period.start for close in closes), max(close.period.end for close in closes)
+            read = types.DatePeriod(start=first.isoformat(), end=last.isoformat())
+        litres = sum(close.used for close in closes)
+        found.append(BilledRegister(service_id=service["id"], litres=litres, read=read))
+    return found
+
+
+def _events(row: Issued, details: Details) -> list[tuple[str, str, Any]]:
     issued = events.InvoiceIssued(
         invoice_id=row.id,
         number=row.number,
@@ -285,5 +304,6 @@ def _events(row: Issued) -> list[tuple[str, str, Any]]:
         hours_estimated=row.hours_estimated,
         hours_missing=row.hours_missing,
         curve_version=row.curve_version,
+        registers=billed_registers(row, details) if row.kind == SERVICE else [],
     )
     return [(INVOICE_TOPIC, row.supply_id, issued), (WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))]

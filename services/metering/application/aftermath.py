@@ -7,6 +7,7 @@ from datetime import date
 
 from services.chassis.db import Transaction
 from services.metering.application.corrections import tell_corrections
+from services.metering.application.water_corrections import tell_water_corrections
 from services.metering.repository import estimates
 
 
@@ -20,3 +21,4 @@ def follow_up(tx: Transaction, spans: Mapping[int, tuple[date, date]], cause: st
     due = estimates.active(tx.connection, spans)
     estimates.mark_due(tx, due, cause)
     tell_corrections(tx, spans, unsettled=due)
+    tell_water_corrections(tx, spans)

@@ -89,4 +89,5 @@ def _known(connection: Connection, billed: Billed, rows: CurveRows) -> ReadingCo
         curve_version=int(np.max(rows.revision, initial=0)),
         hours_estimated=int(present.sum()) - real,
         hours_missing=billed.hours_expected - int(present.sum()),
+        unit=WH,
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import date
 
 from coop.billing.events.v1.events_pb2 import InvoiceIssued, InvoiceRectified
+from coop.billing.v1.billing_pb2 import BilledRegister
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked, SupplyChanged
 from coop.supplies.v1 import supplies_pb2
 
 from services.chassis.db import Transaction
 from services.chassis.errors import Invalid
-from services.chassis.periods import parse_date
+from services.chassis.periods import DatePeriod, parse_date
 from services.metering.application.aftermath import follow_up
 from services.metering.application.closes import all_closes
 from services.metering.application.corrections import tell_corrections
 from services.metering.application.quarantine import settle_adopted
 from services.metering.application.registers import announce, spans_of
 from services.metering.application.store import adopt, promote
-from services.metering.repository import estimates, holdings, points, visibility
+from services.metering.application.water_corrections import tell_water_corrections
+from services.metering.repository import billed_registers, estimates, holdings, points, visibility
+from services.metering.repository.billed_registers import Counted
 from services.metering.repository.cups import owner_of
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
@@ -108,11 +111,23 @@ def _billed(tx: Transaction, event: InvoiceIssued | InvoiceRectified, invoice_id
             curve_version=event.curve_version,
         ),
     )
-    point = points.points_of_services(tx.connection, [event.service_id]).get(event.service_id)
-    if point is not None and event.curve_version:
-        points.lock_points(tx, [point.key])
-        span = {point.key: (_day(event.period.start, "period.start"), _day(event.period.end, "period.end"))}
+    days = (_day(event.period.start, "period.start"), _day(event.period.end, "period.end"))
+    counted = {each.service_id: _counted(each) for each in event.registers}
+    found = points.points_of_services(tx.connection, {event.service_id, *counted})
+    points.lock_points(tx, [point.key for point in found.values()])
+    for service_id, each in counted.items():
+        billed_registers.save(tx, invoice_id, service_id, DatePeriod(*days), each)
+    if event.service_id in found and event.curve_version:
+        span = {found[event.service_id].key: days}
         tell_corrections(tx, span, estimates.waiting(tx.connection, span), newer_than=event.curve_version)
+    tell_water_corrections(tx, {found[service_id].key: days for service_id in counted if service_id in found})
+
+
+def _counted(register: BilledRegister) -> Counted:
+    """What an invoice says of a register."""
+    if not register.read.start:
+        return Counted(register.litres, None)
+    return Counted(register.litres, DatePeriod(_day(register.read.start, "read"), _day(register.read.end, "read")))
 
 
 def _from(told: supplies_pb2.Meter | supplies_pb2.Contract, field: str) -> date:
