@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from services.metering.application.closes import closes_between
 from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME
 from services.metering.domain.estimation.closes import Close, rank
 from services.metering.domain.estimation.contract import (
+    LARGE,
     Contract,
     History,
     history_of,
@@ -24,9 +25,10 @@ from services.metering.domain.estimation.contract import (
     year_before,
 )
 from services.metering.domain.estimation.gaps import Laid, fill, needs_history
+from services.metering.domain.estimation.historical_mean import LOOK_BACK_DAYS
 from services.metering.domain.estimation.profiles import EvenProfile, Profile, load_profiles, sample_profile
 from services.metering.domain.estimation.series import HourSeries, series_of
-from services.metering.domain.hours import LocalDays, day_number
+from services.metering.domain.hours import FIRST_DAY, LocalDays, day_number
 from services.metering.domain.register_closes import MeterClose, joined
 from services.metering.domain.registers import WH
 from services.metering.repository import curves, points, profiles
@@ -34,6 +36,8 @@ from services.metering.repository.points import ContractTariff, Point
 
 LONGEST_CLOSE = 400
 """Days: readings farther apart say too little about a month to estimate its hours from."""
+
+LOOK_BACK = timedelta(days=LOOK_BACK_DAYS)
 
 SAMPLES = ("2.0TD", "3.0TD")
 """Tariffs whose sample profile comes with the system."""
@@ -127,13 +131,12 @@ def _assess(
     stored = measured(connection, days, point, period)
     reading_ids = tuple(dict.fromkeys(reading for one in found for reading in one.reading_ids))
     assessed = Assessment(period, contract.tariff, "; ".join(profile.sources), reading_ids, stored, None)
+    history = before = None
     try:
-        history = (
-            _history(connection, days, point, period, contract)
-            if needs_history(period, days, stored, usable, contract)
-            else None
-        )
-        return replace(assessed, laid=fill(period, days, stored, usable, history, contract, profile))
+        if needs_history(period, days, stored, usable, contract):
+            history = _history(connection, days, point, period, contract)
+            before = _before(connection, days, point, period, contract)
+        return replace(assessed, laid=fill(period, days, stored, usable, history, contract, profile, before))
     except CoopError as wrong:
         return replace(assessed, problem=wrong.message)
 
@@ -157,6 +160,15 @@ def _history(
         if close is not None and close.period == then:
             return history_of_close(contract, close, days) or found
     return found if any(wh is not None for wh in found.wh) else None
+
+
+def _before(
+    connection: Connection, days: LocalDays, point: Point, period: DatePeriod, contract: Contract
+) -> HourSeries | None:
+    """The weeks before, which only the gaps of a large meter are estimated from."""
+    if contract.meter_type not in LARGE:
+        return None
+    return measured(connection, days, point, DatePeriod(max(period.start - LOOK_BACK, FIRST_DAY), period.start))
 
 
 def _usable(close: MeterClose) -> bool:

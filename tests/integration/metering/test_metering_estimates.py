@@ -16,7 +16,7 @@ from services.metering.application.estimates import Estimated, Estimator
 from services.metering.domain.estimation.closes import Origin
 from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.readings import IMPORT
-from services.metering.repository import overlay, profiles
+from services.metering.repository import curves, overlay, profiles
 from services.metering.repository.profiles import StoredProfile
 from tests.support.metering import MADRID, Metering, supply_message
 from tests.support.prime_files import hourly, report
@@ -64,7 +64,7 @@ def curve(metering: Metering, start: date, end: date, at: datetime | None = None
         if at is None:
             rows = overlay.curves_between(connection, [1], first, last)
         else:
-            rows = overlay.curves_known_at(connection, 1, first, last, at)
+            rows = overlay.curves_of_version(connection, 1, first, last, curves.revision_known_at(connection, at))
     found: list[tuple[int, int]] = []
     for index, day in enumerate(range(first, last)):
         hours = DAYS.hours_in(day)
@@ -276,3 +276,18 @@ def test_daily_closes_of_whole_kwh_do_not_bend_what_was_measured(metering: Meter
     (made,) = estimate(metering, first, end)
     assert (made.hours, made.measured_wh, made.after_wh) == (1, 5_550, 6_000)
     assert curve(metering, first, end)[:3] == [(450, 2), (200, 1), (200, 1)]
+
+
+def test_a_large_meter_takes_its_historical_mean_from_the_weeks_before(metering: Metering) -> None:
+    """60 kW, a meter of type 3: eight weeks of 1,000 Wh an hour, then four hours missing; a household's follow its power."""
+    for name, serial, power_w in (("nave", "M1", 60_000), ("casa", "M2", 4_600)):
+        metering.tell(supply(name, (serial, "2020-01-01", ""), power_w=power_w))
+        first = DAYS.start_of(day_number(SUNDAY - timedelta(weeks=8)))
+        hours = [1_000] * (DAYS.start_of(day_number(SUNDAY)) - first)
+        metering.load(report(hourly(serial, first, hours)))
+        metering.load(hours_of(SUNDAY, [900] * 4 + [None] * 4 + [900] * 16, serial))
+    nave, casa = estimate(metering, SUNDAY, MONDAY)
+    (reason,) = nave.reasons
+    assert (reason.code, reason.parameters["gap_wh"], nave.hours) == ("HISTORICAL_MEAN", 4_000, 4)
+    assert casa.reasons[0].code == "CONTRACTED_POWER"
+    assert curve(metering, SUNDAY, MONDAY)[3:9] == [(900, 1), *[(1_000, 5)] * 4, (900, 1)]

@@ -88,44 +88,6 @@ class Close:
             )
 
 
-def close_between(period: DatePeriod, pieces: Sequence[tuple[Reading, Reading]]) -> Close:
-    """The close of a period out of (initial, final) readings: one pair, or one pair per meter where it was replaced.
-
-    Each pair is subtracted on its own meter, so that a replacement never makes consumption negative. The close is as good
-    as its worst reading. Raises Invalid for a pair of two meters, of different registers, or that runs backwards.
-    """
-    if not pieces:
-        raise Invalid(f"The close of {period.start} to {period.end} has no readings.", "NO_READINGS")
-    for initial, final in pieces:
-        _check_pair(initial, final)
-    count = len(pieces[0][0].registers_wh)
-    if any(len(initial.registers_wh) != count for initial, _ in pieces):
-        raise Invalid("The meters of one close have different numbers of registers.", "REGISTERS_DIFFER")
-    used = [difference(initial, final) for initial, final in pieces]
-    origins = [reading.origin for pair in pieces for reading in reversed(pair)]
-    return Close(period, tuple(sum(one) for one in zip(*used, strict=True)), min(origins, key=rank))
-
-
 def difference(initial: Reading, final: Reading) -> tuple[int, ...]:
     """Final less initial register, per tariff period; negative where the registers ran backwards."""
     return tuple(b - a for a, b in zip(initial.registers_wh, final.registers_wh, strict=True))
-
-
-def _check_pair(initial: Reading, final: Reading) -> None:
-    if initial.meter != final.meter:
-        raise Invalid(
-            f"A close subtracts readings of one meter, not of {initial.meter} and {final.meter}: give one pair per meter.",
-            "TWO_METERS",
-        )
-    if len(initial.registers_wh) != len(final.registers_wh):
-        raise Invalid(
-            f"The readings of meter {initial.meter} have {len(initial.registers_wh)} and {len(final.registers_wh)} registers.",
-            "REGISTERS_DIFFER",
-        )
-    for number, used in enumerate(difference(initial, final), 1):
-        if used < 0:
-            raise Invalid(
-                f"Register P{number} of meter {initial.meter} runs backwards: {initial.registers_wh[number - 1]:,} Wh on "
-                f"{initial.day}, {final.registers_wh[number - 1]:,} Wh on {final.day}. Check both readings.",
-                "CLOSE_BACKWARDS",
-            )

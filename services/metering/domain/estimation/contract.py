@@ -44,6 +44,9 @@ class Contract:
         return self.power_w[index]
 
 
+LARGE = frozenset({1, 2, 3})
+"""Types of measuring points whose gaps are filled by interpolation and historical mean (P.O. 10.5)."""
+
 METER_TYPES = ((450_000, 2), (50_000, 3), (15_000, 4), (0, 5))
 """Contracted W above which a measuring point is of a type (RD 1110/2007 article 6); type 1 begins at 10 MW."""
 

@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.domain.estimation.closes import TECHNICIAN, Close, Origin
-from services.metering.domain.estimation.contract import Contract, History
+from services.metering.domain.estimation.contract import LARGE, Contract, History
 from services.metering.domain.estimation.explain import Case, Code, Reason
-from services.metering.domain.estimation.interpolation import METER_TYPES, interpolate
-from services.metering.domain.estimation.methods import Hours, Settled, interpolated, with_close, without_close
+from services.metering.domain.estimation.historical_mean import Recent, means_of
+from services.metering.domain.estimation.interpolation import interpolate
+from services.metering.domain.estimation.methods import (
+    Hours,
+    Settled,
+    by_means,
+    interpolated,
+    with_close,
+    without_close,
+)
 from services.metering.domain.estimation.profiles import Profile
 from services.metering.domain.estimation.series import HourSeries, bounds, energy_per_period
 from services.metering.domain.estimation.validation import coherent
@@ -56,12 +64,14 @@ def estimate(
     history: History | None,
     contract: Contract,
     profile: Profile,
+    recent: HourSeries | None = None,
 ) -> EstimatedCurve:
     """The curve of the local days ``days`` without holes.
 
     ``curve`` covers exactly those days; give it the hours as measured: estimates in it (methods 2 to 6) count as missing,
     nothing is ever estimated from them. ``closes`` may each cover a part of the days and none overlaps another; one made
-    of estimated or calculated readings is left aside. ``history`` is the same period last year.
+    of estimated or calculated readings is left aside. ``history`` is the same period last year. ``recent`` is the measured
+    curve from some weeks before the days to their end: a large meter's gaps take their historical means from it.
     Raises Invalid for a curve or close that does not fit, Refused where the profile lacks a coefficient.
     """
     _check(days, hours, curve, closes, contract)
@@ -70,6 +80,7 @@ def estimate(
     reason_of = np.zeros(len(curve), np.int16)
     period_of = contract.calendar.classify(curve.hours)
     reasons: list[Reason] = []
+    before = Recent(hours, recent) if recent is not None and contract.meter_type in LARGE else None
     for span, close in spans(days, usable(closes)):
         begin, end = (hour - first for hour in bounds(hours, span))
         drawn = _drawn(curve.part(begin, end), close, contract)
@@ -79,21 +90,23 @@ def estimate(
                 reasons += _unplaceable(span, number, close)
                 continue
             some = _hours(span, number, curve, rows, hours, profile)
-            settled = _settle(some, close, history, contract, None if drawn is None else drawn[rows - begin])
+            if some.gaps and drawn is not None:
+                settled = interpolated(some, drawn[rows - begin])
+            elif close is not None:
+                settled = with_close(some, close)
+            else:
+                settled = _without_close(some, curve.first + rows, history, contract, before)
             values[rows], methods[rows] = settled.values, settled.methods
             reason_of[rows] = len(reasons)
             reasons.append(settled.reason)
     return EstimatedCurve(days, curve.hours, values, methods, tuple(reasons), reason_of)
 
 
-def _settle(
-    hours: Hours, close: Close | None, history: History | None, contract: Contract, drawn: NDArray[np.int64] | None
+def _without_close(
+    hours: Hours, starts: NDArray[np.int64], history: History | None, contract: Contract, before: Recent | None
 ) -> Settled:
-    if hours.gaps and drawn is not None:
-        return interpolated(hours, drawn)
-    if close is None:
-        return without_close(hours, history, contract)
-    return with_close(hours, close)
+    means = means_of(before, starts[~hours.measured]) if before is not None and hours.gaps else None
+    return without_close(hours, history, contract) if means is None else by_means(hours, means)
 
 
 def _hours(
@@ -108,7 +121,7 @@ def _hours(
 
 def _drawn(span: HourSeries, close: Close | None, contract: Contract) -> NDArray[np.int64] | None:
     """The span with its gaps interpolated, when that settles all of it: every gap is short and no close disagrees."""
-    if contract.meter_type not in METER_TYPES:
+    if contract.meter_type not in LARGE:
         return None
     drawn = interpolate(span)
     if drawn is None or close is None:

@@ -15,7 +15,7 @@ from services.metering.domain.readings import MISSING, REAL
 
 
 class Case(StrEnum):
-    """The situations of the estimation procedure."""
+    """The situations of the estimation procedure; the last two are of the large meters alone, types 1 to 3."""
 
     A1 = "a1"
     A2 = "a2"
@@ -27,6 +27,7 @@ class Case(StrEnum):
     E = "e"
     E_PRIME = "e'"
     INTERPOLATED = "interpolated"
+    MEAN = "mean"
 
 
 class Code(StrEnum):
@@ -44,6 +45,7 @@ class Code(StrEnum):
     SELF_READING_BELOW_CURVE = "SELF_READING_BELOW_CURVE"
     SELF_READING_DISAGREES = "SELF_READING_DISAGREES"
     INTERPOLATED = "INTERPOLATED"
+    HISTORICAL_MEAN = "HISTORICAL_MEAN"
     LAST_YEAR = "LAST_YEAR"
     CONTRACTED_POWER = "CONTRACTED_POWER"
     NO_HOURS = "NO_HOURS"
@@ -72,6 +74,9 @@ OFFICE: Mapping[Code, str] = {
     "What the meter measured stands.",
     Code.INTERPOLATED: "Hours missing: {gaps} of {hours}, never more than three in a row: each was drawn between the "
     "measured hours beside it.",
+    Code.HISTORICAL_MEAN: "Hours missing: {gaps} of {hours}, and no reading is at hand: each takes the mean of six real hours "
+    "of the same clock hour and day type before it, without the highest and the lowest: {gap_wh} Wh together. Two standard "
+    "deviations less or more would be {low_wh} to {high_wh} Wh.",
     Code.LAST_YEAR: "Hours missing: {gaps} of {hours}, and no reading is at hand: the {result_wh} Wh follow from "
     "{history_wh} Wh really measured in {history_hours} hours of the same period last year. By the profile ({profile}) the "
     "missing hours take {gap_wh} Wh of them.",
@@ -98,6 +103,8 @@ MEMBER: Mapping[Code, str] = {
     "that are missing count as zero until we have read the meter.",
     Code.SELF_READING_DISAGREES: "Measured by your meter.",
     Code.INTERPOLATED: "A short gap, filled from the hours before and after it.",
+    Code.HISTORICAL_MEAN: "There is no reading of your meter. We estimated from what you used at the same hours of similar "
+    "days shortly before.",
     Code.LAST_YEAR: "There is no reading of your meter. We estimated from what you used in the same days last year.",
     Code.CONTRACTED_POWER: "There is no reading of your meter and no history. We estimated from your contracted power.",
     Code.NO_HOURS: "Your meter's register has energy that these days cannot have. We are checking it.",

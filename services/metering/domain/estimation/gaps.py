@@ -52,14 +52,19 @@ def fill(
     history: History | None,
     contract: Contract,
     profile: Profile,
+    before: HourSeries | None = None,
 ) -> Laid:
-    """The estimates that ``stored``, the measured curve of the days, needs. Arguments and errors as ``estimate``."""
+    """The estimates that ``stored``, the measured curve of the days, needs. Arguments and errors as ``estimate``.
+
+    ``before``: the measured curve of the days just before, for historical means.
+    """
     believed, _ = without_absurd_hours(stored, contract.meter_type)
     standing = _standing(days, hours, believed, closes, contract)
     methods = np.where(standing, REAL, believed.methods).astype(np.uint8)
-    made = estimate(
-        days, hours, HourSeries(believed.first, believed.values, methods), closes, history, contract, profile
-    )
+    # What a distributor estimated may stand, and is no sample all the same: means rest on the methods as they were told.
+    recent = None if before is None else believed.after(before)
+    used = HourSeries(believed.first, believed.values, methods)
+    made = estimate(days, hours, used, closes, history, contract, profile, recent)
     closed = _covered(days, hours, believed, closes)
     gap = believed.methods == MISSING
     measured = believed.measured | standing

@@ -11,8 +11,6 @@ from services.metering.domain.estimation.series import HourSeries
 LONGEST_GAP = 3
 """Hours: longer gaps are not interpolated (P.O. 10.5)."""
 
-METER_TYPES = frozenset({1, 2, 3})
-
 
 def interpolate(series: HourSeries) -> NDArray[np.int64] | None:
     """The values (n,) with every gap drawn, or None when a gap is longer than three hours or lies at an end.

@@ -15,6 +15,7 @@ from services.chassis.periods import DatePeriod
 from services.metering.domain.estimation.closes import ON_THE_SPOT, Close, Origin
 from services.metering.domain.estimation.contract import Contract, History
 from services.metering.domain.estimation.explain import Case, Code, Reason
+from services.metering.domain.estimation.historical_mean import Means
 from services.metering.domain.estimation.obtaining import BY_HISTORY, BY_POWER, BY_PROFILE, BY_SELF_READING, SCALED
 from services.metering.domain.estimation.split import half_up, spread
 from services.metering.domain.estimation.validation import coherent
@@ -122,6 +123,22 @@ def interpolated(hours: Hours, drawn: NDArray[np.int64]) -> Settled:
     values = np.where(hours.measured, hours.values, drawn)
     reason = hours.reason(Code.INTERPOLATED, Case.INTERPOLATED, BY_PROFILE)
     return Settled(values, _marked(hours, ~hours.measured, BY_PROFILE), reason)
+
+
+def by_means(hours: Hours, means: Means) -> Settled:
+    """The gaps, in order, with their historical means; what was measured stays."""
+    gaps = ~hours.measured
+    values = hours.values.copy()
+    values[gaps] = means.values
+    reason = hours.reason(
+        Code.HISTORICAL_MEAN,
+        Case.MEAN,
+        BY_HISTORY,
+        gap_wh=int(means.values.sum()),
+        low_wh=means.low_wh,
+        high_wh=means.high_wh,
+    )
+    return Settled(values, _marked(hours, gaps, BY_HISTORY), reason)
 
 
 def _complete(hours: Hours, close_wh: int) -> Settled:

@@ -6,7 +6,7 @@ SCALED = 3
 """A measured curve adjusted to its close."""
 BY_SELF_READING = 4
 BY_HISTORY = 5
-"""The same period last year."""
+"""The same period last year; for large meters the mean of the same hour and day type shortly before."""
 BY_POWER = 6
 """Utilisation factor of the contracted power."""
 

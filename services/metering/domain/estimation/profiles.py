@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.chassis.errors import Refused
-from services.metering.domain.calendar import FLAT, TARIFF_HOLIDAYS
+from services.metering.domain.calendar import FLAT
+from services.metering.domain.estimation.day_types import DAY_TYPES, clock_hours, months_and_types
 from services.metering.domain.hours import END_DAY, LocalDays, day_number, day_of_number
 
 COLUMNS = ("tariff", "from", "to", "month", "day_type", "hour", "coefficient", "source")
-DAY_TYPES = ("working", "saturday", "holiday")
-"""Monday to Friday; Saturday; Sunday and the nine national holidays of the tariff calendar."""
 ANY = "any"
 
 PLACES = 12
@@ -74,8 +73,8 @@ class Profile:
         Raises Refused, naming the first hour the profile has no coefficient for.
         """
         day, slot = days.day_and_slot(hours)
-        month, kind = _day_attributes(day)
-        clock = _clock_hours(days)[hours - days.first_hour]
+        month, kind = months_and_types(day)
+        clock = clock_hours(days)[hours - days.first_hour]
         found = np.full(len(hours), _ABSENT, np.int64)
         for block in self._blocks:
             if not len(day) or block.end <= day[0] or block.start > day[-1]:
@@ -237,21 +236,3 @@ def _weight(text: str) -> int:
     if scaled != scaled.to_integral_value():
         raise ValueError(f'coefficient is "{text}": more than {PLACES} decimal places.')
     return int(scaled)
-
-
-def _day_attributes(day: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Month (0-11) and index into DAY_TYPES of each day."""
-    dates = day.astype("datetime64[D]")
-    months = dates.astype("datetime64[M]")
-    month = months.astype(np.int64) % 12
-    of_month = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
-    weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday = 0
-    holiday = weekday == 6
-    for holiday_month, holiday_day in TARIFF_HOLIDAYS:
-        holiday |= (month == holiday_month - 1) & (of_month == holiday_day)
-    return month, np.where(holiday, 2, np.where(weekday == 5, 1, 0))
-
-
-@lru_cache(maxsize=16)
-def _clock_hours(days: LocalDays) -> NDArray[np.int8]:
-    return days.clock_hours()

@@ -42,6 +42,18 @@ class HourSeries:
         """The hours from position ``begin`` to before position ``end``."""
         return HourSeries(self.first + begin, self.values[begin:end], self.methods[begin:end])
 
+    def after(self, before: HourSeries) -> HourSeries:
+        """The hours ``before``, which end where these begin, and these. ValueError when they do not."""
+        if before.first + len(before) != self.first:
+            raise ValueError(
+                f"Hours up to {before.first + len(before)} are not followed by those from {self.first} on."
+            )
+        return HourSeries(
+            before.first,
+            np.concatenate([before.values, self.values]),
+            np.concatenate([before.methods, self.methods]),
+        )
+
 
 def bounds(days: LocalDays, period: DatePeriod) -> tuple[int, int]:
     """First hour of a period of local days, and the hour after its last."""

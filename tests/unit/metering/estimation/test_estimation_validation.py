@@ -11,7 +11,7 @@ import pytest
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.domain.curve import blank_days
-from services.metering.domain.estimation.closes import Origin, close_between, rank, standing, supersedes
+from services.metering.domain.estimation.closes import Origin, rank, standing, supersedes
 from services.metering.domain.estimation.explain import Case, Code, Reason, letter
 from services.metering.domain.estimation.profiles import COLUMNS, EvenProfile, load_profiles, sample_profile
 from services.metering.domain.estimation.regularisation import claimable, correction
@@ -26,6 +26,8 @@ from services.metering.domain.estimation.validation import (
 )
 from services.metering.domain.hours import day_number
 from services.metering.domain.readings import MISSING, REAL
+from services.metering.domain.register_closes import Kept, closes, without_overlaps
+from services.metering.domain.registers import WH
 from tests.unit.metering.estimation.estimation_examples import (
     AUTUMN,
     MADRID,
@@ -106,8 +108,8 @@ def test_worked_self_reading_235_kwh_then_15_kwh_in_the_members_favour() -> None
     last_real = reading(date(2026, 10, 1), 12_340_000, origin=Origin.REMOTE)
     own = reading(date(2026, 10, 28), 12_575_000, origin=Origin.SELF_READING)
     real = reading(date(2026, 11, 1), 12_560_000, origin=Origin.REMOTE, received=2)
-    provisional = close_between(DatePeriod(last_real.day, own.day), [(last_real, own)])
-    assert provisional.wh == (235_000,) and provisional.origin is Origin.SELF_READING
+    (provisional,) = closes([Kept("a", WH, last_real), Kept("b", WH, own)])
+    assert provisional.used == (235_000,) and provisional.origin is Origin.SELF_READING
     assert correction(own, real).total_wh == -15_000
     with pytest.raises(Invalid, match="technician comes before member"):
         correction(real, own)
@@ -127,24 +129,17 @@ def test_worked_twelve_of_fourteen_months_are_claimable() -> None:
 
 def test_a_replaced_meter_is_closed_on_each_meter() -> None:
     """Old meter 990 -> 1,000 kWh, new one 0 -> 25: 35 kWh, not -965."""
-    pieces = [
-        (reading(date(2026, 10, 1), 990_000, origin=Origin.REMOTE, meter="OLD"),
-         reading(date(2026, 10, 9), 1_000_000, origin=Origin.VISUAL, meter="OLD")),
-        (reading(date(2026, 10, 9), 0, origin=Origin.VISUAL, meter="NEW"),
-         reading(date(2026, 11, 1), 25_000, origin=Origin.REMOTE, meter="NEW")),
-    ]  # fmt: skip
-    assert close_between(OCTOBER, pieces).wh == (35_000,)
-    with pytest.raises(Invalid, match="one pair per meter"):
-        close_between(OCTOBER, [(pieces[0][0], pieces[1][1])])
-    with pytest.raises(Invalid, match="runs backwards: 1,000,000 Wh on 2026-10-09, 990,000 Wh"):
-        close_between(OCTOBER, [(pieces[0][1], pieces[0][0])])
-    with pytest.raises(Invalid, match="has no readings"):
-        close_between(OCTOBER, [])
-    two = reading(date(2026, 11, 1), 1, 2, origin=Origin.REMOTE, meter="OLD")
-    with pytest.raises(Invalid, match="1 and 2 registers"):
-        close_between(OCTOBER, [(pieces[0][0], two)])
-    with pytest.raises(Invalid, match="different numbers of registers"):
-        close_between(OCTOBER, [pieces[0], (two, two)])
+    old = [
+        reading(date(2026, 10, 1), 990_000, origin=Origin.REMOTE, meter="OLD"),
+        reading(date(2026, 10, 9), 1_000_000, origin=Origin.VISUAL, meter="OLD"),
+    ]
+    new = [
+        reading(date(2026, 10, 9), 0, origin=Origin.VISUAL, meter="NEW"),
+        reading(date(2026, 11, 1), 25_000, origin=Origin.REMOTE, meter="NEW"),
+    ]
+    found = without_overlaps(one for some in (old, new) for one in closes(Kept(str(r.day), WH, r) for r in some))
+    assert [(one.meter, one.used) for one in found] == [("OLD", (10_000,)), ("NEW", (25_000,))]
+    assert found[0].period.start == OCTOBER.start and found[-1].period.end == OCTOBER.end
     with pytest.raises(Invalid, match="-1 Wh"):
         close(OCTOBER, 5, -1)
 
@@ -152,8 +147,8 @@ def test_a_replaced_meter_is_closed_on_each_meter() -> None:
 def test_a_close_is_as_good_as_its_worst_reading() -> None:
     real = reading(date(2026, 10, 1), 1, origin=Origin.REMOTE)
     estimate = reading(date(2026, 11, 1), 2, origin=Origin.ESTIMATED)
-    assert close_between(OCTOBER, [(real, estimate)]).origin is Origin.ESTIMATED
-    assert close_between(OCTOBER, [(replace(real, origin=Origin.ESTIMATED), real)]).origin is Origin.ESTIMATED
+    for pair in ([real, estimate], [replace(real, origin=Origin.ESTIMATED), replace(estimate, origin=Origin.REMOTE)]):
+        assert [one.origin for one in closes(Kept(str(r.day), WH, r) for r in pair)] == [Origin.ESTIMATED]
 
 
 def test_a_series_out_of_day_curves() -> None:
