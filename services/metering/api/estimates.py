@@ -11,13 +11,14 @@ from services.chassis.context import caller
 from services.chassis.db import RequestKey
 from services.chassis.errors import Invalid
 from services.chassis.periods import parse_date
-from services.metering.api.messages import period, period_message, timestamp
+from services.metering.api.messages import instant, period, period_message, timestamp
 from services.metering.api.part import Part
 from services.metering.application import load_profiles
 from services.metering.application.estimates import Estimated, Estimator
 from services.metering.application.explain import ExplainedHour, Explanation, Source, Version, explain_day
 from services.metering.application.load_profiles import ListedProfile
 from services.metering.domain.estimation.explain import Reason
+from services.metering.domain.estimation.historical_mean import Usual
 from services.metering.domain.hours import hour_start
 from services.metering.domain.readings import MISSING
 from services.metering.words import Words, what_was_done
@@ -45,7 +46,10 @@ class EstimatesApi(Part):
             day = parse_date(request.day)
         except ValueError as wrong:
             raise Invalid(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", field="day") from wrong
-        found = explain_day(self._database, self._time_zone, caller(), request.supply_id, day, request.service_id)
+        known_at = instant(request, "known_at")
+        found = explain_day(
+            self._database, self._time_zone, caller(), request.supply_id, day, request.service_id, known_at
+        )
         return _explanation(found, Words.of(request.language, self._profile))
 
     def UploadLoadProfile(
@@ -111,7 +115,13 @@ def _hour(hour: ExplainedHour, words: Words) -> pb.ExplainedHour:
         now=versions[-1] if versions and not versions[-1].missing else None,
         versions=versions,
         reason=what_was_done(hour.reason, words) if hour.reason else "",
+        usual=_usual(hour.usual) if hour.usual else None,
+        unusual=hour.unusual,
     )
+
+
+def _usual(usual: Usual) -> pb.UsualEnergy:
+    return pb.UsualEnergy(mean_wh=usual.mean, low_wh=usual.low, high_wh=usual.high)
 
 
 def _version(version: Version, words: Words) -> pb.HourVersion:

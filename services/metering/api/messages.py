@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from coop.common.v1 import types_pb2
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.chassis.errors import Invalid
@@ -16,6 +17,17 @@ def timestamp(at: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(at)
     return stamp
+
+
+def instant(message: Message, field: str) -> datetime | None:
+    """The aware UTC instant of a message's Timestamp field, None when it is not set. Raises Invalid for an impossible one."""
+    if not message.HasField(field):
+        return None
+    try:
+        found: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as wrong:
+        raise Invalid(f"{field} is no instant of the calendar: {wrong}.", field=field) from wrong
+    return found
 
 
 def period(message: types_pb2.DatePeriod, field: str) -> DatePeriod:

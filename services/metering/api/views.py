@@ -11,7 +11,7 @@ from services.chassis.context import caller
 from services.chassis.paging import decode_token, encode_token, page_size
 from services.chassis.periods import DatePeriod
 from services.chassis.profile import Profile
-from services.metering.api.messages import day_of_token, period, period_message, timestamp
+from services.metering.api.messages import day_of_token, instant, period, period_message, timestamp
 from services.metering.api.part import Part
 from services.metering.application.reading_list import ListedReading, list_readings
 from services.metering.application.views import Day, Views
@@ -62,7 +62,10 @@ class ViewsApi(Part):
     def GetCurve(self, request: pb.GetCurveRequest, context: grpc.ServicerContext) -> pb.GetCurveResponse:
         asked = period(request.period, "period")
         words = Words.of(request.language, self._profile)
-        curve = self._views.curve(caller(), request.supply_id, asked, request.service_id, request.curve_version)
+        known_at = instant(request, "known_at")
+        curve = self._views.curve(
+            caller(), request.supply_id, asked, request.service_id, request.curve_version, known_at
+        )
         return pb.GetCurveResponse(
             days=[_day(day) for day in curve.days],
             time_zone=curve.time_zone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from sqlalchemy import Connection
 from services.chassis.context import Principal
 from services.chassis.db import Database
 from services.chassis.errors import Invalid
+from services.chassis.periods import DatePeriod
 from services.metering.application.reasons import periods_under, reasons_between
-from services.metering.application.views import visible_point
+from services.metering.application.views import check_known_at, visible_point
 from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME
 from services.metering.domain.curve import DayCurves, blank_days
 from services.metering.domain.estimation.explain import Reason
+from services.metering.domain.estimation.historical_mean import LOOK_BACK_DAYS, Recent, Usual
+from services.metering.domain.estimation.series import series_of
 from services.metering.domain.hours import (
     END_DAY,
     FIRST_DAY,
@@ -27,8 +30,8 @@ from services.metering.domain.hours import (
     local_days,
 )
 from services.metering.domain.overlay import lay_over
-from services.metering.domain.readings import EXPORT, IMPORT, MISSING
-from services.metering.repository import estimates, holdings, overlay, points
+from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, MISSING, REAL
+from services.metering.repository import curves, estimates, holdings, overlay, points
 from services.metering.repository.estimates import Estimation
 from services.metering.repository.points import ContractTariff, Point
 
@@ -64,12 +67,23 @@ class Version:
 
 @dataclass(frozen=True)
 class ExplainedHour:
-    """An hour (start in hours since the epoch, UTC), its tariff period, its versions oldest first, and why it is estimated."""
+    """An hour (start in hours since the epoch, UTC), its tariff period, its versions oldest first, and why it is estimated.
+
+    ``usual``: what real hours of the same kind before it make usual, None where they are too few.
+    """
 
     start: int
     tariff_period: str
     versions: tuple[Version, ...]
     reason: Reason | None
+    usual: Usual | None
+
+    @property
+    def unusual(self) -> bool:
+        """Whether it was measured and lies outside of mean +- 2 s."""
+        if self.usual is None or not self.versions or self.versions[-1].method not in (REAL, DOUBTFUL):
+            return False
+        return not self.usual.holds(self.versions[-1].import_wh)
 
 
 @dataclass(frozen=True)
@@ -85,22 +99,40 @@ class Explanation:
 
 
 def explain_day(
-    database: Database, time_zone: str, caller: Principal, supply_id: str, day: date, service_id: str = ""
+    database: Database,
+    time_zone: str,
+    caller: Principal,
+    supply_id: str,
+    day: date,
+    service_id: str = "",
+    known_at: datetime | None = None,
 ) -> Explanation:
-    """Every version of the day. Raises NotFound for a supply of nobody, Invalid for a day out of range."""
+    """Every version of the day, or those that were known at an instant.
+
+    Raises NotFound for a supply of nobody, Invalid for a day out of range and for an instant to come.
+    """
+    check_known_at(known_at, database.clock.now())
     if not FIRST_DAY <= day < END_DAY:
         raise Invalid(f"The day {day} is outside {FIRST_DAY} to {END_DAY}.", field="day")
     days, number = local_days(time_zone), day_number(day)
     with database.read() as connection:
         point = visible_point(connection, caller, supply_id, service_id)
-        reasons = reasons_between(connection, days, point, number, number + 1)
-        versions = _versions(connection, days, point, number)
+        then = None if known_at is None else curves.revision_known_at(connection, known_at)
+        reasons = reasons_between(connection, days, point, number, number + 1, then)
+        versions = _versions(connection, days, point, number, then)
+        recent = _recent(connection, days, point, day, then)
         contracts = points.contracts_of(connection, point.key)
         accounts = holdings.account_numbers(connection, [point.supply_id])
     periods = _tariff_periods(days, point, contracts, day)
     first = days.start_of(number)
     hours = tuple(
-        ExplainedHour(first + slot, f"P{periods[slot]}", _of_hour(versions, slot), reasons.get(first + slot))
+        ExplainedHour(
+            first + slot,
+            f"P{periods[slot]}",
+            _of_hour(versions, slot),
+            reasons.get(first + slot),
+            recent.usual(first + slot),
+        )
         for slot in range(days.hours_in(number))
     )
     used = {id(reason): reason for reason in reasons.values()}
@@ -122,11 +154,24 @@ def _tariff_periods(days: LocalDays, point: Point, contracts: Sequence[ContractT
     return periods_under(days, tariff if known else FLAT, point.tariff_zone, day_number(day))
 
 
-def _versions(connection: Connection, days: LocalDays, point: Point, number: int) -> list[tuple[Source, DayCurves]]:
-    """The day as it was known after each revision that touched it, the oldest first."""
+def _recent(connection: Connection, days: LocalDays, point: Point, day: date, then: int | None) -> Recent:
+    """What was measured (known now, or at a revision) in the weeks before the day and in the day."""
+    period = DatePeriod(max(day - timedelta(days=LOOK_BACK_DAYS), FIRST_DAY), day + timedelta(days=1))
+    first, end = day_number(period.start), day_number(period.end)
+    if then is None:
+        rows = curves.curves_between(connection, [point.key], first, end)
+    else:
+        rows = curves.curves_of_version(connection, point.key, first, end, then)
+    return Recent(days, series_of(days, period, rows.day, rows.curves))
+
+
+def _versions(
+    connection: Connection, days: LocalDays, point: Point, number: int, then: int | None
+) -> list[tuple[Source, DayCurves]]:
+    """The day as it was known after each revision that touched it (up to ``then``), the oldest first."""
     measured = overlay.measured_versions(connection, point.key, number, number + 1)
     laid = overlay.estimate_versions(connection, point.key, number, number + 1)
-    numbers = sorted({row.revision for row in [*measured, *laid]})
+    numbers = sorted({row.revision for row in [*measured, *laid] if then is None or row.revision <= then})
     known = overlay.revisions(connection, numbers)
     made = {one.revision: one for one in estimates.of_revisions(connection, point.key, numbers)}
     laid_in = {row.revision for row in laid}

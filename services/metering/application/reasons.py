@@ -19,9 +19,17 @@ from services.metering.repository.estimates import Estimation
 from services.metering.repository.points import Point
 
 
-def reasons_between(connection: Connection, days: LocalDays, point: Point, first: int, end: int) -> dict[int, Reason]:
-    """By hour (its start), why it has its value, for the estimated hours of local days [first, end) that are shown."""
-    laid = overlay.estimates_between(connection, [point.key], first, end)
+def reasons_between(
+    connection: Connection, days: LocalDays, point: Point, first: int, end: int, version: int | None = None
+) -> dict[int, Reason]:
+    """By hour (its start), why it has its value, for the estimated hours of local days [first, end) that are shown.
+
+    As known now, or as it stood at a revision: estimations are never deleted, those that later ones replaced included.
+    """
+    if version is None:
+        laid = overlay.estimates_between(connection, [point.key], first, end)
+    else:
+        laid = overlay.estimates_of_version(connection, point.key, first, end, version)
     if not len(laid.day):
         return {}
     made: dict[int, list[Estimation]] = defaultdict(list)
@@ -29,7 +37,11 @@ def reasons_between(connection: Connection, days: LocalDays, point: Point, first
     for one in estimates.of_revisions(connection, point.key, np.unique(laid.revision).tolist()):
         made[one.revision].append(one)
         reasons[one.id] = [reason_of_plain(data) for data in one.reasons]
-    shown = _shown(laid, curves.curves_between(connection, [point.key], first, end))
+    if version is None:
+        under = curves.curves_between(connection, [point.key], first, end)
+    else:
+        under = curves.curves_of_version(connection, point.key, first, end, version)
+    shown = _shown(laid, under)
     found: dict[int, Reason] = {}
     for index, number in enumerate(laid.day.tolist()):
         day = day_of_number(number)

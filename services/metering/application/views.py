@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,7 +24,7 @@ from services.metering.domain.overlay import CurveRows
 from services.metering.domain.publication import MONTH_DAY, Publication, first_not_shown
 from services.metering.domain.readings import EXPORT, IMPORT, MISSING, is_estimated
 from services.metering.domain.totals import day_periods
-from services.metering.repository import overlay, points, visibility
+from services.metering.repository import curves, overlay, points, visibility
 from services.metering.repository.points import ContractTariff, Point
 from services.metering.repository.visibility import BilledPeriod
 
@@ -91,13 +91,24 @@ class Views:
             return self._shown(connection, point, None)[::-1]
 
     def curve(
-        self, caller: Principal, supply_id: str, period: DatePeriod, service_id: str = "", version: int = 0
+        self,
+        caller: Principal,
+        supply_id: str,
+        period: DatePeriod,
+        service_id: str = "",
+        version: int = 0,
+        known_at: datetime | None = None,
     ) -> Curve:
         """The hours of a range. A member sees published days only: a range with any other day is NotFound.
 
-        With a ``version`` they are those that an invoice was made from, without reasons.
+        With a ``version`` they are those that an invoice was made from, without reasons. With an instant ``known_at`` they
+        are those that were known then, estimates and their reasons included; the tariff is what is known of it now. Raises
+        Invalid for both at once, and for an instant to come.
         """
         _check_range(period)
+        check_known_at(known_at, self._clock.now())
+        if known_at is not None and version:
+            raise Invalid("Ask for a curve_version or for an instant known_at, not for both.", field="known_at")
         days = local_days(self._time_zone)
         first, end = day_number(period.start), day_number(period.end)
         with self._database.read() as connection:
@@ -105,11 +116,12 @@ class Views:
             if caller.kind == "member":
                 self._check_shown(connection, point, period)
             contracts = points.contracts_of(connection, point.key)
-            if version:
-                rows = overlay.curves_of_version(connection, point.key, first, end, version)
-            else:
+            then = version or (None if known_at is None else curves.revision_known_at(connection, known_at))
+            if then is None:
                 rows = overlay.curves_between(connection, [point.key], first, end)
-            why = {} if version else reasons_between(connection, days, point, first, end)
+            else:
+                rows = overlay.curves_of_version(connection, point.key, first, end, then)
+            why = {} if version else reasons_between(connection, days, point, first, end, then)
         # One reason of each kind: what members are told has no figures of the tariff period.
         codes = list({reason.code: reason for reason in why.values()}.items())
         place = {code: number for number, (code, _) in enumerate(codes, 1)}
@@ -164,6 +176,16 @@ def visible_point(connection: Connection, caller: Principal, supply_id: str, ser
     if named is None or named.supply_id != supply_id:
         raise NotFound(f"Supply {supply_id[:60]!r} has no service {service_id[:60]!r}.", "SERVICE_NOT_FOUND")
     return named
+
+
+def check_known_at(known_at: datetime | None, now: datetime) -> None:
+    """Raises Invalid for an instant to come: nobody can say what will be known then."""
+    if known_at is not None and known_at > now:
+        raise Invalid(
+            f"known_at is {known_at.isoformat()}, an instant still to come (it is {now.isoformat()}): leave it out for what "
+            "is known now.",
+            field="known_at",
+        )
 
 
 def _check_range(period: DatePeriod) -> None:

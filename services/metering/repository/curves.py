@@ -135,11 +135,6 @@ def curves_of_version(connection: Connection, point_key: int, start: int, end: i
     return _columns([newest[day] for day in sorted(newest)])
 
 
-def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
-    """Curves of one point, local days [start, end), as they were known at an instant."""
-    return curves_of_version(connection, point_key, start, end, revision_known_at(connection, known_at))
-
-
 def _stored(layer: Layer, merged: Merged, changed: NDArray[np.int64]) -> Stored:
     return Stored(
         layer.owner[changed],

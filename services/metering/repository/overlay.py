@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -32,17 +31,17 @@ def curves_between(connection: Connection, owners: Sequence[int], start: int, en
 
 def curves_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
     """Curve and estimates of one point, local days [start, end), as they stood at a revision: what an invoice rests on."""
+    measured = curves.curves_of_version(connection, point_key, start, end, version)
+    return lay_over(measured, estimates_of_version(connection, point_key, start, end, version))
+
+
+def estimates_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
+    """The estimated hours alone, as they stood at a revision."""
     newest: dict[int, Any] = {}
     for row in estimate_versions(connection, point_key, start, end):
         if row.revision <= version:
             newest[row.day] = row
-    measured = curves.curves_of_version(connection, point_key, start, end, version)
-    return lay_over(measured, as_rows([newest[day] for day in sorted(newest)]))
-
-
-def curves_known_at(connection: Connection, point_key: int, start: int, end: int, known_at: datetime) -> CurveRows:
-    """The same as it was known at an instant."""
-    return curves_of_version(connection, point_key, start, end, curves.revision_known_at(connection, known_at))
+    return as_rows([newest[day] for day in sorted(newest)])
 
 
 def estimates_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:

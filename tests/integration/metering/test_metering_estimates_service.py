@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,9 +111,21 @@ def test_from_a_gap_to_the_real_value(service: ServiceUnderTest) -> None:
         "Algunas horas no llegaron de tu contador. Conocemos el total por su registro y lo repartimos entre ellas."
     ]
 
+    as_estimated = third.now.known_at
+    service.clock.advance(timedelta(seconds=1))
     send(staff, wh_file(None, None, 1_200), "late.xml")
     eventually(lambda: explained(staff).hours[3].now.import_wh == 800)
     late = explained(staff)
+    asked = {"supply_id": "ana", "language": "en", "known_at": as_estimated}
+    with remote():
+        then = staff.GetCurve(pb.GetCurveRequest(period=DAY, **asked))
+        told_then = staff.GetCurveExplanation(pb.GetCurveExplanationRequest(day="2025-10-05", **asked))
+    assert [hour.import_wh for hour in then.days[0].hours[1:4]] == [700, 909, 1_091] and len(then.reasons) == 1
+    assert told_then.hours[2] == day.hours[2] and not third.HasField("usual")
+    both = pb.GetCurveRequest(period=DAY, curve_version=1, **asked)
+    assert [one.field for one in refusal(lambda: staff.GetCurve(both)).violations] == ["known_at"]
+    both.known_at.seconds = 10**15
+    assert [one.field for one in refusal(lambda: staff.GetCurve(both)).violations] == ["known_at"]
     assert [(v.import_wh, v.method, v.source) for v in late.hours[2].versions][1:] == [(1_200, 1, "late.xml")]
     assert late.hours[3].versions[-1].source == "Estimated anew, since measured hours arrived"
     send(staff, wh_file(None, None, None, 801), "last.xml")

@@ -45,7 +45,8 @@ def day_values(metering: Metering, name: str, day: date, known_at: datetime | No
         if known_at is None:
             rows = curves.curves_between(connection, [point.key], number, number + 1)
         else:
-            rows = curves.curves_known_at(connection, point.key, number, number + 1, known_at)
+            version = curves.revision_known_at(connection, known_at)
+            rows = curves.curves_of_version(connection, point.key, number, number + 1, version)
     if not len(rows.day):
         return []
     return rows.curves.values[0, : DAYS.hours_in(number), IMPORT].tolist()

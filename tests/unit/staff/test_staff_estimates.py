@@ -66,7 +66,8 @@ class Services(
         self.asked.append(request)
         late = pb.HourVersion(import_wh=1_200, method=1, source="late.xml")
         estimated = pb.HourVersion(import_wh=909, method=2, source="Estimated at the request of staff:1")
-        hour = pb.ExplainedHour(tariff_period="P3", now=late, versions=[estimated, late])
+        usual = pb.UsualEnergy(mean_wh=510, low_wh=459, high_wh=1_061)
+        hour = pb.ExplainedHour(tariff_period="P3", now=late, versions=[estimated, late], usual=usual, unusual=True)
         hour.start.FromDatetime(datetime(2026, 10, 3, 22, tzinfo=UTC))
         gap = pb.ExplainedHour(tariff_period="P3")
         gap.start.FromDatetime(datetime(2026, 10, 3, 23, tzinfo=UTC))
@@ -144,6 +145,23 @@ def test_a_day_is_explained(services: Services, capsys: pytest.CaptureFixture[st
     assert [version["method"] for version in document["hours"][0]["versions"]] == [2, 1]
     assert document["hours"][1]["now"] is None
     assert run(["curve", "explain", "5555/1", "4/10/2026"]) == 2
+
+
+def test_a_day_is_explained_as_known_at_an_instant(services: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(known_at: str) -> datetime:
+        assert run(["curve", "explain", "5555/1", "2026-10-04", "--known-at", known_at]) == 0
+        return services.asked[-1].known_at.ToDatetime(tzinfo=UTC)
+
+    # Instants are printed to the second: what became known within it was known "at" it.
+    assert asked("2026-11-05T10:30:00+01:00") == datetime(2026, 11, 5, 9, 30, 0, 999_999, tzinfo=UTC)
+    assert asked("2026-11-05T09:30:00.25Z") == datetime(2026, 11, 5, 9, 30, 0, 250_000, tzinfo=UTC)
+    said = capsys.readouterr().out
+    assert "Supply 5555/1, 2026-10-04, as known at 2026-11-05T10:30:00+01:00" in said
+    assert "! 510 (459-1,061)" in said and said.count(" then\n") == 2
+    assert run(["curve", "explain", "5555/1", "2026-10-04"]) == 0 and not services.asked[-1].HasField("known_at")
+    for wrong in ("yesterday", "2026-11-05", "2026-13-05T10:00"):
+        assert run(["curve", "explain", "5555/1", "2026-10-04", "--known-at", wrong]) == 2
+        assert wrong in capsys.readouterr().err
 
 
 def test_profiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
