@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.staff.curve_explain import explain
+from services.staff.curve_share import share
 from services.staff.offline_options import TariffOption, ZoneOption, day, day_range, tariff_calendar, time_zone
 from services.staff.show import JsonOption, print_json, say, table
 
@@ -102,6 +103,7 @@ def periods(
 
 
 app.command("explain")(explain)
+app.command("share")(share)
 
 
 def _counted(files: Iterable[CurveFile], read: list[str]) -> Iterator[CurveFile]:
