@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO
 
+from services.billing.domain.payments.fixed_width import number
 from services.billing.domain.payments.iban import spanish_iban
 from services.billing.domain.payments.movements import (
     BankMovement,
@@ -159,7 +160,7 @@ class _Reader:
 
     def _totals(self, line: int, name: str, count: str, total: str, account: _Account, sign: int) -> None:
         mine = [each.cents for each in account.movements if _SIGNS[each.text[27]] == sign]
-        said_count, said_total = _number(line, f"count of {name}", count), _number(line, f"total of {name}", total)
+        said_count, said_total = number(line, f"count of {name}", count), number(line, f"total of {name}", total)
         if said_count != len(mine):
             raise refused(line, f"count of {name}", count, f"the file has {len(mine)} of them.")
         if said_total != abs(sum(mine)):
@@ -168,7 +169,7 @@ class _Reader:
     def _end_of_file(self, line: int, text: str, records: int) -> None:
         if self.account is not None:
             raise refused(line, "record 88", "", f"the account of line {self.account.line} has not ended (33).")
-        said = _number(line, "count of records", text[20:26])
+        said = number(line, "count of records", text[20:26])
         if said != records:
             raise refused(line, "count of records", text[20:26], f"the file has {records} before this one.")
 
@@ -202,27 +203,27 @@ class _Reader:
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, str]]:
     """Line number and 80 characters of every record; blanks that were cut off at line ends are put back."""
-    number = 0
+    line = 0
     while raw := source.readline(_LONGEST_LINE):
         raw = raw.rstrip(b"\r\n\x1a\0")
         unbroken = len(raw) > _WIDTH and len(raw) % _WIDTH == 0 and raw.startswith((b"11", b"88"))
         if unbroken and raw[_WIDTH : _WIDTH + 2] in (b"11", b"22", b"23", b"24", b"33", b"88"):
             for start in range(0, len(raw), _WIDTH):  # some banks write no line ends at all
-                number += 1
-                yield number, raw[start : start + _WIDTH].decode("latin-1")
+                line += 1
+                yield line, raw[start : start + _WIDTH].decode("latin-1")
             continue
-        number += 1
+        line += 1
         if raw.strip():
-            yield number, _line(number, raw)
+            yield line, _line(line, raw)
 
 
-def _line(number: int, raw: bytes) -> str:
+def _line(line: int, raw: bytes) -> str:
     try:  # a file that an editor opened and saved is in UTF-8; names in Latin-1 are no valid UTF-8
         text = raw.decode("utf-8").rstrip()
     except UnicodeDecodeError:
         text = raw.decode("latin-1").rstrip()
     if len(text) > _WIDTH:
-        raise refused(number, "record", text, f"it has {len(text)} characters and norma 43 has {_WIDTH}.")
+        raise refused(line, "record", text, f"it has {len(text)} characters and norma 43 has {_WIDTH}.")
     return text.ljust(_WIDTH)
 
 
@@ -236,17 +237,11 @@ def _date(text: str) -> date | None:
         return None
 
 
-def _number(line: int, name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise refused(line, name, text, "this is not a number.")
-    return int(text)
-
-
 def _signed(line: int, name: str, sign: str, digits: str) -> int:
     """Cents; the sign is 1 for a debit and 2 for a credit."""
     if sign not in _SIGNS:
         raise refused(line, f"sign of the {name}", sign, "this is neither 1 (debit) nor 2 (credit).")
-    return _SIGNS[sign] * _number(line, name, digits)
+    return _SIGNS[sign] * number(line, name, digits)
 
 
 def _money(cents: int) -> str:
