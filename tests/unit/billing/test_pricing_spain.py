@@ -69,6 +69,7 @@ def test_surplus_compensation():
     bill = spanish_bill(energy(export_wh=180_000, P1=62_000, P2=55_000, P3=128_000))
     found = amounts(bill)
     assert (found["surplus"], found["iee"], found["iva"], bill.total) == (D("-10.80"), D("1.60"), D("7.24"), D("41.71"))
+    assert [tax.base for tax in bill.taxes] == [D("31.27"), D("34.47")]
 
 
 def test_surplus_never_makes_the_energy_term_negative():

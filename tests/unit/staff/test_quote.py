@@ -250,3 +250,42 @@ def test_the_group_still_has_the_commands_that_ask_services(capsys: Capture) -> 
     assert all(command in listed for command in ("quote", "run", "show"))
     assert run(["bill", "quote", "--help"]) == 0
     assert "coopctl bill quote" in capsys.readouterr().out
+
+
+EARLY = without(DWELLING, "prices", "surplus") | {
+    "extra_lines": [{"concept": "meter_rental", "amount": "0.83"}, {"concept": "bono_social_financing", "amount": "0"}],
+}
+
+
+def test_a_royal_decree_law_cuts_the_charges_inside_a_bill(tmp_path: Path, capsys: Capture) -> None:
+    """31 March 2022: 16 days at 27.958789 and 15 at 26.164043 per kW and year; the energy is shared by days."""
+    quote = EARLY | {
+        "from": "2022-03-14",
+        "to": "2022-04-14",
+        "accrual_date": "2022-04-20",
+        "energy_kwh": {"P1": "310"},
+        "market_price_eur_mwh": "283.30",
+    }
+    found = priced(tmp_path, capsys, quote, said="priced at tolls and charges alone")
+    lines = [line for line in found["lines"] if line["period"] == "P1"]
+    assert [(line["concept"], line["quantity"], line["unit_price"], line["amount"]) for line in lines] == [
+        ("power", "4.6", "27.958789", "5.64"),
+        ("power", "4.6", "26.164043", "4.95"),
+        ("energy", "160", "0.100756", "16.12"),
+        ("energy", "150", "0.074409", "11.16"),
+    ]
+    assert [tax["rate"] for tax in found["taxes"]] == ["0.005", "0.1"]
+
+
+def test_high_voltage_of_2023(tmp_path: Path, capsys: Capture) -> None:
+    """100 kW in every period and 1,000 kWh in P6 of August, 31 days: 22.965215 × 100 × 31 ÷ 365 = 195.05."""
+    quote = EARLY | {
+        "tariff": "6.1TD",
+        "from": "2023-07-31",
+        "to": "2023-08-31",
+        "accrual_date": "2023-09-04",
+        "contracted_kw": {f"P{number}": "100" for number in range(1, 7)},
+        "energy_kwh": {"P6": "1000"},
+    }
+    found = amounts(priced(tmp_path, capsys, quote, said="priced at tolls and charges alone"))
+    assert (found["power P1"], found["power P6"], found["energy P6"]) == ("195.05", "9.76", "1.43")
