@@ -7,11 +7,12 @@ Source: ISO 20022, BankToCustomerStatement. Between the versions the status beca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import BinaryIO
 
+from services.billing.domain.payments.iso_nodes import Node, cents_of, currency_of, day_of, kind_of
 from services.billing.domain.payments.movements import (
     BankMovement,
     BankStatement,
@@ -24,35 +25,7 @@ from services.billing.domain.payments.xmlstream import XmlStream
 
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:((camt\.05\d)\.001\.(\d\d))")
 VERSIONS = range(2, 9)
-_AMOUNT = re.compile(r"(\d{1,15})(?:\.(\d{1,5}))?")
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T[0-9:.]+)?(?:Z|[+-]\d{2}:\d{2})?")
 _NO_REFERENCE = frozenset({"", "NOTPROVIDED", "NOT PROVIDED", "NONREF"})
-
-
-@dataclass
-class _Node:
-    """An element below a statement."""
-
-    name: str
-    line: int
-    attributes: dict[str, str]
-    text: str = ""
-    children: list[_Node] = field(default_factory=list)
-
-    def all(self, path: str) -> Iterator[_Node]:
-        first, _, rest = path.partition("/")
-        for child in self.children:
-            if child.name == first:
-                if rest:
-                    yield from child.all(rest)
-                else:
-                    yield child
-
-    def find(self, *paths: str) -> _Node | None:
-        return next((node for path in paths for node in self.all(path)), None)
-
-    def word(self, *paths: str) -> str:
-        return next((node.text for path in paths for node in self.all(path) if node.text), "")
 
 
 @dataclass(frozen=True)
@@ -97,7 +70,7 @@ class _Reader:
         self.stream = XmlStream(self._start, self._end)
         self.format = ""
         self.path: list[str] = []
-        self.nodes: list[_Node] = []
+        self.nodes: list[Node] = []
         self.details: list[_Detail] = []
         self.statement: _Statement | None = None
         self.statements: list[BankStatement] = []
@@ -116,7 +89,7 @@ class _Reader:
         if name == "Stmt" and self.statement is None:
             self.statement = _Statement(self.stream.line)
         elif self.statement is not None:
-            node = _Node(name, self.stream.line, attributes)
+            node = Node(name, self.stream.line, attributes)
             if self.nodes:
                 self.nodes[-1].children.append(node)
             self.nodes.append(node)
@@ -145,35 +118,35 @@ class _Reader:
             raise refused(self.stream.line, "Document", said, "statements are read as camt.053.001.02 to .08.")
         return found[1]
 
-    def _part(self, statement: _Statement, node: _Node) -> None:
+    def _part(self, statement: _Statement, node: Node) -> None:
         if node.name == "Id":
             statement.identification = node.text
         elif node.name == "FrToDt":
-            statement.from_day = _day(node.find("FrDtTm", "FrDt"))
-            statement.to_day = _day(node.find("ToDtTm", "ToDt"))
+            statement.from_day = day_of(node.find("FrDtTm", "FrDt"))
+            statement.to_day = day_of(node.find("ToDtTm", "ToDt"))
         elif node.name == "Acct":
             statement.account = node.word("Id/IBAN", "Id/Othr/Id")
             statement.currency = node.word("Ccy")
         elif node.name == "Bal":
             kind = node.word("Tp/CdOrPrtry/Cd")
             cents = self._signed(node, node.word("CdtDbtInd"))
-            statement.balances.setdefault(kind, (cents, _day(node.find("Dt/Dt", "Dt/DtTm"))))
-            statement.currency = statement.currency or _currency(node)
+            statement.balances.setdefault(kind, (cents, day_of(node.find("Dt/Dt", "Dt/DtTm"))))
+            statement.currency = statement.currency or currency_of(node)
         elif node.name == "TxsSummry":
             self._summary(statement, node)
         elif node.name == "Ntry":
             self._entry(statement, node, self.details)
             self.details = []
 
-    def _summary(self, statement: _Statement, node: _Node) -> None:
+    def _summary(self, statement: _Statement, node: Node) -> None:
         for name, kind in (("TtlNtries", ""), ("TtlCdtNtries", "CRDT"), ("TtlDbtNtries", "DBIT")):
             count, total = node.find(f"{name}/NbOfNtries"), node.find(f"{name}/Sum")
             if count is not None and count.text.isascii() and count.text.isdigit():
                 statement.declared.append((count.line, f"{name}/NbOfNtries", f"count {kind}", int(count.text)))
             if total is not None:
-                statement.declared.append((total.line, f"{name}/Sum", f"total {kind}", _cents(total)))
+                statement.declared.append((total.line, f"{name}/Sum", f"total {kind}", cents_of(total)))
 
-    def _entry(self, statement: _Statement, node: _Node, details: Sequence[_Detail]) -> None:
+    def _entry(self, statement: _Statement, node: Node, details: Sequence[_Detail]) -> None:
         indicator = node.word("CdtDbtInd")
         cents = self._signed(node, indicator)
         statement.entries[indicator].append(abs(cents))
@@ -181,7 +154,7 @@ class _Reader:
         if status != "BOOK":
             self._find(node, "Sts", status, "The entry is not booked yet; it comes again when it is.")
             return
-        currency = _currency(node)
+        currency = currency_of(node)
         if statement.currency and currency != statement.currency:
             raise refused(node.line, "Amt", currency, f"the account is kept in {statement.currency}.")
         statement.currency = currency
@@ -206,17 +179,16 @@ class _Reader:
                     party_name=detail.party_name,
                     party_iban=detail.party_iban,
                     return_reason=detail.return_reason,
-                    kind=_kind(node),
+                    kind=kind_of(node),
                     texts=detail.texts,
                     line=detail.line,
                 )
             )
 
-    def _split(self, node: _Node, cents: int, details: Sequence[_Detail]) -> list[tuple[_Detail, int]]:
+    def _split(self, node: Node, cents: int, details: Sequence[_Detail]) -> list[tuple[_Detail, int]]:
         """The transactions of an entry with their amounts; the entry as one where they do not make its amount."""
-        own = self._detail(node, node.word("CdtDbtInd"))
         if not details:
-            return [(own, cents)]
+            return [(self._detail(node, node.word("CdtDbtInd")), cents)]
         extra = tuple(text for text in (node.word("AddtlNtryInf"),) if text)
         if len(details) == 1:
             only = details[0]
@@ -233,9 +205,9 @@ class _Reader:
             "Their amounts do not make that of the entry; it is kept as one, to be spread by hand.",
         )
         texts = tuple(dict.fromkeys(text for each in details for text in (each.end_to_end, *each.texts) if text))
-        return [(_with(own, texts + extra), cents)]
+        return [(_with(self._detail(node, node.word("CdtDbtInd")), texts + extra), cents)]
 
-    def _detail(self, node: _Node, entry_indicator: str) -> _Detail:
+    def _detail(self, node: Node, entry_indicator: str) -> _Detail:
         indicator = node.word("CdtDbtInd") or entry_indicator
         amount = node.find("Amt", "AmtDtls/TxAmt/Amt")
         reason = node.word("RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry")
@@ -246,7 +218,7 @@ class _Reader:
         texts = [part.text for path in _TEXTS for part in node.all(path) if part.text]
         return _Detail(
             line=node.line,
-            cents=None if amount is None else _SIGN.get(indicator, 1) * _cents(amount),
+            cents=None if amount is None else _SIGN.get(indicator, 1) * cents_of(amount),
             servicer_reference=node.word("Refs/AcctSvcrRef"),
             end_to_end="" if end_to_end in _NO_REFERENCE else end_to_end,
             mandate="" if mandate in _NO_REFERENCE else mandate,
@@ -257,8 +229,8 @@ class _Reader:
             texts=tuple(texts),
         )
 
-    def _days(self, statement: _Statement, node: _Node) -> tuple[date, date]:
-        booked, valued = _day(node.find("BookgDt/Dt", "BookgDt/DtTm")), _day(node.find("ValDt/Dt", "ValDt/DtTm"))
+    def _days(self, statement: _Statement, node: Node) -> tuple[date, date]:
+        booked, valued = day_of(node.find("BookgDt/Dt", "BookgDt/DtTm")), day_of(node.find("ValDt/Dt", "ValDt/DtTm"))
         if booked is None:
             closing = statement.balances.get("CLBD", (0, None))[1]
             booked = valued or closing or statement.to_day
@@ -314,15 +286,15 @@ class _Reader:
             )
         )
 
-    def _signed(self, node: _Node, indicator: str) -> int:
+    def _signed(self, node: Node, indicator: str) -> int:
         amount = node.find("Amt")
         if amount is None:
             raise refused(node.line, f"{node.name}/Amt", "", "the amount is missing.")
         if indicator not in _SIGN:
             raise refused(node.line, f"{node.name}/CdtDbtInd", indicator, "this is neither CRDT nor DBIT.")
-        return _SIGN[indicator] * _cents(amount)
+        return _SIGN[indicator] * cents_of(amount)
 
-    def _find(self, node: _Node, name: str, value: str, sentence: str) -> None:
+    def _find(self, node: Node, name: str, value: str, sentence: str) -> None:
         self.findings.append(
             Finding(node.line, name, value[:80], f"Line {node.line}, {name} {value[:60]!r}: {sentence}")
         )
@@ -343,28 +315,3 @@ _TEXTS = ("RmtInf/Ustrd", "RmtInf/Strd/AddtlRmtInf", "RtrInf/AddtlInf", "AddtlTx
 
 def _with(detail: _Detail, texts: tuple[str, ...]) -> _Detail:
     return replace(detail, texts=texts)
-
-
-def _currency(node: _Node) -> str:
-    amount = node.find("Amt")
-    return amount.attributes.get("Ccy", "") if amount is not None else ""
-
-
-def _kind(node: _Node) -> str:
-    family = node.word("BkTxCd/Domn/Cd"), node.word("BkTxCd/Domn/Fmly/Cd"), node.word("BkTxCd/Domn/Fmly/SubFmlyCd")
-    return "/".join(part for part in family if part) or node.word("BkTxCd/Prtry/Cd")
-
-
-def _cents(node: _Node) -> int:
-    found = _AMOUNT.fullmatch(node.text)
-    if not found or not node.text.isascii() or (found[2] or "")[2:].strip("0"):
-        raise refused(node.line, node.name, node.text, "this is no amount with at most two decimals.")
-    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")[:2])
-
-
-def _day(node: _Node | None) -> date | None:
-    found = _DATE.fullmatch(node.text) if node is not None and node.text.isascii() else None
-    try:
-        return date.fromisoformat(found[1]) if found else None
-    except ValueError:
-        return None

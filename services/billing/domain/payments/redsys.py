@@ -33,7 +33,7 @@ ORDER = re.compile(r"[0-9]{4}[A-Za-z0-9]{0,8}")
 _ORDER_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ORDER_LENGTH = 12
 _FIRST_DIGITS = 10_000
-_TRIPLE_DES_KEY = 24
+_KEY_BYTES = 24
 _AES_KEY = 16
 
 
@@ -122,16 +122,9 @@ def order_number(sequence: int) -> str:
 
 
 def derived_key(version: Version, key: str, order: str) -> bytes:
-    """The key of one order: 3DES of the order (V1), or the text of its AES (V2)."""
+    """The key of one order: 3DES of the order (V1), or the text of its AES (V2). Invalid for a key that is none."""
+    secret = _secret(key)
     if version == SHA256:
-        try:
-            secret = base64.b64decode(key, validate=True)
-        except (binascii.Error, ValueError) as wrong:
-            raise Invalid(
-                "The key of the virtual terminal is not base64; copy it from the bank's page again."
-            ) from wrong
-        if len(secret) != _TRIPLE_DES_KEY:
-            raise Invalid(f"The key of the virtual terminal has {len(secret)} bytes; it needs {_TRIPLE_DES_KEY}.")
         data = order.encode()
         data += bytes(-len(data) % 8)
         step = Cipher(TripleDES(secret), CBC(bytes(8))).encryptor()
@@ -140,6 +133,17 @@ def derived_key(version: Version, key: str, order: str) -> bytes:
     data = pad.update(order.encode()) + pad.finalize()
     step = Cipher(AES(key.encode()[:_AES_KEY].ljust(_AES_KEY, b"0")), CBC(bytes(16))).encryptor()
     return base64.b64encode(step.update(data) + step.finalize())
+
+
+def _secret(key: str) -> bytes:
+    """The bytes of a key. An empty or shortened one is refused in both versions: V2 would fill it up with zeros."""
+    try:
+        secret = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError) as wrong:
+        raise Invalid("The key of the virtual terminal is not base64; copy it from the bank's page again.") from wrong
+    if len(secret) != _KEY_BYTES:
+        raise Invalid(f"The key of the virtual terminal has {len(secret)} bytes; it needs {_KEY_BYTES}.")
+    return secret
 
 
 def _mac(version: Version, key: str, order: str, parameters: str) -> bytes:

@@ -78,6 +78,18 @@ def test_a_long_line_and_a_second_file_behind_the_first_are_refused() -> None:
         read(csb43(LINES) * 2)
 
 
+def test_a_file_with_the_statements_of_two_accounts() -> None:
+    first, second = records(csb43(LINES)), records(csb43(LINES[:1]))
+    second = [line.replace(b"0200051332", b"0200051333", 1) for line in second]
+    both = [*first[:-1], *second[:-1]]
+    found = read(b"\r\n".join([*both, b"88" + b"9" * 18 + b"%06d" % len(both)]))
+    assert [(each.account[-10:], len(each.movements)) for each in found.statements] == [
+        ("0200051332", 2),
+        ("0200051333", 1),
+    ]
+    assert len({each.bank_reference for each in found.movements}) == 3
+
+
 def detail(cents: int, reference: str, more: str = "") -> str:
     return f"<TxDtls><Refs><EndToEndId>{reference}</EndToEndId></Refs>{amount(cents)}{more}</TxDtls>"
 

@@ -135,6 +135,13 @@ def test_a_signature_of_the_other_kind_or_of_another_key_is_refused() -> None:
         read_notification({**form(), "Ds_Signature": ""}, KEY)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("key", ["", "short", "sq7HjrUOBfKmC576", "ñ" * 32])
+def test_a_terminal_without_its_true_key_signs_and_believes_nothing(version: Version, key: str) -> None:
+    with pytest.raises(Invalid, match="key of the virtual terminal"):
+        read_notification(form(version), key)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
