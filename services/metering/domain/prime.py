@@ -64,6 +64,16 @@ class S02Reader:
             return self._flush(only_whole_meters=not full and len(self._raw) < 2 * self._batch_rows)
         return []
 
+    @property
+    def line(self) -> int:
+        """The line being read, from 1."""
+        return self._xml.line
+
+    def gap(self, reason: str) -> None:
+        """Some bytes are lost here, perhaps with the beginning of another meter: whose the next rows are is not known."""
+        self._xml.gap(reason)
+        self._meter = None
+
     def close(self) -> list[ReadingBatch]:
         """The file has ended; the last batch, if there is anything left to say."""
         self._xml.close()

@@ -94,6 +94,21 @@ class XmlFeed:
                 self._parse(piece)
             self._trim()
 
+    def gap(self, reason: str) -> None:
+        """Some bytes are lost here, and ``reason`` says why. What stands before and behind never makes one element; reading
+        resumes at the next known tag.
+        """
+        if self.problem:
+            return
+        searching = self._searching_from_line
+        line = (self.line if searching is None else searching) + self._window.count(b"\n")
+        if self._context() is None:
+            self.problem = f"The beginning of the file is lost. {reason}"
+            return
+        self._damaged(line, "", reason)
+        self._drop(len(self._window))
+        self._searching_from_line = line
+
     def close(self) -> None:
         """The file has ended: sets ``problem`` when it ended too early."""
         if self._closed or self.problem:

@@ -165,7 +165,7 @@ def test_a_reading_outside_any_meter_is_never_given_to_the_one_before() -> None:
     data = f'<Report IdRpt="S02"><Cnc Id="C1">{hourly("A", H0, [1])}{row(H0 + 1, 9)}</Cnc></Report>'.encode()
     read = Read(data)
     assert [r[2] for r in read.rows] == [1]
-    assert read.reasons == ["The reading stands outside any meter (Cnt)."]
+    assert read.reasons == ["The reading stands outside any meter (Cnt): whose it is cannot be told."]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1_000, 1 << 20])

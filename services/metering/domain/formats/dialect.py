@@ -62,8 +62,15 @@ class Reader(Protocol):
     def problem(self) -> str:
         """Empty, or why reading stopped early."""
 
+    @property
+    def line(self) -> int:
+        """The line that is being read, from 1."""
+
     def feed(self, piece: bytes) -> None:
         """Some more bytes."""
+
+    def gap(self, reason: str) -> None:
+        """Some bytes are lost here, for that reason (a sentence): what they cut on either side is no row."""
 
     def close(self) -> None:
         """The file has ended."""

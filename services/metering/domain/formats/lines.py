@@ -85,6 +85,12 @@ class LineReader:
             self._too_long(self._rest)
             self._rest = held
 
+    def gap(self, reason: str) -> None:
+        """Bytes are lost here: the line before is cut, and so is the one behind."""
+        rest, self._rest = self._rest, b""
+        self.sink.quarantine(self.line + 1, text_of(rest[:200]), reason)
+        self._skipping = True
+
     def close(self) -> None:
         """The file has ended: the last line may lack its end."""
         rest, self._rest = self._rest.rstrip(b"\r"), b""

@@ -134,8 +134,17 @@ class ClosesReader:
     def problem(self) -> str:
         return self._xml.problem
 
+    @property
+    def line(self) -> int:
+        return self._xml.line
+
     def feed(self, piece: bytes) -> None:
         self._xml.feed(piece)
+
+    def gap(self, reason: str) -> None:
+        """Perhaps the beginning of another meter is lost, too: whose the next closes are is not known."""
+        self._xml.gap(reason)
+        self._leave_meter()
 
     def close(self) -> None:
         """The file has ended. A meter that was open then has lost what followed."""

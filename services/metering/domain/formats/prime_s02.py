@@ -30,6 +30,13 @@ class _Reader:
         for batch in self._reader.feed(piece):
             self._take(batch)
 
+    @property
+    def line(self) -> int:
+        return self._reader.line
+
+    def gap(self, reason: str) -> None:
+        self._reader.gap(reason)
+
     def close(self) -> None:
         for batch in self._reader.close():
             self._take(batch)

@@ -26,6 +26,7 @@ from services.metering.domain.formats.containers import Container
 from services.metering.domain.formats.dialect import HEAD_BYTES, Context, Dialect
 from services.metering.domain.formats.gathering import GatheringSink
 from services.metering.domain.formats.model import CurveFile
+from services.metering.domain.formats.packing import Gap, Pieces
 from services.metering.domain.formats.sink import Sink
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -100,20 +101,25 @@ def read_into(sink: Sink, stream: BinaryIO, context: Context, outcome: Outcome) 
         if dialect is not None:
             sink.member, sink.dialect = member.name, dialect.name
             reader = dialect.open(sink, context)
-            for piece in chain((head,), pieces):
-                reader.feed(piece)
+            for piece in pieces:
+                if isinstance(piece, Gap):
+                    reader.gap(piece.reason)
+                else:
+                    reader.feed(piece)
                 yield
                 if reader.problem:
                     break
             reader.close()
             problem = reader.problem
+            if member.remark:
+                sink.quarantine(max(reader.line, 1), member.name, member.remark)
         elif head:
             begin = head[:60].decode("utf-8", "backslashreplace")
             names = ", ".join(one.name for one in DIALECTS)
             problem = f"The file is none of the known formats ({names}): it begins with {begin!r}."
         else:
             problem = "The file is empty."
-        problem = member.problem or problem
+        problem = member.problem or member.remark or problem
         read = dialect is not None and not (problem and sink.seen == before)
         if dialect is not None and read and dialect.name not in outcome.formats:
             outcome.formats.append(dialect.name)
@@ -135,12 +141,14 @@ def read_alone(dialect_name: str, raw: str, around: Mapping[str, str], sink: Sin
     return reader.problem
 
 
-def _head(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """At least HEAD_BYTES of the beginning (less if there is no more), and the rest."""
-    head = b""
-    while len(head) < HEAD_BYTES:
-        piece = next(pieces, b"")
-        if not piece:
+def _head(pieces: Pieces) -> tuple[bytes, Pieces]:
+    """At least HEAD_BYTES of the beginning (less if there is no more, or if some is lost behind it), and everything."""
+    head, first = b"", list[bytes | Gap]()
+    for piece in pieces:
+        first.append(piece)
+        if isinstance(piece, Gap) and head:
             break
-        head += piece
-    return head, pieces
+        head += b"" if isinstance(piece, Gap) else piece
+        if len(head) >= HEAD_BYTES:
+            break
+    return head, chain(first, pieces)

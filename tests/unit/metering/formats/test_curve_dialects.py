@@ -267,7 +267,7 @@ def test_a_zip_of_several_dialects() -> None:
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda data: zipped({"a": data})])
 def test_a_bomb_is_refused_and_what_came_before_is_kept(pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.metering.domain.formats.containers.MAX_FREE", 1 << 20)
+    monkeypatch.setattr("services.metering.domain.formats.packing.MAX_FREE", 1 << 20)
     hours = some_hours(ORDINARY, 30)
     found = read(pack(p5d(hours) + b"\n" * (8 << 20)))  # type: ignore[operator]
     assert "unpacks to more than" in found.problem
