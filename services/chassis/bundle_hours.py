@@ -5,6 +5,8 @@ Billing gives a bundle without them (docs/invoice-bundle.md); metering has them 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
@@ -32,6 +34,13 @@ def hour_requests(bundle: dict[str, Any], supply_id: str) -> Iterator[tuple[Segm
                     curve_version=segment["curve_version"],
                 ),
             )
+
+
+def seal(bundle: dict[str, Any]) -> None:
+    """Gives a whole bundle the SHA-256 of its content: canonical JSON (sorted keys, no spaces, UTF-8) of all the rest."""
+    content = {name: value for name, value in bundle.items() if name != "sha256"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    bundle["sha256"] = hashlib.sha256(text.encode()).hexdigest()
 
 
 def hours_of(curve: metering.GetCurveResponse, time_zone: str) -> list[list[Any]]:

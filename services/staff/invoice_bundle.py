@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from coop.billing.v1 import billing_service_pb2 as billing
 
-from services.chassis.bundle_hours import hour_requests, hours_of
+from services.chassis.bundle_hours import hour_requests, hours_of, seal
 from services.chassis.errors import Refused
 from services.staff.desk import signed_in
 from services.staff.invoice_verify import verify_command
@@ -51,9 +51,10 @@ def facts_of(office: Office, invoice: str) -> billing.GetInvoiceFactsResponse:
 
 
 def bundle_in(office: Office, facts: billing.GetInvoiceFactsResponse) -> dict[str, Any]:
-    """The bundle of an answer, with its hours."""
+    """The bundle of an answer, with its hours, sealed."""
     bundle: dict[str, Any] = json.loads(facts.bundle)
     for segment, request in hour_requests(bundle, facts.supply_id):
         with office.calling("metering"):
             segment["hours"] = hours_of(office.metering.GetCurve(request, timeout=30), bundle["time_zone"])
+    seal(bundle)
     return bundle

@@ -8,7 +8,7 @@ from typing import Any
 
 from coop.billing.v1 import billing_service_pb2 as billing
 
-from services.chassis.bundle_hours import hour_requests, hours_of
+from services.chassis.bundle_hours import hour_requests, hours_of, seal
 from services.chassis.errors import NotFound
 from services.gateway.compose.fanout import Fanout
 from services.gateway.upstream import Upstream
@@ -28,6 +28,7 @@ def bundle_of(fanout: Fanout, services: Upstream, invoice_id: str, supply_id: st
     ]
     for segment, hours in asked:
         segment["hours"] = hours.get()
+    seal(content)
     return content
 
 

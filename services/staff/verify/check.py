@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.staff.verify import argentina, rectifying, spain
 from services.staff.verify.hours import energy_of
-from services.staff.verify.numbers import Unverifiable, number, rounded
+from services.staff.verify.numbers import Unverifiable, day, number
+from services.staff.verify.paper import altered, wrong_arithmetic
 from services.staff.verify.services import Line, concept_lines
 
 FORMAT = "acometida-invoice/1"
 COUNTRIES: dict[str, Any] = {"es": spain, "ar": argentina}
-UNITS_OF_PRICE = ("kwh", "m3", "kvarh")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def verify(bundle: Any) -> Verdict:
         return _verified(bundle)
     except KeyError as missing:
         raise Unverifiable(f"The bundle lacks the field {missing}.") from missing
-    except (TypeError, ValueError, AttributeError, InvalidOperation, StopIteration, ZeroDivisionError) as wrong:
+    except (TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, IndexError) as wrong:
         raise Unverifiable(f"The bundle is damaged: {wrong}.") from wrong
 
 
 def _verified(bundle: dict[str, Any]) -> Verdict:
-    return _rectifying(bundle) if "rectification" in bundle else _whole(bundle)
+    verdict = _rectifying(bundle) if "rectification" in bundle else _whole(bundle)
+    return replace(verdict, differences=(*altered(bundle), *verdict.differences))
 
 
 def _rectifying(bundle: dict[str, Any]) -> Verdict:
@@ -56,13 +58,13 @@ def _rectifying(bundle: dict[str, Any]) -> Verdict:
     said, invoice = bundle["rectification"], bundle["invoice"]
     before = _whole(said["before"])
     after = _whole({**bundle, "invoice": {**invoice, **said["corrected"]}})
+    whole = said["method"] == rectifying.BY_SUBSTITUTION
     differences = (
         *(f"Before, {before.number}: {each}" for each in before.differences),
         *(f"Corrected: {each}" for each in after.differences),
-        *_printed_arithmetic(invoice),
+        *wrong_arithmetic(invoice, difference=not whole),
         *rectifying.problems_of(bundle),
     )
-    whole = said["method"] == rectifying.BY_SUBSTITUTION
     total = after.calculated_total if whole else after.calculated_total - before.calculated_total
     hours = before.hours + after.hours
     return Verdict(invoice["number"], number(invoice["total"]), total, len(invoice["lines"]), hours, differences)
@@ -82,7 +84,7 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
     taxes = country.taxes_of(bundle, lines)
     total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount in taxes), Decimal(0))
     differences = [
-        *_printed_arithmetic(invoice),
+        *wrong_arithmetic(invoice),
         *_hours(bundle),
         *_priced_hours(bundle),
         *_lines(invoice["lines"], lines),
@@ -92,22 +94,6 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         differences.append(f"The total is {total} when calculated again, and {invoice['total']} on the invoice.")
     hours = sum(len(segment["hours"]) for segment in bundle["segments"])
     return Verdict(invoice["number"], number(invoice["total"]), total, len(lines), hours, tuple(differences))
-
-
-def _printed_arithmetic(invoice: dict[str, Any]) -> list[str]:
-    """Does the paper add up, and does each line that prints a quantity and a price multiply to its amount?"""
-    found = []
-    summed = sum((number(each["amount"]) for each in [*invoice["lines"], *invoice["taxes"]]), Decimal(0))
-    if summed != number(invoice["total"]):
-        found.append(f"The printed lines and taxes add up to {summed}, the printed total is {invoice['total']}.")
-    for line in invoice["lines"]:
-        if line.get("price_unit") in UNITS_OF_PRICE and line.get("quantity") and line.get("unit_price"):
-            product = rounded(number(line["quantity"]) * number(line["unit_price"]))
-            if product != number(line["amount"]):
-                found.append(
-                    f"{_name(line)}: {line['quantity']} x {line['unit_price']} is {product}, printed is {line['amount']}."
-                )
-    return found
 
 
 def _hours(bundle: dict[str, Any]) -> list[str]:
@@ -153,6 +139,13 @@ def _check_range(bundle: dict[str, Any], segment: dict[str, Any]) -> None:
     starts = [datetime.fromisoformat(start) for start, *_ in segment["hours"]]
     if len(set(starts)) != len(starts):
         raise Unverifiable(f"An hour of {segment['service']} is in the bundle twice.")
+    zone = ZoneInfo(bundle["time_zone"])
+    first, end = day(segment["from"]), day(segment["to"])
+    for start in starts:
+        if not first <= start.astimezone(zone).date() < end:
+            raise Unverifiable(
+                f"The hour {start.isoformat()} of {segment['service']} is not of {first} to {end} (excluded)."
+            )
 
 
 def _lines(printed: list[dict[str, Any]], calculated: list[Line]) -> list[str]:
@@ -183,7 +176,3 @@ def _told(taxes: list[tuple[str, Decimal, Decimal]]) -> str:
 
 def _amounts(amounts: list[Decimal]) -> str:
     return " + ".join(str(amount) for amount in amounts) or "nothing"
-
-
-def _name(line: dict[str, Any]) -> str:
-    return " ".join(part for part in (line["service"], line["concept"], line.get("period", "")) if part)

@@ -1,0 +1,136 @@
+"""One digit of a bundle changed: found by its checksum wherever it is, and by the calculation alone where it is money or energy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.billing.domain.bill import Energy
+from services.billing.domain.planning import plan
+from services.billing.domain.pricing import price
+from services.chassis.bundle_hours import seal
+from services.staff.verify.check import verify
+from services.staff.verify.numbers import Unverifiable
+from tests.unit.billing.examples import BILL_A, BLOCKS, OCTOBER, book, energy
+from tests.unit.billing.test_second_calculation import COUNTRIES, FIXED, WATER, bundle_of, supply_of
+from tests.unit.billing.test_services_argentina import METERED, supply, water_close
+
+Path = tuple[str | int, ...]
+#: What is wrong by itself when one digit of it is another, whatever the checksum says.
+TELLING = {"amount", "base", "total", "import_wh", "used", "monthly", "fixed_charge"}
+
+
+def spanish() -> dict[str, Any]:
+    """Bill A with its 745 hours: each tariff period's energy in one of them, and nothing in the others."""
+    home = supply_of("fija")
+    segments = plan(home, OCTOBER, book(FIXED, BLOCKS, WATER), COUNTRIES["es"].policy.regulated_energy)
+    bill = price(home.id, OCTOBER, segments, [BILL_A], COUNTRIES["es"].policy, date(2026, 11, 2))
+    bundle = bundle_of("es", bill, segments, [BILL_A])
+    start = datetime(2026, 9, 30, 22, tzinfo=UTC)
+    stamps = [(start + timedelta(hours=n)).astimezone(ZoneInfo("Europe/Madrid")) for n in range(745)]
+    # Wednesday the 14th at 3, 11 and 16 o'clock: valley, peak and flat.
+    taken = {3: 128_000, 11: 62_000, 16: 55_000}
+    bundle["segments"][0]["hours"] = [
+        [stamp.isoformat(), taken.get(stamp.hour, 0) if stamp.day == 14 else 0, 0, 1] for stamp in stamps
+    ]
+    return bundle
+
+
+def argentine() -> dict[str, Any]:
+    home = supply()
+    segments = plan(home, OCTOBER, book(BLOCKS, METERED))
+    measured = [
+        Energy(closes=(water_close(18_000),)) if segment.by_register else energy(P1=221_000, hours=744)
+        for segment in segments
+    ]
+    bill = price(home.id, OCTOBER, segments, measured, COUNTRIES["ar"].policy, date(2026, 11, 2))
+    return bundle_of("ar", bill, segments, measured)
+
+
+BUNDLES = {"es": spanish(), "ar": argentine()}
+
+
+def digits(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
+    """Every digit of a document: where its value is, and its place in it."""
+    if isinstance(value, dict | list):
+        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from digits(part, (*path, name))
+    elif value is not None and not isinstance(value, bool):
+        yield from ((path, place) for place, sign in enumerate(str(value)) if sign.isdigit())
+
+
+def changed(bundle: dict[str, Any], path: Path, place: int, by: int) -> dict[str, Any]:
+    altered = json.loads(json.dumps(bundle))
+    holder = altered
+    for name in path[:-1]:
+        holder = holder[name]
+    text = str(holder[path[-1]])
+    text = text[:place] + str((int(text[place]) + by) % 10) + text[place + 1 :]
+    holder[path[-1]] = int(text) if isinstance(holder[path[-1]], int) else text
+    return altered
+
+
+def holds(bundle: dict[str, Any]) -> bool:
+    try:
+        return verify(bundle).holds
+    except Unverifiable:
+        return False
+
+
+@pytest.mark.parametrize("country", BUNDLES)
+def test_unchanged_they_hold_with_and_without_a_checksum(country: str) -> None:
+    sealed = json.loads(json.dumps(BUNDLES[country]))
+    assert verify(sealed).differences == ()
+    seal(sealed)
+    assert len(sealed["sha256"]) == 64
+    assert verify(sealed).differences == ()
+
+
+@given(st.sampled_from(sorted(BUNDLES)), st.data(), st.integers(1, 9))
+def test_no_digit_of_a_bundle_can_be_changed_unseen(country: str, data: st.DataObject, by: int) -> None:
+    sealed = json.loads(json.dumps(BUNDLES[country]))
+    seal(sealed)
+    path, place = data.draw(st.sampled_from(list(digits(sealed))))
+    assert not holds(changed(sealed, path, place, by))
+
+
+def telling(bundle: dict[str, Any]) -> list[tuple[Path, int]]:
+    """Digits of printed money, of energy billed, and of the hours' energy; not of the prices of days before the bill's."""
+    return [
+        (path, place)
+        for path, place in digits(bundle)
+        if path[0] in ("invoice", "segments")
+        and "prices" not in path
+        and (path[-1] in TELLING or ("hours" in path and path[-1] == 1))
+    ]
+
+
+@given(st.sampled_from(sorted(BUNDLES)), st.data(), st.integers(1, 9))
+def test_money_and_energy_are_found_wrong_without_any_checksum(country: str, data: st.DataObject, by: int) -> None:
+    path, place = data.draw(st.sampled_from(telling(BUNDLES[country])))
+    assert not holds(changed(BUNDLES[country], path, place, by))
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "said"),
+    [
+        (("invoice", "lines", 0, "unit_price"), 0, "electricity power P1: 4.6 x 31 x 37.704413 / 365 is 14.73"),
+        (("invoice", "lines", 0, "year_days"), 0, "printed is 10.82"),
+        (("invoice", "lines", 6, "days"), 0, "electricity meter_rental: 41 x 0.81 x 12 / 365 is 1.09, printed is 0.83"),
+        (("invoice", "taxes", 1, "rate"), 2, "iva: 45.82 x 0.31 is 14.20, printed is 9.62"),
+        (("segments", 0, "hours", 0, 0), 3, "is not of 2026-10-01 to 2026-11-01"),
+    ],
+)
+def test_what_is_printed_multiplies_to_what_is_printed(path: Path, place: int, said: str) -> None:
+    altered = changed(BUNDLES["es"], path, place, 1)
+    try:
+        assert any(said in difference for difference in verify(altered).differences), verify(altered).differences
+    except Unverifiable as wrong:
+        assert said in str(wrong)
