@@ -16,7 +16,7 @@ from services.gateway.compose.comparison import Comparison, compare
 from services.gateway.compose.curves import BilledPeriodView, CurveView
 from services.gateway.compose.fanout import Part
 from services.gateway.compose.spans import BILLED, MONTH, RANGE, WEEK, Span, day_span, month_span, week_span, within
-from services.gateway.web import comparison_pictures, meter_readings, pictures
+from services.gateway.web import comparison_pictures, meter_readings, not_shown, pictures
 from services.gateway.web.consumption_words import span_name, span_url
 from services.gateway.web.curve_calls import AskedCurve, Published, ask_periods, ask_published
 from services.gateway.web.frame import SupplyPage
@@ -105,6 +105,8 @@ def day(supply_id: str, day: date) -> ResponseReturnValue:
     asked_periods, asked_published = ask_periods(page.fanout, supply_id), ask_published(page.fanout, supply_id)
     span, published = day_span(day), asked_published.get()
     looked = _look(page, span, published)
+    if looked is None:
+        return not_shown.answer(page, span, published)
     shown = looked.part.get().days[0]
     periods = asked_periods.part().value or []
     return page.render(
@@ -135,12 +137,12 @@ class _Looked:
         }
 
 
-def _look(page: SupplyPage, span: Span, published: Published) -> _Looked:
-    """Ask for the days and for those of the year before, both at once. Raises NotFound when no day of them is shown."""
+def _look(page: SupplyPage, span: Span, published: Published) -> _Looked | None:
+    """Ask for the days and for those of the year before, both at once. None when no day of them is shown."""
     asked = AskedCurve(page.fanout, page.supply_id, span.days, published)
-    asked_before = AskedCurve(page.fanout, page.supply_id, span.year_before(), published)
     if not asked.any:
-        raise NotFound(f"No day from {span.first} to {span.last} is shown yet.")
+        return None
+    asked_before = AskedCurve(page.fanout, page.supply_id, span.year_before(), published)
     part = asked.part()
     # The year before is an extra: the page does without it when it does not come.
     before = asked_before.part().value if asked_before.any else None
@@ -152,6 +154,8 @@ def _view(
 ) -> ResponseReturnValue:
     """The page of a week, a month, a billed period or a range."""
     looked = _look(page, span, published)
+    if looked is None:
+        return not_shown.answer(page, span, published)
     curve = looked.part.value
     by_month = span.days.days > DAYS_AS_BARS
     picture = None

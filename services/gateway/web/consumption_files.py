@@ -13,7 +13,8 @@ from services.chassis.periods import DatePeriod
 from services.gateway import session
 from services.gateway.api import schemas, shapes
 from services.gateway.compose.curve_files import CONTENT_TYPES, headers, text_file
-from services.gateway.compose.spans import LONGEST_RANGE
+from services.gateway.compose.spans import DAY, LONGEST_RANGE, RANGE, Span
+from services.gateway.web import not_shown
 from services.gateway.web.curve_calls import AskedCurve, ask_published
 from services.gateway.web.frame import SupplyPage, now
 
@@ -28,10 +29,13 @@ def days(supply_id: str, first: date, last: date, form: str) -> ResponseReturnVa
         raise Invalid(f"From {first} to {last} there are not 1 to {LONGEST_RANGE} days.", "RANGE", field="last")
     page = SupplyPage(supply_id, "consumption")
     published = ask_published(page.fanout, supply_id).get()
-    asked = AskedCurve(page.fanout, supply_id, DatePeriod(first, last + timedelta(days=1)), published)
+    span = Span(DAY if first == last else RANGE, DatePeriod(first, last + timedelta(days=1)))
+    asked = AskedCurve(page.fanout, supply_id, span.days, published)
+    if not asked.any:
+        return not_shown.answer(page, span, published)
     supply = page.supply()
-    if supply is None or not asked.any:
-        raise NotFound("There is nothing of these days to download.")
+    if supply is None:
+        raise NotFound("There is no such supply among yours.")
     curve = asked.get()
     if form == "json":
         body = json.dumps(schemas.CurveFile().dump(shapes.curve_file(curve, supply)), ensure_ascii=False)

@@ -12,10 +12,12 @@ from flask_wtf import FlaskForm
 from wtforms.validators import ValidationError
 
 from services.chassis.periods import DatePeriod
-from services.gateway.compose.spans import LONGEST_RANGE, within
+from services.gateway.compose.spans import LONGEST_RANGE, RANGE, Span, within
+from services.gateway.web import not_shown
 from services.gateway.web.converters import YEARS
 from services.gateway.web.curve_calls import Published
 from services.gateway.web.fields import CivilDateField, Form
+from services.gateway.web.frame import today
 from services.gateway.web.words import day
 
 
@@ -60,9 +62,10 @@ class RangeForm(Form):
                 first=day(first), last=day(last), count=(last - first).days + 1, most=LONGEST_RANGE,
             )  # fmt: skip
         elif not within(published.periods, self.days):
-            problem = _(
+            none = _(
                 "No day from %(first)s to %(last)s can be seen: choose other dates.", first=day(first), last=day(last)
             )
+            problem = " ".join([none, *not_shown.sentences(Span(RANGE, self.days), published, today())])
         else:
             return True
         self.last.errors = [problem]

@@ -130,6 +130,36 @@ def test_days_that_are_not_shown_yet_are_said_to_be(portal: Portal) -> None:
         assert portal.member.get(f"{HERE}/{part}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("from_day", "path", "says"),
+    [
+        (10, "day/2026-11-03", "todavía no se muestran. Podrás verlas a partir del 10 de diciembre, o antes"),
+        (10, "month/2026-12", "están por llegar. Podrás verlas a partir del 10 de enero de 2027, o antes"),
+        (10, "week/2026-12-30", "están por llegar. Podrás ver las primeras a partir del 10 de enero de 2027"),
+        (10, "day/2026-10-31", "todavía no se muestran. No ha llegado ninguna lectura de ellas."),
+        (10, "2026-11-01_2026-11-03.csv", "Podrás verlas a partir del 10 de diciembre, o antes"),
+        (0, "day/2026-11-03", "todavía no se muestran. Podrás verlas en cuanto se emita la factura"),
+        (0, "day/2026-12-24", "están por llegar. Podrás verlas en cuanto se emita la factura"),
+        (0, "day/2024-08-31", "anteriores a las primeras horas que se pueden ver, las del 1 de septiembre de 2024."),
+    ],
+)
+def test_days_that_are_not_there_yet_say_when_they_will_be(portal: Portal, from_day: int, path: str, says: str) -> None:
+    """It is 21 November 2026; what is shown ends with 30 October."""
+    portal.world.published, portal.world.from_day = [("2024-09-01", "2026-10-31")], from_day
+    answer = portal.member.get(f"{HERE}/{path}")
+    assert answer.status_code == 404 and says in text(answer.text)
+    assert "Ver octubre" in text(answer.text) and f"{HERE}/month/2026-10" in answer.text
+    assert "GetCurve" not in portal.world.calls
+
+
+def test_without_any_day_to_be_seen_the_page_says_when_and_strangers_learn_nothing(portal: Portal) -> None:
+    portal.world.published = []
+    said = text(portal.member.get(f"{HERE}/day/2026-11-03").text)
+    assert "3 de noviembre" in said and "en cuanto se emita la factura" in said and "Ver " not in said
+    stranger = portal.member.get("/s/sup-9/consumption/day/2026-11-03")
+    assert stranger.status_code == 404 and "Esta página no existe" in text(stranger.text)
+
+
 def test_a_range_in_two_published_pieces_is_asked_for_in_pieces(portal: Portal) -> None:
     portal.world.published = [("2026-10-20", "2026-11-01"), ("2026-10-01", "2026-10-10")]
     said = text(portal.member.get(f"{HERE}/month/2026-10").text)
@@ -145,7 +175,11 @@ def test_a_range_in_two_published_pieces_is_asked_for_in_pieces(portal: Portal) 
         ((31, 9, 2026), (3, 10, 2026), "31/9/2026 no es una fecha del calendario"),
         ((5, 10, 2026), (3, 10, 2026), "El último día, 3 de octubre, es anterior al primero, 5 de octubre."),
         ((1, 1, 2025), (31, 10, 2026), "hay 669 días: elige como mucho 400."),
-        ((1, 11, 2026), (3, 11, 2026), "No se puede ver ningún día del 1 de noviembre al 3 de noviembre"),
+        (
+            (1, 11, 2026),
+            (3, 11, 2026),
+            "No se puede ver ningún día del 1 de noviembre al 3 de noviembre: elige otras fechas. Estas horas todavía",
+        ),
         ((1, 1, 1850), (3, 11, 2026), "No hay lecturas del año 1850."),
     ],
 )

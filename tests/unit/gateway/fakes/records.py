@@ -30,7 +30,9 @@ class Metering(SelfReadings, metering_service_pb2_grpc.MeteringServiceServicer):
         self.world.owned(request.supply_id)
         periods = self.world.published if request.supply_id == "sup-1" else []
         return metering.GetPublishedPeriodsResponse(
-            periods=[DatePeriod(start=start, end=end) for start, end in periods], policy="billed"
+            periods=[DatePeriod(start=start, end=end) for start, end in periods],
+            policy="month_day" if self.world.from_day else "billed",
+            from_day=self.world.from_day,
         )
 
     def GetCurve(self, request: Any, context: Any) -> Any:

@@ -41,8 +41,10 @@ class World:
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
     overdue: bool = False
-    #: Ranges of days that members see, newest first; whether curves have surplus; whether estimates have reasons.
+    #: Ranges of days that members see, newest first, and from which day of the next month a month is (0: once billed);
+    #: whether curves have surplus; whether estimates have reasons.
     published: list[tuple[str, str]] = field(default_factory=lambda: [("2024-09-01", "2026-11-01")])
+    from_day: int = 0
     surplus: bool = False
     reasons: bool = False
     certificates: list[Any] = field(default_factory=list)
