@@ -37,6 +37,8 @@ from services.metering.domain.readings import MISSING, REAL
 from services.metering.domain.totals import day_periods
 from services.metering.repository import curves, points
 from services.metering.settings import Settings
+from tests.bench import storage
+from tests.bench.figures import at_least, at_most
 from tests.bench.households import hourly_loads
 from tests.bench.readings import MADRID, NOW, MeteringAlone, seconds, write_reports
 from tests.support.metering import supply_message
@@ -48,16 +50,6 @@ PEAK_SUPPLIES = 100
 OLD_SUPPLIES = 30
 VIEWS = 400
 IMPORT, R1, R4 = 0, 2, 5
-
-
-def at_least(measured: float, limit: float) -> dict[str, float]:
-    """A figure that must not fall below its limit."""
-    return {"measured": measured, "at_least": limit}
-
-
-def at_most(measured: float, limit: float) -> dict[str, float]:
-    """A figure that must not exceed its limit."""
-    return {"measured": measured, "at_most": limit}
 
 
 def measure(folder: Path, supplies: int = SUPPLIES) -> dict[str, Any]:
@@ -105,13 +97,14 @@ def _import(folder: Path, supplies: int) -> dict[str, Any]:
     queries = [EnergyQuery(one.supply_id, one.service_id, "2.0TD", month) for one in metering.supplies]
     bill_s = min(seconds(lambda: list(billable_energy(metering.database, MADRID, queries))) for _ in range(2))
     metering.close()  # the last connection brings the write-ahead log into the file
-    size = sum(file.stat().st_size for file in folder.glob(f"{path.name}*")) / (supplies * month.days)
+    size = storage.sqlite_bytes(path) / (supplies * month.days)
     return {
         "import_readings_per_s": at_least(round(readings / import_s), 150_000),
         "import_readings_per_processor_s": round(readings / processor_s),
         "xml_parser_alone_readings_per_s": round(readings / parser_s),
         "bill_run_readings_per_s": at_least(round(readings / bill_s), 150_000),
         "bytes_per_supply_and_day": at_most(round(size, 1), 120),
+        **storage.measure(folder / "storage", reports[: len(reports) // 2], month),
     }
 
 

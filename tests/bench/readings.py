@@ -86,6 +86,8 @@ class MeteringAlone:
 
 def _supply_event(supply: MeasuredSupply, number: int) -> SupplyChanged:
     contract = supplies_pb2.Contract(id=new_id(), tariff="2.0TD")
+    for period in ("P1", "P2"):
+        contract.powers.add(period=period, watts=3_450)
     meter = supplies_pb2.Meter(serial=serial(number))
     for one in (contract, meter):
         setattr(one, "from", "2015-01-01")
@@ -95,6 +97,7 @@ def _supply_event(supply: MeasuredSupply, number: int) -> SupplyChanged:
     told = supplies_pb2.Supply(
         id=supply.supply_id,
         account_number=f"{number}/1",
+        cups=f"ES0021{number:012d}AA0F",
         tariff_zone="peninsula",
         time_zone=MADRID,
         services=[service],

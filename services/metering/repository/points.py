@@ -57,14 +57,16 @@ def save_supply(
     """Insert or replace what is known of a supply."""
     values = {"version": version, "account_number": account_number, "tariff_zone": tariff_zone, "cups": cups}
     insert_missing(tx, supply, [{"id": supply_id, **values}])
-    tx.execute(update(supply).where(supply.c.id == supply_id).values(values))
+    # A row just inserted is not written again: on PostgreSQL that would be a second row.
+    tx.execute(update(supply).where(supply.c.id == supply_id, supply.c.version != version).values(values))
 
 
 def save_point(tx: Transaction, service_id: str, supply_id: str, kind: str) -> int:
     """The key of the service's measuring point, made when it is new."""
     insert_missing(tx, measuring_point, [{"service_id": service_id, "supply_id": supply_id, "kind": kind}])
     of_service = measuring_point.c.service_id == service_id
-    tx.execute(update(measuring_point).where(of_service).values(supply_id=supply_id, kind=kind))
+    differs = (measuring_point.c.supply_id != supply_id) | (measuring_point.c.kind != kind)
+    tx.execute(update(measuring_point).where(of_service, differs).values(supply_id=supply_id, kind=kind))
     return int(tx.execute(select(measuring_point.c.key).where(of_service)).scalar_one())
 
 
