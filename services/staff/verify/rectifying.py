@@ -113,8 +113,8 @@ def _owed(bundle: Bundle) -> Decimal:
     right, charged = number(said["corrected"]["total"]), number(said["before"]["invoice"]["total"])
     until = day(bundle["invoice"]["issue_date"])
     paid, owed = NOTHING, NOTHING
-    for on, amount in said["payments"]:
-        before, paid = paid, paid + number(amount)
+    for on, amount in _not_returned(said["payments"]):
+        before, paid = paid, paid + amount
         too_much = min(paid, charged) - max(before, right)
         start = day(on)
         while too_much > 0 and start < until:
@@ -125,6 +125,21 @@ def _owed(bundle: Bundle) -> Decimal:
             owed += too_much * (_legal(said, start) + _points(said)) / 100 * share
             start = end
     return rounded(owed)
+
+
+def _not_returned(payments: list[list[str]]) -> list[tuple[str, Decimal]]:
+    """The payments that stayed: what went back to the payer (below zero) undoes the last ones before it."""
+    stayed: list[tuple[str, Decimal]] = []
+    for on, text in payments:
+        amount = number(text)
+        while amount < 0 and stayed:
+            last_on, last = stayed.pop()
+            amount += last
+            if amount > 0:
+                stayed.append((last_on, amount))
+        if number(text) > 0:
+            stayed.append((on, amount))
+    return stayed
 
 
 def _legal(said: dict[str, Any], on: date) -> Decimal:

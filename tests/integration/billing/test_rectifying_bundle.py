@@ -61,6 +61,25 @@ def test_too_much_with_its_interest_holds_and_says_its_rows(billed: Office) -> N
     assert all(basis.rows for found in bases_of(bundle) for basis in found)
 
 
+def test_a_payment_that_went_back_to_the_payer_has_no_interest(billed: Office) -> None:
+    billed.pay(OCTOBER, "55.44", paid_on="2026-11-02")
+    correction = proposal(billed)
+    billed.clock.advance(timedelta(days=200))
+    approve(billed, correction, legal_interest="3.25")
+    bundle = bundle_of(billed, "R-2027-000001")
+    payments = bundle["rectification"]["payments"]
+    # Of two payments one went back, and a part of another that the third one made up for.
+    bundle["rectification"]["payments"] = [
+        ["2026-10-30", "60.00"],
+        ["2026-10-31", "-60.00"],
+        ["2026-11-02", "55.44"],
+        ["2026-11-03", "7.00"],
+        ["2026-11-04", "-7.00"],
+    ]
+    assert payments == [["2026-11-02", "55.44"]]
+    check(bundle)
+
+
 def test_too_little_with_its_instalments_and_credit_holds(billed: Office) -> None:
     billed.pay(OCTOBER, str(debt(billed).overdue + D("55.44") + D("1.10")))
     approve(billed, proposal(billed, MORE))

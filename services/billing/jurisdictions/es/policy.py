@@ -141,7 +141,8 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         code="es",
         policy=SpanishPolicy(financing_in_iee_base=financing_in_iee_base),
         calendar=working_calendar(FOLDER / "holidays.toml"),
-        metering_tariff=lambda segment: segment.contract.tariff,
+        # Only electricity has tariff periods; a water register is asked for as a whole.
+        metering_tariff=lambda segment: segment.contract.tariff if segment.service == "electricity" else "flat",
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
         folder=FOLDER,
