@@ -61,7 +61,7 @@ def published_periods(supply_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/supplies/<supply_id>/consumption")
 @blueprint.auth_required(auth)
-@blueprint.input(schemas.PeriodQuery, location="query", unknown=RAISE)
+@blueprint.input(schemas.CurveQuery, location="query", unknown=RAISE)
 @blueprint.output(schemas.CurveOut)
 @blueprint.doc(operation_id="getConsumption", summary="The hours of a range inside the published periods")
 def consumption(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
@@ -88,9 +88,10 @@ def consumption_green_button(supply_id: str, query_data: dict[str, Any]) -> Resp
 
 def _curve(supply_id: str, query: dict[str, Any]) -> CurveView:
     with remote():
-        answer = session.upstream().metering.GetCurve(
-            metering.GetCurveRequest(supply_id=supply_id, period=period_of(query)), metadata=metadata()
-        )
+        asked = metering.GetCurveRequest(supply_id=supply_id, period=period_of(query))
+        if query.get("known_at") is not None:
+            asked.known_at.FromDatetime(query["known_at"])
+        answer = session.upstream().metering.GetCurve(asked, metadata=metadata())
     return CurveView.of(answer)
 
 

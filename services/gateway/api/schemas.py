@@ -6,12 +6,15 @@ of a period is excluded.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from apiflask import Schema
-from apiflask.fields import Boolean, Date, DateTime, Email, Integer, List, Nested, String
+from apiflask.fields import AwareDateTime, Boolean, Date, DateTime, Email, Integer, List, Nested, String
 from apiflask.validators import Length, Range
 from marshmallow import ValidationError
+
+from services.gateway.web.converters import YEARS
 
 ID_LENGTH = 64
 
@@ -134,6 +137,21 @@ class BilledPeriodsOut(Schema):
 class PeriodQuery(Schema):
     start = Date(required=True)
     end = Date(required=True, metadata={"description": "Excluded."})
+
+
+def _in_our_years(instant: datetime) -> None:
+    if instant.year not in YEARS:
+        raise ValidationError(f"{instant.isoformat()} is not between {YEARS[0]} and {YEARS[-1]}.")
+
+
+class CurveQuery(PeriodQuery):
+    known_at = AwareDateTime(
+        load_default=None,
+        validate=_in_our_years,
+        metadata={
+            "description": "As the hours were known at this past instant, with the estimates of then; else as now."
+        },
+    )
 
 
 class HourOut(Schema):

@@ -184,6 +184,24 @@ def test_the_api_has_the_same_files(portal: Portal) -> None:
     assert shown == {"from_day": 0, "periods": [{"start": "2024-09-01", "end": "2026-11-01"}]}
 
 
+def test_the_api_asks_for_hours_as_they_were_known_at_an_instant(portal: Portal) -> None:
+    def get(known_at: str, form: str = "") -> int:
+        query = {"start": "2026-10-24", "end": "2026-10-27", "known_at": known_at}
+        path = f"/api/v1/supplies/sup-1/consumption{form}"
+        return portal.visitor.get(path, headers=BEARER, query_string=query).status_code
+
+    assert get("2026-11-05T10:30:00.5+01:00") == 200
+    asked = portal.world.requests[-1]
+    assert asked.known_at.ToDatetime(tzinfo=UTC) == datetime(2026, 11, 5, 9, 30, 0, 500_000, tzinfo=UTC)
+    for wrong in ("2026-11-05T10:30:00", "2026-11-05", "0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00"):
+        assert get(wrong) == 422
+    assert get("2026-11-05T10:30:00Z", ".csv") == 422, "files tell what is known now"
+    portal.visitor.get(
+        "/api/v1/supplies/sup-1/consumption", headers=BEARER, query_string={"start": "2026-10-24", "end": "2026-10-27"}
+    )
+    assert not portal.world.requests[-1].HasField("known_at")
+
+
 @pytest.mark.parametrize("days", ["2026-10-03_2026-10-01", "2025-01-01_2026-10-31"])
 def test_too_many_days_or_none_are_refused(portal: Portal, days: str) -> None:
     assert portal.member.get(f"{HERE}/{days}.xml").status_code == 422
