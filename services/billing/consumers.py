@@ -6,6 +6,7 @@ from coop.billing.events.v1 import events_pb2 as billing
 from coop.metering.events.v1 import events_pb2 as metering
 from coop.supplies.events.v1 import events_pb2 as supplies
 
+from services.billing.application import rewards
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.documents import Documents, Render
 from services.billing.application.issuing import WORK_TOPIC
@@ -21,7 +22,7 @@ CURVE_TOPIC = "coop.metering.curve.v1"
 
 
 def read_model_subscription() -> Subscription:
-    """Members, supplies and access. An older version that comes late changes nothing."""
+    """Members, supplies, access, and what members are owed. An older version that comes late changes nothing."""
 
     def member_changed(tx: Transaction, event: supplies.MemberChanged, _: Envelope) -> None:
         read_model.keep_member(tx.connection, member_from_message(event), event.version)
@@ -35,14 +36,23 @@ def read_model_subscription() -> Subscription:
     def access_revoked(tx: Transaction, event: supplies.AccessRevoked, _: Envelope) -> None:
         read_model.revoke_access(tx.connection, event.account_id, event.supply_id)
 
+    def invitation_redeemed(tx: Transaction, event: supplies.InvitationRedeemed, _: Envelope) -> None:
+        rewards.owe(tx, event)
+
     return Subscription(
         group="billing",
-        topics=("coop.supplies.member.v1", "coop.supplies.supply.v1", "coop.supplies.access.v1"),
+        topics=(
+            "coop.supplies.member.v1",
+            "coop.supplies.supply.v1",
+            "coop.supplies.access.v1",
+            "coop.supplies.invitation.v1",
+        ),
         handlers={
             supplies.MemberChanged: member_changed,
             supplies.SupplyChanged: supply_changed,
             supplies.AccessGranted: access_granted,
             supplies.AccessRevoked: access_revoked,
+            supplies.InvitationRedeemed: invitation_redeemed,
         },
     )
 

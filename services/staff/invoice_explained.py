@@ -84,6 +84,8 @@ def calculation(line: Mapping[str, Any], currency: str) -> str:
     factors.append(f"{short(line['unit_price'])} {currency}{per}")
     if unit == "month" and line["year_days"]:
         factors.append("12")
+    if line["concept"] == "invitation":
+        factors[-1] += " (the mean price of this bill's energy)"
     return " x ".join(factors) + (f" / {line['year_days']}" if line["year_days"] else "")
 
 

@@ -20,6 +20,7 @@ from coop.common.v1 import types_pb2 as types
 
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.pricing import Draft, Priced
+from services.billing.application.rewards import Purse
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
 from services.billing.evidence.facts import Facts, facts_of
@@ -63,9 +64,13 @@ class ChunkIssuer:
         drafts = [draft for draft in priced.drafts if draft.supply.id not in taken]
         held = [each for each in priced.held if each.supply_id not in taken]
         now = tx.clock.now()
+        # Before any series, as whoever rectifies does: two that lock in one order never wait for each other.
+        purse = Purse(connection, self._rules, drafts)
+        drafts = purse.settled(drafts)
         documents = [document for draft in drafts for document in self._documents(draft, chunk.issue_date)]
         issued = self._numbered(tx, run, chunk.issue_date, documents, now)
         invoices.keep(connection, issued)
+        purse.take(issued)
         facts = [(row.id, _facts(document)) for (row, _), document in zip(issued, documents, strict=True)]
         evidence.keep(connection, self._rules.rule_set, facts, now)
         # A document apart is no sale of the service, and nothing that a tax office is told.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from services.billing.domain.adjustments import BillTerms
+from services.billing.domain.adjustments import BillTerms, Discount
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.foreign import foreign_bill
 from services.billing.domain.market import with_market_prices
@@ -20,9 +20,10 @@ from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.pricing import check_hours, price
 from services.billing.domain.reading_due import check_read, read_by_intervals
 from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_to_compare
+from services.billing.domain.rewards import INVITATION, given_wh, invitation
 from services.billing.domain.season_average import Billed, months_of
 from services.billing.domain.supplies import Member, Supply
-from services.billing.repository import history, market, read_model, register_reads, reviews
+from services.billing.repository import history, market, read_model, register_reads, reviews, rewards
 from services.billing.repository.runs import HeldSupply
 from services.billing.rules import Rules
 from services.chassis.db import Database
@@ -64,6 +65,11 @@ class Draft:
         """Of all its documents."""
         return self.bill.total + (self.foreign.total if self.foreign else ZERO)
 
+    @property
+    def own_discounts(self) -> tuple[Discount, ...]:
+        """Those of its terms besides what an invitation gives."""
+        return tuple(each for each in self.terms.discounts if each.concept != INVITATION)
+
 
 @dataclass(frozen=True)
 class Usual:
@@ -94,6 +100,8 @@ class MonthPricer:
             supplies = read_model.supplies(connection, supply_ids)
             members = read_model.members(connection, {supply.member_id for supply in supplies})
             usual = self._usual(connection, supply_ids, period)
+            owed = rewards.left(connection, members)
+        left = {member_id: sum(each.left_wh for each in found) for member_id, found in owed.items()}
         policy = self._rules.country.policy
         held: list[HeldSupply] = []
         planned: list[tuple[Supply, Member, tuple[Segment, ...]]] = []
@@ -113,17 +121,22 @@ class MonthPricer:
                 measured = [energies.get((segment.service_id, segment.days)) for segment in segments]
                 self._check(segments, measured)
                 check_read(supply, segments, measured, period, last_read.get(supply.id, {}))
-                terms = BillTerms(zone=supply.tariff_zone)
-                bill = price(supply.id, period, segments, measured, policy, issue_date, terms, self._rules.concepts)
-                self._review(bill, segments, usual)
-                apart = foreign_bill(bill, list(zip(segments, measured, strict=True)), policy, self._rules.concepts)
-                drafts.append(Draft(supply, holder, segments, tuple(measured), terms, bill, apart))
+                discounts = invitation(segments, left.get(holder.id, 0))
+                terms = BillTerms(zone=supply.tariff_zone, discounts=discounts)
+                draft = draft_of(self._rules, supply, holder, segments, tuple(measured), terms, period, issue_date)
+                self._review(draft.bill, segments, usual)
+                if discounts:
+                    left[holder.id] -= given_wh(draft.bill.lines)
+                drafts.append(draft)
             except HeldBill as reason:
                 held.append(_held(supply, reason))
         return Priced(tuple(drafts), tuple(held))
 
     def again(self, supply: Supply, holder: Member, period: DatePeriod, accrual_date: date) -> Draft:
-        """One supply's bill of a period with what is measured now, whatever is usual there; HeldBill when it has no price."""
+        """One supply's bill of a period with what is measured now, whatever is usual there; HeldBill when it has no price.
+
+        What the period's invoice gave by an invitation it gives again.
+        """
         policy = self._rules.country.policy
         segments = plan(supply, period, self._rules.book, policy.regulated_energy)
         if not segments:
@@ -133,7 +146,9 @@ class MonthPricer:
         energies = self._ask([(supply, holder, segments)])
         measured = tuple(energies.get((segment.service_id, segment.days)) for segment in segments)
         self._check(segments, measured)
-        terms = BillTerms(zone=supply.tariff_zone)
+        with self._database.read() as connection:
+            kept = sum(rewards.given(connection, supply.id, period.start).values())
+        terms = BillTerms(zone=supply.tariff_zone, discounts=invitation(segments, kept))
         bill = price(supply.id, period, segments, measured, policy, accrual_date, terms, self._rules.concepts)
         return Draft(supply, holder, segments, measured, terms, bill)
 
@@ -212,6 +227,23 @@ class MonthPricer:
             totals[segment.service_id] = (first, so_far + found)
         for segment, energy in totals.values():
             check_hours(segment, energy, self._rules.min_hours_ratio)
+
+
+def draft_of(
+    rules: Rules,
+    supply: Supply,
+    holder: Member,
+    segments: tuple[Segment, ...],
+    energies: tuple[Energy | None, ...],
+    terms: BillTerms,
+    period: DatePeriod,
+    issue_date: date,
+) -> Draft:
+    """A supply's month priced, with its document apart; HeldBill when something has no price."""
+    policy, concepts = rules.country.policy, rules.concepts
+    bill = price(supply.id, period, segments, energies, policy, issue_date, terms, concepts)
+    apart = foreign_bill(bill, list(zip(segments, energies, strict=True)), policy, concepts)
+    return Draft(supply, holder, segments, energies, terms, bill, apart)
 
 
 def _holder(supply: Supply, members: dict[str, Member]) -> Member:

@@ -23,6 +23,7 @@ from services.billing.domain.rectifying import (
     DIFFERENCE,
     METHODS,
     READING,
+from services.billing.application.rewards import Kept
     SUBSTITUTION,
     Figures,
     booking,
@@ -228,6 +229,8 @@ class Rectifier:
         invoices.keep(connection, [(row, details)])
         facts = facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
         evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
+        # Before the series, as whoever bills does.
+        kept = Kept(connection, original, draft)
         series.put(connection, SeriesState(code, row.sequence, row.hash, today))
         self._fiscal.record(tx, [(row, details)])
         # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.
@@ -241,6 +244,7 @@ class Rectifier:
 
     def _document(
         self, state: SeriesState, found: Outcome, draft: Draft, order: Order, today: date, tx: Transaction
+        kept.give_back(row)
     ) -> tuple[Issued, Details]:
         original, whole = found.original, details_of(draft.bill)
         figures = found.corrected if order.method == SUBSTITUTION else found.change

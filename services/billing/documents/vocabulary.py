@@ -22,6 +22,7 @@ CONCEPTS = {
     "reactive": N_("Reactive energy"),
     "surplus": N_("Compensation of surplus energy"),
     "discount": N_("Discount"),
+    "invitation": N_("Invitation, at the mean price of the energy"),
     "management_fee": N_("Management fee"),
     "social_bonus_financing": N_("Financing of the social bonus"),
     "meter_rental": N_("Meter rental"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.planning import Segment
@@ -28,6 +28,7 @@ ORDER = (
     "excess_power",
     "reactive",
     "discount",
+    "invitation",
     "surplus",
     "management_fee",
     "social_bonus_financing",
@@ -35,6 +36,10 @@ ORDER = (
     "connection_fee",
     "other_service",
 )
+
+
+#: Of a kWh.
+WH = Decimal("0.001")
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,15 @@ class StatedLine:
 
 @dataclass(frozen=True)
 class Discount:
-    """A discount on the energy term, one of: a `ratio` of it (0.20), an `amount`, or `wh` at the bill's mean energy price."""
+    """A discount on the energy term, one of: a `ratio` of it (0.20), an `amount`, or up to `wh` of the energy at the bill's
+    mean energy price. `concept`: "discount", or "invitation" for what the holder is owed by an invitation code.
+    """
 
     ratio: Decimal | None = None
     wh: int | None = None
     amount: Decimal | None = None
     label: str = ""
+    concept: str = "discount"
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,40 @@ class BillTerms:
         return frozenset(line.concept for line in self.stated)
 
 
-#: Amount, kWh, price per kWh and label of a discount before it is capped.
-Wanted = tuple[Decimal, Decimal | None, Decimal | None, str]
+@dataclass(frozen=True)
+class _Wanted:
+    """A discount before it is capped; `kwh` at `price` where it is energy."""
+
+    amount: Decimal
+    concept: str = "discount"
+    label: str = ""
+    kwh: Decimal | None = None
+    price: Decimal | None = None
+
+    def line(self, service: str, left: Decimal) -> BillLine | None:
+        """What is granted of it when no more than `left` remains of the energy term; None for nothing."""
+        granted = min(self.amount, left)
+        if not granted:
+            return None
+        kwh, price = self.kwh, self.price
+        if kwh is not None and price is not None:
+            if granted < self.amount:
+                # Whole Wh that what is left pays for: the rest of the kWh is not used up.
+                kwh = (left / price).quantize(WH, ROUND_DOWN)
+            if round_half_up(kwh * price) != granted:
+                # Printing the price would print a wrong multiplication.
+                price = None
+        return BillLine(
+            concept=self.concept,
+            section="discount",
+            service=service,
+            amount=-granted,
+            quantity=kwh,
+            unit="" if kwh is None else "kwh",
+            unit_price=None if price is None else -price,
+            price_unit="" if price is None else "kwh",
+            label=self.label,
+        )
 
 
 def discount_lines(
@@ -92,44 +132,29 @@ def discount_lines(
         lines = [line for segment, found in priced for line in found if segment.service == service]
         # Below zero where the market paid for consuming: then there is nothing to take a discount from.
         term = left = max(_energy(lines), ZERO)
-        wanted: list[Wanted] = [
-            (round_half_up(ratio * base), None, None, "") for (of, ratio), base in by_ratio.items() if of == service
-        ]
+        wanted = [_Wanted(round_half_up(ratio * base)) for (of, ratio), base in by_ratio.items() if of == service]
         if service == "electricity":
             wanted += [found for each in discounts if (found := _of_bill(each, term, lines)) is not None]
-        for amount, kwh, unit_price, label in wanted:
-            granted = min(amount, left)
-            left -= granted
-            if not granted:
-                continue
-            capped = granted < amount
-            yield BillLine(
-                concept="discount",
-                section="discount",
-                service=service,
-                amount=-granted,
-                quantity=kwh,
-                unit="" if kwh is None else "kwh",
-                # A capped discount is not quantity × price.
-                unit_price=None if capped or unit_price is None else -unit_price,
-                price_unit="" if capped or unit_price is None else "kwh",
-                label=label,
-            )
+        for each in wanted:
+            line = each.line(service, left)
+            if line is not None:
+                left += line.amount
+                yield line
 
 
-def _of_bill(discount: Discount, term: Decimal, lines: Sequence[BillLine]) -> Wanted | None:
+def _of_bill(discount: Discount, term: Decimal, lines: Sequence[BillLine]) -> _Wanted | None:
     """None for kWh of a bill that has no energy to take a mean price from."""
     if discount.ratio is not None:
-        return round_half_up(term * discount.ratio), None, None, discount.label
+        return _Wanted(round_half_up(term * discount.ratio), discount.concept, discount.label)
     if discount.amount is not None:
-        return round_half_up(discount.amount), None, None, discount.label
+        return _Wanted(round_half_up(discount.amount), discount.concept, discount.label)
     assert discount.wh is not None
     consumed = sum((line.quantity for line in lines if line.concept == "energy" and line.quantity), ZERO)
-    if not consumed:
+    if consumed <= 0 or not term:
         return None
     mean = round_half_up(term / consumed, 6)
-    kwh = Decimal(discount.wh) / 1000
-    return round_half_up(kwh * mean), kwh, mean, discount.label
+    kwh = min(Decimal(discount.wh) / 1000, consumed)
+    return _Wanted(round_half_up(kwh * mean), discount.concept, discount.label, kwh, mean)
 
 
 def _energy(lines: Sequence[BillLine]) -> Decimal:

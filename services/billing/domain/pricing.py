@@ -27,6 +27,8 @@ from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 
 AS_THE_TABLES_SAY = BillTerms()
+#: What the energy costs after discounts.
+ENERGY_TERM = ("energy", "discount", "invitation")
 
 
 def price(
@@ -85,7 +87,7 @@ def _surplus_lines(measured: Measured, lines: Sequence[BillLine]) -> Iterator[Bi
     """Energy fed in at the agreed price, never more than the energy taken, after discounts (RD 244/2019 art. 14: energy
     term >= 0).
     """
-    cap = max(sum((line.amount for line in lines if line.concept in ("energy", "discount")), ZERO), ZERO)
+    cap = max(sum((line.amount for line in lines if line.concept in ENERGY_TERM), ZERO), ZERO)
     for segment, energy in measured:
         rate = segment.product.surplus_price
         if rate is None or energy is None or not energy.export_wh:

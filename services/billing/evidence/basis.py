@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 #: Concepts whose quantity a meter gave.
-MEASURED = ("energy", "water", "sewage", "surplus", "excess_power", "reactive")
+MEASURED = ("energy", "water", "sewage", "surplus", "excess_power", "reactive", "invitation")
 #: Regulated charges with a table of their own, by concept: the table and the field of the price.
 REGULATED = {
     "excess_power": ("excess_power", "per_kw_day"),

@@ -84,7 +84,7 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
             power_prices=_prices(powers),
             energy_prices=_prices(energies),
             surplus_amount=_sum(details, "surplus"),
-            discount=_sum(details, "discount"),
+            discount=_sum(details, "discount") + _sum(details, "invitation"),
             retailer=retailer,
             year_start=window[0] if window else None,
             year_energies=window[1] if window else {},
@@ -94,7 +94,7 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
 
 
 #: What has a parameter of its own.
-_NAMED = frozenset({"power", "energy", "surplus", "discount", "social_bonus_financing"})
+_NAMED = frozenset({"power", "energy", "surplus", "discount", "invitation", "social_bonus_financing"})
 
 
 def _others(details: Details, *, inside: bool) -> Decimal:

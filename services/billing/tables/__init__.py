@@ -26,6 +26,7 @@ from services.billing.tables.market_prices import market_file, market_price
 from services.billing.tables.papers import certificate, document
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
+from services.billing.tables.rewards import reward, reward_use
 
 __all__ = [
     "bill_release",
@@ -57,6 +58,8 @@ __all__ = [
     "payment",
     "payment_reversal",
     "rectification",
+    "reward",
+    "reward_use",
     "rule_set",
     "series",
     "settlement",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from services.staff.verify.discounts import discounts
 from services.staff.verify.numbers import Unverifiable, day, number, rounded, row_on
 from services.staff.verify.services import Line, flat, water_and_blocks
 
@@ -14,7 +15,9 @@ Bundle = dict[str, Any]
 
 def lines_of(bundle: Bundle) -> list[Line]:
     """Every line before taxes, without the concepts (they are taxed by rules of their own)."""
-    return [line for segment in bundle["segments"] for line in _of_service(segment)]
+    segments = bundle["segments"]
+    found = [list(_of_service(segment)) for segment in segments]
+    return [*(line for lines in found for line in lines), *discounts(bundle, segments, found)]
 
 
 def _of_service(segment: dict[str, Any]) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from services.staff.verify.discounts import ENERGY_TERM, discounts
 from services.staff.verify.numbers import (
     Unverifiable,
     day,
@@ -23,7 +24,7 @@ from services.staff.verify.services import Line, by_contract, flat, segment_days
 Bundle = dict[str, Any]
 Segment = dict[str, Any]
 
-IEE_LINES = ("power", "energy", "fixed_charge", "excess_power", "reactive", "discount", "surplus", "management_fee")
+IEE_LINES = ("power", "fixed_charge", "excess_power", "reactive", "surplus", "management_fee", *ENERGY_TERM)
 
 
 def lines_of(bundle: Bundle) -> list[Line]:
@@ -38,7 +39,7 @@ def lines_of(bundle: Bundle) -> list[Line]:
             lines += _excess(bundle, contract)
         if "reactive" not in stated:
             lines += _reactive(bundle, contract)
-    lines += _discounts(bundle, segments, energy)
+    lines += discounts(bundle, segments, energy)
     lines += _surplus(segments, lines)
     electricity = [segment for segment in segments if segment["service"] == "electricity"]
     if "management_fee" not in stated:
@@ -172,41 +173,9 @@ def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
             yield Line("electricity", "reactive", period, rounded(excess * number(band["price"])))
 
 
-def _discounts(bundle: Bundle, segments: list[Segment], energy: list[list[Line]]) -> Iterator[Line]:
-    """Shares of the energy term, then those of this bill; never more than the energy term."""
-    for service in dict.fromkeys(segment["service"] for segment in segments):
-        own = [(s, e) for s, e in zip(segments, energy, strict=True) if s["service"] == service]
-        term = sum((line.amount for _, found in own for line in found if line.concept == "energy"), Decimal(0))
-        shares: dict[Decimal, Decimal] = {}
-        for segment, found in own:
-            ratio = number(segment.get("discount", "0"))
-            if ratio:
-                part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
-                shares[ratio] = shares.get(ratio, Decimal(0)) + part
-        wanted = [rounded(ratio * base) for ratio, base in shares.items()]
-        if service == "electricity":
-            kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000
-            for each in bundle["invoice"]["terms"].get("discounts", []):
-                wanted += _of_this_bill(each, term, kwh)
-        left = term
-        for amount in wanted:
-            granted = min(amount, left)
-            left -= granted
-            if granted:
-                yield Line(service, "discount", "", -granted)
-
-
-def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> list[Decimal]:
-    if discount.get("ratio") is not None:
-        return [rounded(term * number(discount["ratio"]))]
-    if discount.get("amount") is not None:
-        return [rounded(number(discount["amount"]))]
-    return [rounded(Decimal(discount["wh"]) / 1000 * rounded(term / kwh, 6))] if kwh else []
-
-
 def _surplus(segments: list[Segment], lines: list[Line]) -> Iterator[Line]:
     """Energy given at its price, never more than what is left of the energy term (RD 244/2019 art. 14)."""
-    left = sum((line.amount for line in lines if line.concept in ("energy", "discount")), Decimal(0))
+    left = sum((line.amount for line in lines if line.concept in ENERGY_TERM), Decimal(0))
     for segment in segments:
         price = segment["product"].get("surplus_price")
         given = sum(each["export_wh"] for each in segment["energy"].values())

@@ -74,7 +74,7 @@ def test_every_line_and_tax_has_its_row_and_the_figures_make_the_price(case: str
     lines, taxes = bases_of(bundle)
     stated = {each["concept"] for each in bundle["invoice"]["terms"]["stated"]}
     for line, basis in zip(bundle["invoice"]["lines"], lines, strict=True):
-        granted = line["concept"] == "discount" and bundle["invoice"]["terms"]["discounts"]
+        granted = line["concept"] in ("discount", "invitation") and bundle["invoice"]["terms"]["discounts"]
         assert basis.rows or line["concept"] in stated or granted, line
         tolls = [row for row in basis.rows if row.table in ("toll", "charge")]
         if tolls and line["unit_price"]:

@@ -116,6 +116,20 @@ def test_an_invitation_on_a_bill_without_energy_gives_nothing():
     assert discounts(bill(BillTerms(discounts=(Discount(wh=100_000),)), found=energy(P1=0, P2=0, P3=0))) == []
 
 
+def test_an_invitation_gives_no_more_energy_than_the_bill_has_and_no_more_money_than_it_costs():
+    """What is printed multiplies to its amount, so that the kWh that were not given are known."""
+    owed = Discount(wh=100_000, concept="invitation")
+    (line,) = [
+        each for each in bill(BillTerms(discounts=(owed,)), found=energy(P1=10_500)).lines if "inv" in each.concept
+    ]
+    assert (line.quantity, line.amount) == (D("10.5"), D("-2.06"))  # 10.5 kWh at 0.196
+    half = BillTerms(discounts=(Discount(ratio=D("0.6")), owed))
+    (line,) = [each for each in bill(half, found=energy(P1=110_000)).lines if each.concept == "invitation"]
+    # 110 kWh cost 21.56, of which 8.62 are left: they pay for 43.979 kWh at 0.196, and not for 100.
+    assert (line.quantity, line.amount) == (D("43.979"), D("-8.62"))
+    assert -line.amount == (line.quantity * -line.unit_price).quantize(D("0.01"))
+
+
 def test_surplus_is_compensated_up_to_the_energy_term_after_discounts():
     found = bill(
         BillTerms(discounts=(Discount(ratio=D("0.2")),)),
@@ -211,7 +225,7 @@ def test_hours_without_a_market_price_hold_the_bill():
     assert held.value.reason == "NO_HOURS"
 
 
-def test_an_hour_of_a_year_without_losses_is_held():
-    found = Energy({"P1": PeriodEnergy(420)}, 1, 1, hours=(replace(HOURS[0], day=date(2025, 10, 14)),))
-    with pytest.raises(HeldBill, match=r"losses loss 2.0TD.*2025-10-14"):
+def test_an_hour_of_a_day_without_losses_is_held():
+    found = Energy({"P1": PeriodEnergy(420)}, 1, 1, hours=(replace(HOURS[0], day=date(2021, 5, 31)),))
+    with pytest.raises(HeldBill, match=r"losses loss 2.0TD.*2021-05-31"):
         bill(product=INDEXED, found=found)

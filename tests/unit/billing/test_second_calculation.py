@@ -119,7 +119,7 @@ SPANISH: dict[str, tuple[Supply, Energy, dict[str, Any]]] = {
         BILL_A,
         {
             "terms": BillTerms(
-                discounts=(Discount(wh=100_000), Discount(amount=Decimal("3.333"))),
+                discounts=(Discount(amount=Decimal("3.333")), Discount(wh=100_000, concept="invitation")),
                 stated=(StatedLine("connection_fee", Decimal("9.04")), StatedLine("meter_rental", Decimal("0.83"))),
             )
         },

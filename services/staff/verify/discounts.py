@@ -1,0 +1,49 @@
+"""What is taken off the energy term: shares that a product promises, then the discounts of the one bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from services.staff.verify.numbers import number, rounded
+from services.staff.verify.services import Line
+
+#: What the energy costs after discounts.
+ENERGY_TERM = ("energy", "discount", "invitation")
+
+
+def discounts(bundle: dict[str, Any], segments: list[dict[str, Any]], energy: list[list[Line]]) -> Iterator[Line]:
+    """Never more than the energy term; `energy` has the lines of each segment."""
+    for service in dict.fromkeys(segment["service"] for segment in segments):
+        own = [(s, e) for s, e in zip(segments, energy, strict=True) if s["service"] == service]
+        cost = sum((line.amount for _, found in own for line in found if line.concept == "energy"), Decimal(0))
+        term = left = max(cost, Decimal(0))
+        shares: dict[Decimal, Decimal] = {}
+        for segment, found in own:
+            ratio = number(segment.get("discount", "0"))
+            if ratio:
+                part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
+                shares[ratio] = shares.get(ratio, Decimal(0)) + part
+        wanted = [("discount", rounded(ratio * base)) for ratio, base in shares.items()]
+        if service == "electricity":
+            kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000
+            for each in bundle["invoice"]["terms"].get("discounts", []):
+                amount = _of_this_bill(each, term, kwh)
+                wanted.append((each.get("concept", "discount"), amount))
+        for concept, amount in wanted:
+            granted = min(amount, left)
+            left -= granted
+            if granted:
+                yield Line(service, concept, "", -granted)
+
+
+def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> Decimal:
+    """Energy at its mean price, and never more of it than the bill has."""
+    if discount.get("ratio") is not None:
+        return rounded(term * number(discount["ratio"]))
+    if discount.get("amount") is not None:
+        return rounded(number(discount["amount"]))
+    if not kwh:
+        return Decimal(0)
+    return rounded(min(Decimal(discount["wh"]) / 1000, kwh) * rounded(term / kwh, 6))
