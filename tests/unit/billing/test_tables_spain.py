@@ -21,10 +21,27 @@ TABLES = SpanishTables()
 DAY = date(2026, 7, 1)
 
 
-def test_losses_and_excess_of_2026():
-    assert list(TABLES.losses["3.0TD"].at(DAY).values()) == [
-        D(value) / 100 for value in ("16.6", "17.5", "16.5", "16.5", "13.8", "18.0")
-    ]
+@pytest.mark.parametrize(
+    ("tariff", "percent"),
+    [
+        ("2.0TD", "16.7 16.3 18.0"),
+        ("3.0TD", "16.6 17.5 16.5 16.5 13.8 18.0"),
+        ("6.1TD", "6.7 6.8 6.5 6.5 4.3 7.7"),
+    ],
+)
+@pytest.mark.parametrize("day", [date(2021, 6, 1), date(2025, 2, 6), DAY])
+def test_losses_are_those_of_the_circular_since_its_tolls(tariff: str, percent: str, day: date):
+    assert list(TABLES.losses[tariff].at(day).values()) == [D(value) / 100 for value in percent.split()]
+
+
+def test_an_hour_of_high_voltage_has_a_price():
+    """0.112 × 1.067 + toll and charge of P1 of 6.1TD in 2026."""
+    on = date(2026, 1, 12)
+    found = policy("es").hour_price("6.1TD", on, "P1", D("0.112"))
+    assert found == D("0.119504") + TABLES.energy["6.1TD"].at(on)["P1"]
+
+
+def test_excess_of_2026():
     assert TABLES.excess["3.0TD"].at(DAY)["P1"] == D("0.171373")
     assert "6.1TD" not in TABLES.excess
 
