@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.billing.documents import energy_mix, ink, invoice_front, money_shares
 from services.billing.documents.codes import code_item, shown_address
 from services.billing.documents.countries import Country
@@ -115,7 +117,7 @@ def _readings(doc: InvoiceDocument, e: Edition, country: Country) -> Stack:
         elif consumption.by_period:
             _periods(stack, consumption, prefix, e)
         facts += _facts(consumption, e)
-    facts += _daily_means(doc, e)
+    facts += [*_last_year(doc.consumptions, e), *_daily_means(doc, e)]
     stack.space(3)
     stack.text(" ".join([*facts, e.t(country.hourly_data)]), REGULAR, 8, ink.MUTED)
     return stack
@@ -161,8 +163,6 @@ def _facts(consumption: Consumption, e: Edition) -> list[str]:
     """What else the law wants known about the consumption, one sentence each."""
     unit = NBSP + e.word(UNITS, consumption.unit)
     facts = [invoice_front.coverage(consumption, e)]
-    if consumption.last_year is not None:
-        facts.append(e.t("In the last year: {quantity}.").format(quantity=e.f.number(consumption.last_year) + unit))
     if consumption.surplus is not None:
         facts.append(e.t("Fed into the grid: {quantity}.").format(quantity=e.f.number(consumption.surplus) + unit))
     if consumption.maximum_power:
@@ -171,6 +171,16 @@ def _facts(consumption: Consumption, e: Edition) -> list[str]:
         )
         facts.append(e.t("Highest power of the last year: {powers}.").format(powers=powers))
     return [fact for fact in facts if fact]
+
+
+def _last_year(consumptions: Sequence[Consumption], e: Edition) -> list[str]:
+    """One sentence for all the services."""
+    known = [
+        e.f.number(each.last_year) + NBSP + e.word(UNITS, each.unit)
+        for each in consumptions
+        if each.last_year is not None
+    ]
+    return [e.t("In the last year: {quantity}.").format(quantity="; ".join(known))] if known else []
 
 
 def _daily_means(doc: InvoiceDocument, e: Edition) -> list[str]:

@@ -101,6 +101,14 @@ def test_contract_readings_claims_and_bulletins_are_printed(pages):
         assert part in text, part
 
 
+def test_the_last_year_of_all_services_is_one_sentence(pages):
+    (light,) = bill_a().consumptions
+    water = replace(light, service="water", unit="m3", last_year=D("191.031"), readings=(), by_period=())
+    text = " ".join(pages(render_invoice(replace(bill_a(), consumptions=(light, water)), "es")))
+    assert text.count("En el último año") == 1
+    assert "En el último año: 3.230 kWh; 191,031 m³." in text
+
+
 def test_estimated_months_carry_a_letter_and_not_only_a_pattern(pages):
     first, *_ = pages(render_invoice(bill_a(), "es"))
     assert "E: estimado" in first
