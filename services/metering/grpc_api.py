@@ -6,12 +6,14 @@ from coop.metering.v1 import metering_service_pb2_grpc
 
 from services.chassis.db import Database
 from services.chassis.profile import Profile
+from services.metering.api.accepting import AcceptingApi
 from services.metering.api.energy import EnergyApi
 from services.metering.api.estimates import EstimatesApi
 from services.metering.api.importing import ImportingApi
 from services.metering.api.quarantine import QuarantineApi
 from services.metering.api.self_readings import SelfReadingsApi
 from services.metering.api.views import ViewsApi
+from services.metering.application.accepting import Acceptor
 from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
 from services.metering.application.quarantine import Quarantine
@@ -22,6 +24,7 @@ from services.metering.application.views import Views
 class MeteringApi(
     ImportingApi,
     QuarantineApi,
+    AcceptingApi,
     EstimatesApi,
     EnergyApi,
     ViewsApi,
@@ -42,4 +45,5 @@ class MeteringApi(
     ) -> None:
         self._database, self._profile, self._time_zone = database, profile, profile.time_zone
         self._quarantine, self._estimator = quarantine, estimator
+        self._acceptor = Acceptor(database, profile.time_zone)
         self._importer, self._views, self._self_readings = importer, views, self_readings

@@ -223,6 +223,25 @@ register_reading = Table(
     Index("ix_register_reading_meter_key_day", "meter_key", "day"),
 )
 
+# Doubtful readings that the office accepted: hours (under a revision of the curve) and register readings.
+acceptance = Table(
+    "acceptance",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("point_key", BigInteger, ForeignKey("measuring_point.key"), nullable=False),
+    # Local days, half-open.
+    Column("start", Date, nullable=False),
+    Column("end", Date, nullable=False),
+    # Empty when no hour was doubtful.
+    Column("revision", BigInteger),
+    Column("hours", Integer, nullable=False),
+    Column("reading_ids", Json, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Index("ix_acceptance_point_key", "point_key", "accepted_at"),
+)
+
 # A member's own reading: the receipt for it, and the photo by its hash in the blob store.
 self_reading = Table(
     "self_reading",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from services.staff import estimates, profiles, quarantine, self_readings
+from services.staff import accepting, estimates, profiles, quarantine, self_readings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Readings: those members took themselves, rows that were not taken, and estimates of what is missing.",
+    help="Readings: those members took themselves, rows that were not taken, doubtful ones, and estimates of what is missing.",
 )
 app.add_typer(self_readings.app, name="self")
 app.command("estimate")(estimates.estimate)
+app.command("accept")(accepting.accept)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(quarantine.app, name="quarantine")

@@ -139,7 +139,7 @@ def _source(source: Source, words: Words) -> str:
     """The file by its name; an act of ours in words."""
     if source.file_name:
         return source.file_name
-    return words.say(source.act).format(actor=source.actor)
+    return words.say(source.act).format(actor=source.actor, reason=source.reason)
 
 
 def _profile(one: ListedProfile) -> pb.LoadProfile:

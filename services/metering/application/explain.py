@@ -31,7 +31,7 @@ from services.metering.domain.hours import (
 )
 from services.metering.domain.overlay import lay_over
 from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, MISSING, REAL
-from services.metering.repository import curves, estimates, holdings, overlay, points
+from services.metering.repository import acceptances, curves, estimates, holdings, overlay, points
 from services.metering.repository.estimates import Estimation
 from services.metering.repository.points import ContractTariff, Point
 
@@ -41,18 +41,21 @@ ACTS: Mapping[str, str] = {
     estimates.CURVE: "Estimated anew, since measured hours arrived",
     "withdrawn": "Estimate withdrawn: nothing is missing any more",
     "waiting": "Readings that had waited for their meter",
+    "accepted": "Doubtful hours accepted by {actor}: {reason}",
 }
 """What may have made a version known besides a file, as message ids."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What made a version known: a file (``file_name``), or one of ACTS, asked for by ``actor`` or by nobody."""
+    """What made a version known: a file (``file_name``), or one of ACTS, asked for by ``actor`` or by nobody, for a ``reason``
+    if one was given."""
 
     known_at: datetime
     file_name: str = ""
     act: str = ""
     actor: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ def _versions(
     numbers = sorted({row.revision for row in [*measured, *laid] if then is None or row.revision <= then})
     known = overlay.revisions(connection, numbers)
     made = {one.revision: one for one in estimates.of_revisions(connection, point.key, numbers)}
+    accepted = {one.revision: one for one in acceptances.of_revisions(connection, point.key, numbers)}
     laid_in = {row.revision for row in laid}
     found = []
     for revision in numbers:
@@ -182,8 +186,11 @@ def _versions(
             overlay.as_rows([row for row in laid if row.revision <= revision][-1:]),
         )
         day = now.curves if len(now.day) else blank_days(days.lengths(np.array([number])))
-        told = known[revision]
-        found.append((_source(told, made.get(revision), revision in laid_in), day))
+        told, act = known[revision], accepted.get(revision)
+        source = _source(told, made.get(revision), revision in laid_in)
+        if act is not None:
+            source = Source(told.known_at, "", ACTS["accepted"], act.actor, act.reason)
+        found.append((source, day))
     return found
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from services.chassis.db import Transaction
 from services.chassis.periods import DatePeriod
@@ -64,7 +64,7 @@ class StoredReading:
 
 
 def add(tx: Transaction, readings: Sequence[StoredReading]) -> None:
-    """Keep readings; none is ever changed."""
+    """Keep readings; what one showed is never changed."""
     rows = [
         {
             "id": one.id,
@@ -88,6 +88,17 @@ def add(tx: Transaction, readings: Sequence[StoredReading]) -> None:
     ]
     if rows:
         tx.execute(insert(register_reading), rows)
+
+
+def accept(tx: Transaction, reading_ids: Collection[str]) -> None:
+    """Doubtful readings count from now on; what validation found stays with them."""
+    for some in slices(sorted(reading_ids)):
+        tx.execute(update(register_reading).where(register_reading.c.id.in_(some)).values(doubtful=0))
+
+
+def accepted(one: StoredReading) -> StoredReading:
+    """The reading as one that counts."""
+    return replace(one, doubtful=False)
 
 
 def around(

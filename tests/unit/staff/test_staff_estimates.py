@@ -62,6 +62,13 @@ class Services(
         )
         yield pb.EstimateCurvesResponse(account_number="5555/2", problem="The contract has no power.")
 
+    def AcceptReadings(self, request: pb.AcceptReadingsRequest, context: Any) -> pb.AcceptReadingsResponse:
+        self.asked.append(request)
+        registers = (
+            [pb.AcceptedReading(reading_id="r-1", meter="M1", day="2026-11-01")] if not request.service_id else []
+        )
+        return pb.AcceptReadingsResponse(hours=2, readings=registers)
+
     def GetCurveExplanation(self, request: Any, context: Any) -> pb.GetCurveExplanationResponse:
         self.asked.append(request)
         late = pb.HourVersion(import_wh=1_200, method=1, source="late.xml")
@@ -121,6 +128,19 @@ def test_a_month_is_estimated(services: Services, capsys: pytest.CaptureFixture[
     assert (document["month"], document["dry_run"]) == ("2026-10", False)
     assert document["supplies"][0]["reasons"][0]["case"] == "c"
     assert run(["readings", "estimate", "--month", "October"]) == 2
+
+
+def test_doubtful_readings_are_accepted_for_a_reason(services: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["readings", "accept", "5555/1", "--from", "2026-10-01", "--to", "2026-11-01", "--reason", "Seen on site."]
+    assert run(asked) == 0
+    (request,) = services.asked
+    assert (request.period.start, request.period.end, request.reason) == ("2026-10-01", "2026-11-01", "Seen on site.")
+    assert request.supply_id == "id of 5555/1" and request.request_id
+    said = capsys.readouterr()
+    assert "Hours accepted: 2. Register readings accepted: 1." in said.out + said.err and "M1" in said.out
+    assert run([*asked, "--service", "s-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hours"] in (2, "2")
+    assert run(asked[:-2]) == 2
 
 
 def test_a_month_of_which_nothing_can_be_estimated_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
