@@ -94,6 +94,8 @@ class RectifyingApi(RectifyingServiceServicer):
             found_on=each.found_on.isoformat(),
             billed_wh=each.billed_wh,
             known_wh=each.known_wh,
+            billed_litres=each.billed_litres,
+            known_litres=each.known_litres,
             billed=self._write.money(each.before_total),
             corrected=self._write.money(each.after_total),
             note=each.note,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, table
 
 corrections = typer.Typer(
-    no_args_is_help=True, help="Billed periods whose energy is known otherwise now: look, approve or discard."
+    no_args_is_help=True, help="Billed periods whose energy or water is known otherwise now: look, approve or discard."
 )
 
 PAGE = 100
@@ -66,15 +67,14 @@ def list_command(
             each.id,
             each.account_number,
             each.invoice_number,
-            f"{each.billed_wh / 1000:.3f}",
-            f"{each.known_wh / 1000:.3f}",
+            *_quantities(each),
             money(each.billed),
             money(each.corrected),
             each.rectifying_number or each.state,
         )
         for each in found
     ]
-    columns = ("Id", "Account", "Invoice", "Billed kWh", "Known kWh", "Billed", "Corrected", "State")
+    columns = ("Id", "Account", "Invoice", "Measured then", "Known now", "Billed", "Corrected", "State")
     table("Corrections", columns, rows, numbers=columns[3:7])
 
 
@@ -189,6 +189,7 @@ def _print(each: pb.Correction) -> None:
             ("Found on", each.found_on),
             ("Energy billed", f"{each.billed_wh / 1000:.3f} kWh"),
             ("Energy known now", f"{each.known_wh / 1000:.3f} kWh"),
+            *_water(each),
             ("Billed", money(each.billed)),
             ("Corrected", money(each.corrected)),
             ("Note", each.note),
@@ -198,6 +199,23 @@ def _print(each: pb.Correction) -> None:
             ("Id", each.id),
         ),
     )
+
+
+def _water(each: pb.Correction) -> tuple[tuple[str, str], ...]:
+    """Where a meter counted any."""
+    if not each.billed_litres and not each.known_litres:
+        return ()
+    return (
+        ("Water billed", f"{Decimal(each.billed_litres) / 1000} m³"),
+        ("Water known now", f"{Decimal(each.known_litres) / 1000} m³"),
+    )
+
+
+def _quantities(each: pb.Correction) -> tuple[str, str]:
+    """What was billed and what is known: the energy where it changed, else the water."""
+    if each.billed_litres != each.known_litres and each.billed_wh == each.known_wh:
+        return f"{each.billed_litres / 1000:.3f} m³", f"{each.known_litres / 1000:.3f} m³"
+    return f"{each.billed_wh / 1000:.3f} kWh", f"{each.known_wh / 1000:.3f} kWh"
 
 
 def _print_effect(effect: pb.RectificationEffect) -> None:

@@ -96,14 +96,14 @@ class InvoiceRecords:
             },
         )
 
-    def _rectified(self, rectifies: dict[str, Any]) -> dict[str, str]:
-        """How, and which invoice; what a substituted one said (base and tax) where it is one."""
-        issued = spanish_date(date.fromisoformat(rectifies["issue_date"]))
+    def _rectified(self, rectifies: dict[str, Any]) -> dict[str, Any]:
+        """How, and which invoices; what those that are substituted said together (base and tax)."""
         found = {
             "method": rectifies["method"],
             "issuer": self._profile.tax_id,
-            "number": rectifies["number"],
-            "issue_date": issued,
+            "documents": [
+                [number, spanish_date(date.fromisoformat(issued))] for number, issued in rectifies["documents"]
+            ],
         }
         if rectifies["method"] == SUBSTITUTION:
             said = [(Decimal(base), Decimal(tax)) for kind, base, tax in rectifies["taxes"] if kind in TAXES]

@@ -32,6 +32,19 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What holds of an invoice: its figures, the Wh and litres billed with them, and what rectified it so far."""
+
+    figures: Figures
+    billed_wh: int
+    billed_litres: int
+    made: tuple[Rectification, ...]
+    #: Number and issue date of the documents whose figures together are these: what took the place of the invoice last, or
+    #: the invoice itself, and what corrected that by difference.
+    documents: tuple[tuple[str, date], ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What rectifying would do today. `blocked` is the sentence that stands against it, "" when nothing does."""
 
@@ -40,6 +53,7 @@ class Outcome:
     change: Figures
     before: Figures
     billed_wh: int
+    billed_litres: int
     revision: int
     interest: Decimal
     booking: Booking
@@ -51,6 +65,8 @@ class Outcome:
     settled: Decimal
     found_on: date
     first_wrong: date
+    #: Number and issue date of the documents that say what stands before it.
+    documents: tuple[tuple[str, date], ...]
     #: What was paid of the invoices rectified, by day.
     payments: tuple[tuple[date, Decimal], ...] = ()
     blocked: str = ""
@@ -70,8 +86,14 @@ def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
         "record_type": RECORD_TYPES[order.cause],
         "cause": order.cause,
         "reason": order.reason,
+        # A difference corrects what took the invoice's place last; a substitution takes the place of all that stands.
+        "documents": [
+            [number, issued.isoformat()]
+            for number, issued in (found.documents if order.method == SUBSTITUTION else found.documents[:1])
+        ],
         "taxes": [[tax.kind, str(tax.base), str(tax.amount)] for tax in found.before.taxes],
         "billed_wh": found.billed_wh,
+        "billed_litres": found.billed_litres,
         "interest": str(found.interest),
         "settled": str(found.settled if order.method == SUBSTITUTION else ZERO),
         "instalments": [[part.due_date.isoformat(), str(part.amount)] for part in found.parts],

@@ -7,14 +7,14 @@ from decimal import Decimal
 from coop.billing.events.v1 import events_pb2 as events
 from coop.common.v1 import types_pb2 as types
 
-from services.billing.application.issuing import INVOICE_TOPIC, WORK_TOPIC
-from services.billing.application.rectification import Outcome
+from services.billing.application.issuing import INVOICE_TOPIC, WORK_TOPIC, billed_registers
 from services.billing.application.receiving import PAYMENT_TOPIC
+from services.billing.application.rectification import Outcome
 from services.billing.domain.bill import ZERO, Energy
 from services.billing.domain.ledger import OpenItem, credit_entry, debt_on
 from services.billing.domain.rectifying import rectification_entry
 from services.billing.repository import corrections, ledger
-from services.billing.repository.invoices import Issued
+from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.chassis.db import Transaction
 from services.chassis.ids import new_id
@@ -51,7 +51,7 @@ def book(tx: Transaction, rules: Rules, row: Issued, found: Outcome) -> None:
         tx.emit(PAYMENT_TOPIC, supply_id, events.DebtCleared(supply_id=supply_id, member_id=row.member_id))
 
 
-def tell(tx: Transaction, row: Issued, found: Outcome, method: str, energy: Energy) -> None:
+def tell(tx: Transaction, row: Issued, details: Details, found: Outcome, method: str, energy: Energy) -> None:
     """Metering learns what is billed of the period now, notifications write to the member, the document is printed."""
     original = found.original
     event = events.InvoiceRectified(
@@ -74,6 +74,7 @@ def tell(tx: Transaction, row: Issued, found: Outcome, method: str, energy: Ener
         hours_estimated=energy.hours_estimated,
         hours_missing=energy.hours_missing,
         curve_version=energy.curve_version,
+        registers=billed_registers(row, details),
     )
     tx.emit(INVOICE_TOPIC, row.supply_id, event)
     tx.emit(WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))

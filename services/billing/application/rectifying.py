@@ -15,15 +15,21 @@ from sqlalchemy import Connection
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.issuing import details_of, invoice_hash, printed_facts
 from services.billing.application.pricing import Draft, MonthPricer
-from services.billing.application.rectification import Order, Outcome, printed_rectification, rectification_of
+from services.billing.application.rectification import (
+    Order,
+    Outcome,
+    Standing,
+    printed_rectification,
+    rectification_of,
+)
 from services.billing.application.rectification_books import book, tell
+from services.billing.application.rewards import Kept
 from services.billing.domain.bill import ZERO, Energy
 from services.billing.domain.planning import HeldBill
 from services.billing.domain.rectifying import (
     DIFFERENCE,
     METHODS,
     READING,
-from services.billing.application.rewards import Kept
     SUBSTITUTION,
     Figures,
     booking,
@@ -43,7 +49,6 @@ from services.billing.domain.regularisation import (
 from services.billing.domain.supplies import Member, Supply
 from services.billing.evidence.facts import facts_of
 from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
-from services.billing.repository.corrections import Rectification
 from services.billing.repository.invoices import FOREIGN, RECTIFYING, Details, Issued
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
@@ -71,8 +76,8 @@ class Rectifier:
             )
         if self._rules.country.corrections is None:
             raise Refused(
-                f"Invoice {found.number} cannot be rectified here: in {self._rules.country.code.upper()} that takes a credit "
-                "or debit note of its class, which is not supported; issue it with the tax office's own tool.",
+                f"Invoice {found.number} cannot be rectified here: no rule says how that is done in "
+                f"{self._rules.country.code.upper()}; correct it with the tax office's own tool.",
                 "RECTIFYING_NOT_SUPPORTED",
             )
         if found.kind == FOREIGN:
@@ -121,15 +126,20 @@ class Rectifier:
             )
         return supplies[0], holders[original.member_id]
 
-    def standing(self, connection: Connection, original: Issued) -> tuple[Figures, int, list[Rectification]]:
-        """The figures that hold today, the energy billed with them in Wh, and what rectified the invoice so far."""
+    def standing(self, connection: Connection, original: Issued) -> Standing:
+        """What holds today of an invoice."""
         made = corrections.rectifications_of(connection, original.id)
-        if made:
-            last = invoices.find(connection, made[-1].invoice_id)
-            assert last is not None
-            return made[-1].corrected, last.import_wh, made
-        details = invoices.details(connection, original.id)
-        return Figures(details.lines, details.taxes), original.import_wh, made
+        last = invoices.find(connection, made[-1].invoice_id) if made else original
+        assert last is not None
+        details = invoices.details(connection, last.id)
+        figures = made[-1].corrected if made else Figures(details.lines, details.taxes)
+        litres = sum(close.used for service, close in details.readings if service == "water")
+        documents = [(original.number, original.issue_date)]
+        for each in made:
+            row = invoices.find(connection, each.invoice_id)
+            assert row is not None
+            documents = [*([] if each.method == SUBSTITUTION else documents), (row.number, row.issue_date)]
+        return Standing(figures, last.import_wh, litres, tuple(made), tuple(documents))
 
     def outcome(self, connection: Connection, original: Issued, corrected: Figures, order: Order) -> Outcome:
         """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
@@ -138,13 +148,16 @@ class Rectifier:
         today = self._rules.today(self._database.clock.now())
         found_on = order.found_on or today
         rule = self.law.rules.at(found_on)
-        before, billed_wh, earlier = self.standing(connection, original)
+        stands = self.standing(connection, original)
+        before = stands.figures
         delta = corrected.total - before.total
-        family = [original.id, *(each.invoice_id for each in earlier)]
+        family = [original.id, *(each.invoice_id for each in stands.made)]
         payments = corrections.payments_of(connection, family)
         owed, blocked, why = ZERO, "", ""
         try:
             check_age(original.issue_date, today, rule)
+            if self.law.elsewhere is not None and delta:
+                raise Refused(self.law.elsewhere(original.number, original.series, delta), "CORRECTED_ELSEWHERE")
             if abs(delta) < CENT and order.method == DIFFERENCE:
                 raise Refused(f"Priced again, invoice {original.number} is the same to the cent.", "NOTHING_TO_RECTIFY")
             if delta > 0 and not is_claimable(original.period_start, found_on, rule):
@@ -179,7 +192,8 @@ class Rectifier:
             corrected=corrected,
             change=difference(before, corrected),
             before=before,
-            billed_wh=billed_wh,
+            billed_wh=stands.billed_wh,
+            billed_litres=stands.billed_litres,
             revision=len(family),
             interest=owed,
             booking=made,
@@ -190,13 +204,14 @@ class Rectifier:
             settled=before.total - sum((item.outstanding for item in own), ZERO),
             found_on=found_on,
             first_wrong=first_wrong,
+            documents=stands.documents,
             payments=tuple(payments),
             blocked=blocked,
             blocked_reason=why,
         )
 
     def _legal_interest(self, day: date, stated: Decimal | None) -> Decimal:
-        found = self.law.legal_interest.find(day)
+        found = self.law.legal_interest.find(day) if self.law.legal_interest else None
         if found is not None:
             return found
         if stated is None:
@@ -214,6 +229,8 @@ class Rectifier:
         """
         connection, now = tx.connection, tx.clock.now()
         today = self._rules.today(now)
+        # Before the series, as whoever bills does.
+        kept = Kept(connection, original, draft)
         code = self.law.series(self._rules.rectifying_series, today)
         state = series.take(connection, code)
         if state.last_date is not None and today < state.last_date:
@@ -227,10 +244,9 @@ class Rectifier:
             raise Refused(found.blocked, found.blocked_reason)
         row, details = self._document(state, found, draft, order, today, tx)
         invoices.keep(connection, [(row, details)])
+        kept.give_back(row)
         facts = facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
         evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
-        # Before the series, as whoever bills does.
-        kept = Kept(connection, original, draft)
         series.put(connection, SeriesState(code, row.sequence, row.hash, today))
         self._fiscal.record(tx, [(row, details)])
         # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.
@@ -239,12 +255,11 @@ class Rectifier:
             raise Conflict("A payment came while the invoice was rectified; do it again.", "ACCOUNT_CHANGED")
         corrections.keep_rectification(connection, rectification_of(row, found, order))
         book(tx, self._rules, row, found)
-        tell(tx, row, found, order.method, draft.bill.energy.get("electricity", Energy()))
+        tell(tx, row, details, found, order.method, draft.bill.energy.get("electricity", Energy()))
         return row
 
     def _document(
         self, state: SeriesState, found: Outcome, draft: Draft, order: Order, today: date, tx: Transaction
-        kept.give_back(row)
     ) -> tuple[Issued, Details]:
         original, whole = found.original, details_of(draft.bill)
         figures = found.corrected if order.method == SUBSTITUTION else found.change

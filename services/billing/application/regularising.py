@@ -26,6 +26,8 @@ from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 
 LONGEST_REASON = 200
+#: Unit of an event about water; the others are about energy.
+LITRE = "litre"
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,13 @@ class Corrections:
         connection, now = tx.connection, tx.clock.now()
         original = self._rectifier.original(connection, event.invoice_id)
         open_one = corrections.proposed_of(connection, original.id)
-        before, billed_wh, _ = self._rectifier.standing(connection, original)
+        stands = self._rectifier.standing(connection, original)
+        before = stands.figures
         after = priced.corrected or before
+        # Of the other one of the two what is known is what was known before.
+        water = event.unit == LITRE
+        known_wh = (open_one.known_wh if open_one else stands.billed_wh) if water else event.known_wh
+        known_litres = event.known_litres if water else (open_one.known_litres if open_one else stands.billed_litres)
         found = Correction(
             id=open_one.id if open_one else new_id(),
             invoice_id=original.id,
@@ -92,9 +99,11 @@ class Corrections:
             account_number=original.account_number,
             state=PROPOSED,
             found_on=open_one.found_on if open_one else self._rules.today(now),
-            billed_wh=billed_wh,
-            known_wh=event.known_wh,
-            curve_version=event.curve_version,
+            billed_wh=stands.billed_wh,
+            known_wh=known_wh,
+            billed_litres=stands.billed_litres,
+            known_litres=known_litres,
+            curve_version=open_one.curve_version if water and open_one else event.curve_version,
             before_total=before.total,
             after_total=after.total,
             corrected=priced.corrected,
@@ -180,7 +189,7 @@ class Corrections:
         with self._database.write() as tx:
             now = corrections.correction_by_id(tx.connection, found.id, lock=True)
             assert now is not None
-            before, _, _ = self._rectifier.standing(tx.connection, original)
+            before = self._rectifier.standing(tx.connection, original).figures
             if now.state != PROPOSED or (now.before_total, now.corrected) == (before.total, corrected):
                 return
             fresh = replace(now, before_total=before.total, after_total=corrected.total, corrected=corrected, note="")

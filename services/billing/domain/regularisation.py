@@ -36,9 +36,12 @@ class CorrectionLaw:
     """A country's rules of rectifying: by date the regularisation, the legal interest (a ratio), and the number series."""
 
     rules: DatedTable[RegularisationRule]
-    legal_interest: DatedTable[Decimal]
+    legal_interest: DatedTable[Decimal] | None
     #: Series of a rectifying invoice from the profile's name and the issue date.
     series: Callable[[str, date], str]
+    #: Where bills are corrected by a document that is not issued here, the sentence that says which, from the bill's number,
+    #: its series and the difference.
+    elsewhere: Callable[[str, str, Decimal], str] | None = None
 
 
 @dataclass(frozen=True)

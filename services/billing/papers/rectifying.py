@@ -31,7 +31,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     return replace(
         document,
         rectifies=said["number"],
-        rectification_reason=_reason(said, invoice, e),
+        rectification_reason=_reason(said, invoice, _water(document), e),
         adjustments=_adjustments(said),
         consumptions=tuple(replace(each, history=()) for each in document.consumptions),
         legal=(*_paragraphs(said, e), *document.legal),
@@ -43,12 +43,25 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     )
 
 
-def _reason(said: dict[str, Any], invoice: Issued, e: Edition) -> str:
+def _reason(said: dict[str, Any], invoice: Issued, water: Decimal, e: Edition) -> str:
+    """The office's words, or which quantities changed; `water` is what is known now, in m³."""
     if said["cause"] != READING:
         return str(said["reason"])
-    if said["billed_wh"] == invoice.import_wh:
-        return e.t(MEASURED_OTHERWISE)
-    return e.t(CORRECTED).format(before=_kwh(said["billed_wh"], e), now=_kwh(invoice.import_wh, e))
+    found = []
+    if said["billed_wh"] != invoice.import_wh:
+        found.append(e.t(CORRECTED).format(before=_kwh(said["billed_wh"], e), now=_kwh(invoice.import_wh, e)))
+    before = Decimal(said["billed_litres"]) / 1000
+    if before != water:
+        found.append(e.t(CORRECTED).format(before=_m3(before, e), now=_m3(water, e)))
+    return "; ".join(found) or e.t(MEASURED_OTHERWISE)
+
+
+def _water(document: InvoiceDocument) -> Decimal:
+    return sum((each.quantity for each in document.consumptions if each.service == "water"), Decimal(0))
+
+
+def _m3(water: Decimal, e: Edition) -> str:
+    return f"{e.f.number(water)}{NBSP}m³"
 
 
 def _kwh(wh: int, e: Edition) -> str:

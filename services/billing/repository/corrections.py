@@ -36,6 +36,9 @@ class Correction:
     billed_wh: int
     known_wh: int
     curve_version: int
+    #: Water, 0 where no meter counted any.
+    billed_litres: int
+    known_litres: int
     before_total: Decimal
     after_total: Decimal
     corrected: Figures | None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from services.billing.domain.outliers import PastBill
 from services.billing.domain.season_average import Billed
@@ -78,7 +78,7 @@ def _wanted(supply_ids: Sequence[str], months: Iterable[date]) -> tuple[ColumnEl
     )
 
 
-def _rectified(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> dict[str, Row[Any]]:
+def _rectified(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> dict[str, Any]:
     """Of the invoices that were rectified, by their id: id, hours and energy of what rectified each of them last."""
     last = invoice.alias("last")
     query = (

@@ -59,6 +59,8 @@ correction = Table(
     Column("billed_wh", BigInteger, nullable=False),
     Column("known_wh", BigInteger, nullable=False),
     Column("curve_version", BigInteger, nullable=False),
+    Column("billed_litres", BigInteger, nullable=False, server_default="0"),
+    Column("known_litres", BigInteger, nullable=False, server_default="0"),
     Column("before_total", Amount, nullable=False),
     Column("after_total", Amount, nullable=False),
     # What the corrected invoice says; null when it could not be priced, and `note` says why.

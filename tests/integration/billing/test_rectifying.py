@@ -353,16 +353,34 @@ def test_what_the_office_may_not_do_is_said(billed: Office) -> None:
         rectify(billed)
 
 
-def test_argentine_bills_are_not_rectified_here(office_ar: Office) -> None:
+@pytest.fixture
+def argentine(office_ar: Office) -> Office:
+    """A household's bill of October."""
     contract = contract_message(SUPPLY, product_code="residencial", tariff="T1R", powers=[], meter_rental="")
-    office_ar.tell(supply_message(SUPPLY, contract))
-    office_ar.tell(member_message(SUPPLY))
+    office_ar.tell(supply_message(SUPPLY, contract), member_message(SUPPLY))
     office_ar.bill()
-    (bill,) = office_ar.invoices.list(STAFF, SUPPLY, before=None, limit=5)[-1:]
-    with pytest.raises(Refused, match="credit or debit note"):
-        rectify(office_ar, bill.invoice.number)
-    office_ar.hear(corrected(office_ar, bill.invoice.number))
-    assert office_ar.corrections.list("", before="", limit=5) == []
+    return office_ar
+
+
+@pytest.mark.parametrize(
+    ("energy", "note"), [(LESS, "nota de crédito B (code 008)"), (MORE, "nota de débito B (code 007)")]
+)
+def test_an_argentine_correction_is_shown_with_the_note_that_it_takes(argentine: Office, energy, note: str) -> None:
+    """It has its difference line by line and waits for the office; the note has a CAE, which is had elsewhere."""
+    bill = argentine.invoices.get(STAFF, "B-LSP-00000001").invoice
+    correction_id = proposal(argentine, energy, bill.number)
+    found = argentine.corrections.get(correction_id)
+    assert found.outcome is not None
+    assert note in found.outcome.blocked and bill.number in found.outcome.blocked
+    assert found.outcome.change.total == found.correction.after_total - bill.total != 0
+    assert {tax.kind for tax in found.outcome.change.taxes} == {"iva"}
+    with pytest.raises(Refused, match="CAE of its own"):
+        approve(argentine, correction_id)
+    with pytest.raises(Refused, match="CAE of its own"):
+        rectify(argentine, bill.number)
+    assert argentine.events(InvoiceRectified) == []
+    closed = argentine.corrections.discard(argentine.key(), "staff:ana", correction_id, "NC B 0003-00000001").correction
+    assert (closed.state, closed.note) == ("discarded", "NC B 0003-00000001")
 
 
 # ------------------------------------------------------------------------------------------------- races and records
@@ -413,6 +431,28 @@ def test_the_tax_office_is_told_what_is_rectified_and_the_chain_holds(billed: Of
     order = ["TipoFactura", "TipoRectificativa", "FacturasRectificadas", "ImporteRectificacion", "DescripcionOperacion"]
     last = xml[xml.rindex("<sf:RegistroAlta>") :]
     assert sorted(order, key=lambda name: last.index(f"<sf:{name}>")) == order
+    # What a substitution takes the place of: the invoice and what had corrected it by difference, with their sums.
+    assert [number for number in (OCTOBER, "R-2026-000001", "R-2026-000002") if number in rectified_in(last)] == [
+        OCTOBER,
+        "R-2026-000001",
+        "R-2026-000002",
+    ]
+    stood = billed.invoices.bundle(STAFF, "R-2026-000003")[1]["rectification"]["before"]["invoice"]
+    (iva,) = [tax for tax in stood["taxes"] if tax["kind"] == "iva"]
+    assert f"<sf:BaseRectificada>{iva['base']}</sf:BaseRectificada>" in last
+    assert f"<sf:CuotaRectificada>{iva['amount']}</sf:CuotaRectificada>" in last
+    # A difference after it corrects the substitute alone, and says no sums.
+    billed.energy.usual = LESS
+    approve(billed, proposal(billed))
+    (file,) = records.sendings(date(2026, 11, 21), date(2026, 11, 21))
+    last = file.content.decode().rsplit("<sf:RegistroAlta>", 1)[1]
+    assert "R-2026-000003" in rectified_in(last) and OCTOBER not in rectified_in(last)
+    assert "<sf:TipoFactura>R1</sf:TipoFactura>" in last and "ImporteRectificacion" not in last
+
+
+def rectified_in(record: str) -> str:
+    """The part of a record that names what it rectifies."""
+    return record[record.index("<sf:FacturasRectificadas>") : record.index("</sf:FacturasRectificadas>")]
 
 
 def test_rectifications_and_instalments_are_written_once(billed: Office) -> None:

@@ -77,17 +77,19 @@ def _registration(holder: ET.Element, record: Record) -> None:
     _chain_and_software(made, record)
 
 
-def _rectified(made: ET.Element, rectified: Mapping[str, str]) -> None:
-    """How it rectifies, which invoice, and for a substitution what that one said."""
+def _rectified(made: ET.Element, rectified: Mapping[str, Any]) -> None:
+    """How it rectifies, which invoices, and for a substitution what they said together."""
     _texts(made, {"TipoRectificativa": rectified["method"]})
-    _texts(
-        _group(_group(made, "FacturasRectificadas"), "IDFacturaRectificada"),
-        {
-            "IDEmisorFactura": rectified["issuer"],
-            "NumSerieFactura": rectified["number"],
-            "FechaExpedicionFactura": rectified["issue_date"],
-        },
-    )
+    group = _group(made, "FacturasRectificadas")
+    for number, issued in rectified["documents"]:
+        _texts(
+            _group(group, "IDFacturaRectificada"),
+            {
+                "IDEmisorFactura": rectified["issuer"],
+                "NumSerieFactura": number,
+                "FechaExpedicionFactura": issued,
+            },
+        )
     if "base" in rectified:
         amounts = {"BaseRectificada": rectified["base"], "CuotaRectificada": rectified["quota"]}
         _texts(_group(made, "ImporteRectificacion"), amounts)

@@ -16,13 +16,14 @@ from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva_by_line
 from services.billing.jurisdictions import Jurisdiction
+from services.billing.jurisdictions.ar.corrections import REGULARISATION, correction_law
 from services.billing.jurisdictions.ar.iva import IVA, OUTSIDE, IvaTable
 from services.billing.jurisdictions.ar.presumed_error import PRESUMED_ERROR, presumptions
 from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
 
 FOLDER = Path(__file__).parent
-SOURCES = (IVA, PRESUMED_ERROR)
+SOURCES = (IVA, PRESUMED_ERROR, REGULARISATION)
 #: Holders to whom a Liquidación de Servicios Públicos of class A is issued (RG 3571/2013); everybody else gets class B.
 CLASS_A = frozenset({"registered"})
 #: The class of what is no sale of the service and no tax document: foreign concepts, collected apart.
@@ -88,4 +89,5 @@ def argentina(options: Mapping[str, Any]) -> Jurisdiction:
         presumed_error=presumptions(FOLDER, options.get("presumed_error", {})),
         folder=FOLDER,
         sources=SOURCES,
+        corrections=correction_law(FOLDER),
     )

@@ -8,27 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.billing.domain.regularisation import CorrectionLaw, RegularisationRule
+from services.billing.domain.regularisation import CorrectionLaw
 from services.billing.domain.rows import decimal
 from services.billing.jurisdictions.es.tables import FOLDER
 from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.regularisation import rule
 
 
 def _rate(row: Mapping[str, Any], place: str) -> Decimal:
     return decimal(row, "percent", place) / 100
 
 
-def _rule(row: Mapping[str, Any], place: str) -> RegularisationRule:
-    return RegularisationRule(
-        decimal(row, "interest_points", place) / 100,
-        int(decimal(row, "claim_months", place)),
-        int(decimal(row, "most_instalments", place)),
-        int(decimal(row, "rectify_years", place)),
-    )
-
-
 LEGAL_INTEREST = Source("legal_interest.toml", "legal_interest", _rate)
-REGULARISATION = Source("legal_interest.toml", "regularisation", _rule)
+REGULARISATION = Source("legal_interest.toml", "regularisation", rule)
 SOURCES = (LEGAL_INTEREST, REGULARISATION)
 
 

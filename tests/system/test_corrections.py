@@ -1,0 +1,238 @@
+"""Readings put right after they were billed, through real metering and billing: from the file to the rectifying invoice.
+
+Two services in this process, their databases, one event log between them, and gRPC; nothing is stood in for.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coop.billing.events.v1.events_pb2 import InvoiceRectified
+from coop.billing.v1 import billing_service_pb2 as pb
+from coop.billing.v1 import rectifying_service_pb2 as rectifying
+from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
+from coop.billing.v1.rectifying_service_pb2_grpc import RectifyingServiceStub
+from coop.metering.events.v1.events_pb2 import ReadingCorrected
+from coop.metering.v1 import metering_service_pb2 as metering_pb
+from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
+from coop.supplies.v1 import supplies_pb2
+
+from services.billing import app as billing_app
+from services.billing.settings import Settings as BillingSettings
+from services.chassis.clock import FixedClock
+from services.chassis.ids import new_id
+from services.metering import app as metering_app
+from services.metering.domain.hours import day_number, local_days
+from services.metering.settings import Settings as MeteringSettings
+from services.staff.invoice_bundle import bundle_in
+from services.staff.verify.check import verify
+from tests.support.billing import NOW, ROOT, access, contract_message, member_message, supply_message
+from tests.support.prime_files import hourly, report
+from tests.support.service_under_test import ServiceUnderTest, eventually, service_under_test
+
+HOURS = 745  # of October 2026
+OCTOBER = local_days("Europe/Madrid").start_of(day_number(date(2026, 10, 1)))
+LIGHT_METER, WATER_METER = "CIR4621247027", "W-10231"
+WATER = """
+[[product]]
+code = "agua-medida"
+kind = "blocks"
+service = "water"
+name = "Agua con contador"
+from = 2020-01-01
+fixed_charge = "6.40"
+blocks = [{ up_to_m3 = 12, price = "0.42" }, { price = "0.85" }]
+sewage = { share = "1", price = "0.35" }
+"""
+
+
+@dataclass
+class Cooperative:
+    metering: ServiceUnderTest
+    billing: ServiceUnderTest
+
+    @property
+    def office(self) -> Any:
+        return replace(self.billing, stub_type=RectifyingServiceStub).as_staff("billing")
+
+    def load(self, name: str, data: bytes) -> None:
+        """A file of readings, an hour after the one before."""
+        self.metering.clock.advance(timedelta(hours=1))
+        request = metering_pb.ImportReadingsRequest
+        parts = [request(file_name=name), request(chunk=data), request(complete=True)]
+        *_, last = self.metering.as_staff("metering").ImportReadings(iter(parts), timeout=60)
+        assert last.summary.refused == 0 and last.summary.accepted + last.summary.register_readings > 0
+
+    def bill(self) -> None:
+        staff = self.billing.as_staff("billing")
+        preview = pb.PreviewBillRunRequest(period="2026-10", issue_date="2026-11-02")
+
+        def known() -> bool:
+            run = list(staff.PreviewBillRun(preview))[-1].run
+            return (run.contracts, run.held) == (1, 0)
+
+        # Both services know the supply, and metering has given it what waited for its meters.
+        eventually(known)
+        order = pb.StartBillRunRequest(period="2026-10", issue_date="2026-11-02", request_id=new_id())
+        run = staff.StartBillRun(order).run
+        *_, last = staff.WatchBillRun(pb.WatchBillRunRequest(bill_run_id=run.id), timeout=60)
+        assert (last.run.invoiced, last.run.held) == (1, 0)
+
+    def proposal(self, holds: Callable[[Any], bool]) -> Any:
+        """The one that waits for the office, once metering's word has come to what is expected."""
+
+        def waiting() -> list[Any]:
+            found = self.office.ListCorrections(rectifying.ListCorrectionsRequest(state="proposed")).corrections
+            return [each for each in found if holds(each)]
+
+        eventually(lambda: bool(waiting()))
+        return waiting()[0]
+
+    def approve(self, correction: Any) -> Any:
+        """The rectifying invoice as its member reads it."""
+        order = rectifying.ApproveCorrectionRequest(correction_id=correction.id, request_id=new_id())
+        made = self.office.ApproveCorrection(order).correction
+        member = self.billing.as_member("account-ana")
+        return member.GetInvoice(pb.GetInvoiceRequest(invoice_id=made.rectifying_number)).invoice
+
+    def bundle(self, number: str) -> dict[str, Any]:
+        """With the hours that metering knew when it was issued, as the office writes it."""
+        staff = self.billing.as_staff("billing")
+        facts = staff.GetInvoiceFacts(pb.GetInvoiceFactsRequest(invoice_id=number))
+        office: Any = Desk(self.metering.as_staff("metering"))
+        return bundle_in(office, facts)
+
+
+@dataclass
+class Desk:
+    """What the office's commands need of a signed-in session."""
+
+    metering: Any
+
+    def calling(self, service: str) -> Any:
+        return nullcontext()
+
+
+@pytest.fixture
+def cooperative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cooperative]:
+    profile = tmp_path / "profile"
+    shutil.copytree(ROOT / "profiles" / "demo-es", profile)
+    with (profile / "products.toml").open("a", encoding="utf-8") as products:
+        products.write(WATER)
+    common: dict[str, Any] = {"folder": tmp_path, "profile_dir": profile, "clock": FixedClock(NOW)}
+
+    def database(name: str) -> str:
+        return f"sqlite:///{tmp_path / name}.db"
+
+    measuring = service_under_test(
+        "metering",
+        MeteringSettings,
+        metering_app.build,
+        MeteringServiceStub,
+        database_url=database("metering"),
+        **common,
+    )
+    with measuring as metering:
+        address = f"127.0.0.1:{metering.process.port}"
+        monkeypatch.setattr(BillingSettings, "addresses", property(lambda _: {"metering": address}))
+        billing = service_under_test(
+            "billing",
+            BillingSettings,
+            billing_app.build,
+            BillingServiceStub,
+            database_url=database("billing"),
+            **common,
+        )
+        with billing as running:
+            yield Cooperative(metering, running)
+
+
+@pytest.fixture
+def home(cooperative: Cooperative) -> Cooperative:
+    """Ana's electricity and metered water, billed for October: 300 Wh in every hour, and 18 m³."""
+    message = supply_message("ana")
+    tap = contract_message("ana-tap", product_code="agua-medida", tariff="", powers=[], meter_rental="")
+    water = supplies_pb2.SupplyService(
+        id="ana-tap",
+        kind=supplies_pb2.SERVICE_KIND_WATER,
+        state=supplies_pb2.SERVICE_STATE_CONNECTED,
+        meters=[supplies_pb2.Meter(**{"serial": WATER_METER, "from": "2020-01-01"})],
+        contracts=[tap],
+    )
+    message.supply.services.append(water)
+    cooperative.billing.hear("coop.supplies.member.v1", "ana", member_message("ana"), "supplies")
+    cooperative.billing.hear("coop.supplies.supply.v1", "ana", message, "supplies")
+    cooperative.billing.hear("coop.supplies.access.v1", "ana", access("account-ana", "ana"), "supplies")
+    cooperative.load("october.xml", hours([300] * HOURS))
+    cooperative.load("water.csv", reading("30/09/2026", "1192,000") + reading("31/10/2026", "1210,000", header=False))
+    cooperative.bill()
+    return cooperative
+
+
+def hours(values: list[int]) -> bytes:
+    return report(hourly(LIGHT_METER, OCTOBER, values))
+
+
+def reading(day: str, cubic_metres: str, *, header: bool = True) -> bytes:
+    columns = "Contador;Fecha;Lectura;Unidad;Origen\n" if header else ""
+    return f"{columns}{WATER_METER};{day};{cubic_metres};m3;visual\n".encode()
+
+
+def amount(money: Any) -> Decimal:
+    return Decimal(money.amount)
+
+
+def test_hours_and_water_put_right_become_rectifying_invoices_that_anybody_can_verify(home: Cooperative) -> None:
+    member = home.billing.as_member("account-ana")
+    (invoice,) = member.ListInvoices(pb.ListInvoicesRequest(supply_id="ana")).invoices
+    billed_wh = 300 * HOURS
+    assert invoice.import_wh == billed_wh
+
+    # The first day was read too high: 250 Wh less in each of its hours.
+    home.load("corrected.xml", hours([50] * 24))
+    found = home.proposal(lambda each: each.known_wh == billed_wh - 24 * 250)
+    assert (found.invoice_number, found.billed_wh) == (invoice.number, billed_wh)
+    assert (found.billed_litres, found.known_litres) == (18_000, 18_000)
+    made = home.approve(found)
+    assert (made.rectifies, made.kind) == (invoice.number, "rectifying")
+    change = amount(made.total)
+    assert change == amount(found.corrected) - amount(invoice.total) < 0
+    debt = member.GetDebtState(pb.GetDebtStateRequest(supply_id="ana")).debt
+    assert [(item.invoice_number, amount(item.outstanding)) for item in debt.open_items] == [
+        (invoice.number, amount(invoice.total) + change)
+    ]
+    _, told = home.billing.await_event(InvoiceRectified)
+    assert (told.rectified_number, told.member_id, amount(told.difference)) == (invoice.number, "ana-member", change)
+    bundle = home.bundle(made.number)
+    verdict = verify(bundle)
+    assert (verdict.differences, verdict.hours) == ((), 2 * HOURS)
+    assert verdict.calculated_total == change
+
+    # The water was 12 m³ and not 18: what was above the first block comes back, and nothing else.
+    home.load("water again.csv", reading("31/10/2026", "1204,000"))
+    found = home.proposal(lambda each: each.known_litres == 12_000)
+    assert (found.billed_litres, found.billed_wh, found.known_wh) == (18_000, told.import_wh, told.import_wh)
+    again = home.approve(found)
+    assert {line.service for line in again.lines} == {"water"}
+    # 6 m³ x 0.85 and 6 m³ of sewage x 0.35, with 10 % of IVA.
+    assert amount(again.total) == -(Decimal("5.10") + Decimal("2.10") + Decimal("0.72"))
+    assert verify(home.bundle(again.number)).differences == ()
+    listed = member.ListInvoices(pb.ListInvoicesRequest(supply_id="ana")).invoices
+    assert [list(each.rectified_by) for each in listed if each.number == invoice.number] == [
+        [made.number, again.number]
+    ]
+
+    # Metering knows what is billed now, and says each change once.
+    home.billing.await_event(InvoiceRectified, 2)
+    assert len(home.metering.events(ReadingCorrected)) == 2
+    home.load("water once more.csv", reading("31/10/2026", "1205,000"))
+    found = home.proposal(lambda each: each.known_litres == 13_000)
+    assert found.billed_litres == 12_000
