@@ -10,6 +10,7 @@ from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 from coop.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceStub
+from coop.supplies.v1.invitations_service_pb2_grpc import InvitationsServiceStub
 from coop.supplies.v1.supplies_service_pb2_grpc import SuppliesServiceStub
 
 from services.chassis.grpc.client import Clients, remote
@@ -31,6 +32,10 @@ class Upstream:
     @cached_property
     def supplies(self) -> SuppliesServiceStub:
         return self._clients.stub("supplies", SuppliesServiceStub)
+
+    @cached_property
+    def invitations(self) -> InvitationsServiceStub:
+        return self._clients.stub("supplies", InvitationsServiceStub)
 
     @cached_property
     def metering(self) -> MeteringServiceStub:

@@ -11,6 +11,7 @@ from services.staff import (
     dead_letters,
     fiscal,
     imports,
+    invitations,
     invoice_bundle,
     invoices,
     members,
@@ -27,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("logout")(accounts.logout)
     app.add_typer(members.app, name="members")
     app.add_typer(supplies.app, name="supplies")
+    app.add_typer(invitations.app, name="invitations")
     app.add_typer(imports.import_app, name="import")
     app.add_typer(imports.imports_app, name="imports")
     app.add_typer(readings_commands.app, name="readings")

@@ -32,6 +32,14 @@ _BY_REASON: dict[str, LazyString] = {
     "DATE_MALFORMED": _("That is not a date of the calendar."),
     "DATE_UNKNOWN": _("That is not a date of the calendar."),
     "WRONG_CODE": _("That code is not right or is too old. Look for the newest mail, or ask for another code."),
+    "INVITATION_MISSPELT": _("That is not a code: it has eight letters and digits, such as 7K3M-9QXF. Copy it again."),
+    "INVITATION_UNKNOWN": _("Nobody has that code: ask who invited you for it again."),
+    "INVITATION_OWN": _("That is your own code: an invitation comes from somebody else."),
+    "INVITATION_USED": _("This supply came by an invitation already: it can be used once."),
+    "INVITATION_REVOKED": _("That code is no longer good: ask who invited you for the new one."),
+    "INVITATION_LATE": _("This supply is no longer new: a code is used when the contract begins."),
+    "INVITATION_NO_CONTRACT": _("This supply has no contract of electricity, and an invitation gives energy."),
+    "NO_INVITATIONS": _("This cooperative has no invitations."),
 }
 _BY_CODE: dict[str, LazyString] = {
     "INVALID_ARGUMENT": _("Something in the form is not right: check it and try again."),

@@ -27,6 +27,7 @@ MEMBER_PAGES = [
     "/s/sup-1/invoices/inv-123",
     "/s/sup-1/statement",
     "/s/sup-1/certificates",
+    "/s/sup-1/invitation",
     "/supplies",
     "/supplies/add",
     "/supplies/asked",

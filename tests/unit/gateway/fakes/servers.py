@@ -12,10 +12,16 @@ from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1 import metering_service_pb2_grpc
 from coop.notifications.v1 import notifications_service_pb2 as notifications
 from coop.notifications.v1 import notifications_service_pb2_grpc
-from coop.supplies.v1 import supplies_service_pb2, supplies_service_pb2_grpc
+from coop.supplies.v1 import (
+    invitations_service_pb2,
+    invitations_service_pb2_grpc,
+    supplies_service_pb2,
+    supplies_service_pb2_grpc,
+)
 
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
+from tests.unit.gateway.fakes.invitations import Invitations
 from tests.unit.gateway.fakes.people import Identity, Notifications, Supplies
 from tests.unit.gateway.fakes.records import Billing, Metering
 from tests.unit.gateway.fakes.world import World, new_world
@@ -41,10 +47,19 @@ class FakeServices:
             service = f"{name.capitalize()}Service"
             add = getattr(stubs, f"add_{service}Servicer_to_server")
             spec = ServicerSpec(servicer, add, messages.DESCRIPTOR.services_by_name[service])
-            server = build_server(name, [spec], verifier)
+            further = [self._invitations()] if name == "supplies" else []
+            server = build_server(name, [spec, *further], verifier)
             self.addresses[name] = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
             server.start()
             self.servers[name] = server
+
+    def _invitations(self) -> ServicerSpec:
+        self.invitations = Invitations(self.world)
+        return ServicerSpec(
+            self.invitations,
+            invitations_service_pb2_grpc.add_InvitationsServiceServicer_to_server,
+            invitations_service_pb2.DESCRIPTOR.services_by_name["InvitationsService"],
+        )
 
     def stop(self, name: str = "") -> None:
         """Stop one service, or all."""
