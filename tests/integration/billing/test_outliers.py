@@ -27,7 +27,7 @@ def village(database: Database, tmp_path: Path) -> Office:
     """Two accounts billed four months for 200 kWh each, by a cooperative that looks at three times the usual."""
     folder = shutil.copytree(ROOT / "profiles" / "demo-es", tmp_path / "coop")
     terms = folder / "coop.toml"
-    asked = terms.read_text(encoding="utf-8").replace("# outlier_times", "outlier_times")
+    asked = terms.read_text(encoding="utf-8").replace('outlier_times = "5"', 'outlier_times = "3"')
     terms.write_text(asked, encoding="utf-8")
     office = Office(database, tmp_path, str(folder))
     office.add_supplies(2)

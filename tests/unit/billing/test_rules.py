@@ -52,7 +52,7 @@ def test_every_product_has_prices_for_the_fourteen_months_of_the_demonstration(p
         ("coop.toml", 'min_hours_ratio = "0.95"', 'min_hours_ratio = "95"', "min_hours_ratio is 95; give a share"),
         (
             "coop.toml",
-            '# outlier_times = "3"',
+            'outlier_times = "5"',
             'outlier_times = "1"',
             "outlier_times is 1; give more than 1, such as 3",
         ),
