@@ -14,7 +14,7 @@ from marshmallow import RAISE
 from services.chassis.grpc.client import remote
 from services.chassis.periods import DatePeriod
 from services.gateway import session
-from services.gateway.api import schemas, shapes
+from services.gateway.api import reading_schemas, schemas, shapes
 from services.gateway.api.auth import auth, metadata
 from services.gateway.api.bodies import json_only, period_of
 from services.gateway.compose.curve_files import CONTENT_TYPES, headers, text_file
@@ -40,6 +40,22 @@ def billed_periods(supply_id: str, query_data: dict[str, Any]) -> ResponseReturn
         )
     return {
         "periods": [shapes.billed_period(BilledPeriodView.of(one)) for one in answer.periods],
+        "next_page_token": answer.next_page_token,
+    }
+
+
+@blueprint.get("/supplies/<supply_id>/register-readings")
+@blueprint.auth_required(auth)
+@blueprint.input(reading_schemas.ReadingsQuery, location="query", unknown=RAISE)
+@blueprint.output(reading_schemas.RegisterReadingsOut)
+@blueprint.doc(operation_id="listRegisterReadings", summary="What the registers of the meters showed, newest first")
+def register_readings(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
+    with remote():
+        answer = session.upstream().metering.ListReadings(
+            metering.ListReadingsRequest(supply_id=supply_id, **query_data), metadata=metadata()
+        )
+    return {
+        "readings": [shapes.register_reading(one) for one in answer.readings],
         "next_page_token": answer.next_page_token,
     }
 

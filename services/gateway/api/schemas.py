@@ -21,10 +21,11 @@ ID_LENGTH = 64
 
 def Text(longest: int, **kwargs: Any) -> String:
     """A text of one to `longest` characters that can travel: no lone surrogates."""
-    return String(validate=[Length(min=1, max=longest), _sound], metadata=kwargs.pop("metadata", {}), **kwargs)
+    return String(validate=[Length(min=1, max=longest), sound], metadata=kwargs.pop("metadata", {}), **kwargs)
 
 
-def _sound(value: str) -> None:
+def sound(value: str) -> None:
+    """Raises ValidationError for a text that cannot travel."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -43,7 +44,7 @@ class Period(Schema):
 
 class Paging(Schema):
     page_size = Integer(load_default=25, validate=Range(min=1, max=100))
-    page_token = String(load_default="", validate=[Length(max=512), _sound])
+    page_token = String(load_default="", validate=[Length(max=512), sound])
 
 
 class SignIn(Schema):

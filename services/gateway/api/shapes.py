@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import Any
+
+from coop.metering.v1 import metering_service_pb2 as metering
 
 from services.chassis.periods import DatePeriod
 from services.gateway.compose.curves import BilledPeriodView, CurveView, HourView
@@ -42,6 +45,27 @@ def billed_period(value: BilledPeriodView) -> dict[str, Any]:
         "hours_measured": value.hours.measured,
         "hours_estimated": value.hours.estimated,
         "hours_missing": value.hours.missing,
+    }
+
+
+def register_reading(value: metering.RegisterReading) -> dict[str, Any]:
+    """Whole Wh or litres, as the service has them."""
+    return {
+        "id": value.id,
+        "service_id": value.service_id,
+        "meter": value.meter,
+        "day": date.fromisoformat(value.day),
+        "origin": value.origin,
+        "unit": value.unit,
+        "registers": [
+            {"register": one.register, "value": one.final, "used": one.used if value.since else None}
+            for one in value.registers
+        ],
+        "since": date.fromisoformat(value.since) if value.since else None,
+        "superseded": value.superseded,
+        "doubtful": value.doubtful,
+        "findings": list(value.findings),
+        "receipt": value.receipt,
     }
 
 

@@ -13,6 +13,7 @@ from schemathesis.core.parameters import ParameterLocation
 from services.chassis.errors import Internal, Unavailable
 from tests.unit.gateway.conftest import Portal
 from tests.unit.gateway.fakes import PASSWORD
+from tests.unit.gateway.fakes.world import register_readings
 
 BEARER = {"Authorization": "Bearer good-token"}
 PROBLEM = "application/problem+json"
@@ -88,6 +89,27 @@ def test_the_members_way_through_the_api(portal: Portal) -> None:
     assert portal.visitor.get("/api/v1/me", headers=bearer).status_code == 401
 
 
+def test_register_readings_page_by_page(portal: Portal) -> None:
+    path, seen, token = "/api/v1/supplies/sup-1/register-readings", [], ""
+    while True:
+        query = {"service_id": "e-sup-1", "page_size": "2", "page_token": token}
+        answer = portal.visitor.get(path, headers=BEARER, query_string=query)
+        assert answer.status_code == 200, answer.text
+        seen += answer.json["readings"]
+        token = answer.json["next_page_token"]
+        if not token:
+            break
+    assert [one["id"] for one in seen] == [one.id for one in register_readings()]
+    for one, told in zip(seen, register_readings(), strict=True):
+        assert (one["day"], one["unit"], one["doubtful"]) == (told.day, told.unit, told.doubtful)
+        assert [(register["register"], register["value"]) for register in one["registers"]] == [
+            (use.register, use.final) for use in told.registers
+        ]
+        assert {register["used"] is None for register in one["registers"]} == {not told.since}
+    strange = portal.visitor.get("/api/v1/supplies/somebody-elses/register-readings", headers=BEARER)
+    assert (strange.status_code, strange.content_type) == (404, PROBLEM)
+
+
 def test_a_range_without_a_day(portal: Portal) -> None:
     query = {"start": "2026-10-02", "end": "2026-10-02"}
     answer = portal.visitor.get("/api/v1/supplies/sup-1/consumption", headers=BEARER, query_string=query)
@@ -103,7 +125,7 @@ def test_schemathesis_finds_nothing(portal: Portal) -> None:
     # A range whose end is not after its start fits the schema, which cannot compare two fields, and is refused.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
     operations = [result.ok() for result in schema.get_all_operations()]
-    assert len(operations) == 26
+    assert len(operations) == 27
     for operation in operations:
 
         @settings(
