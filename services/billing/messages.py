@@ -15,12 +15,14 @@ from services.billing.application.accounts import AccountDebt, AccountStatement,
 from services.billing.application.bill_runs import RunState
 from services.billing.application.certificates import Granted
 from services.billing.application.invoices import InvoiceFound
+from services.billing.documents.edition import edition
 from services.billing.documents.vocabulary import CONCEPTS, TAXES, word
 from services.billing.documents.words import catalogue, document_locale
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.difference import Effect
 from services.billing.domain.ledger import OpenItem
+from services.billing.papers.rectifying import reason
 from services.billing.repository.invoices import Issued
 from services.billing.repository.reviews import Release
 from services.billing.repository.runs import COMPLETED, HeldSupply
@@ -89,7 +91,7 @@ class Messages:
             previous_total=None if found.previous_total is None else self.money(found.previous_total),
             kind=row.kind,
             rectifies=found.links.rectifies,
-            rectification_reason=found.links.reason,
+            rectification_reason=self._reason(row),
             rectified_by=found.links.rectified_by,
             instalments=[
                 pb.Instalment(due_date=part.due_date.isoformat(), amount=self.money(part.outstanding))
@@ -117,6 +119,13 @@ class Messages:
                 )
         message.effects.extend(self._effect(effect) for effect in found.effects)
         return message
+
+    def _reason(self, row: Issued) -> str:
+        """Why a rectifying invoice was issued, as its paper says it; "" of any other."""
+        if "rectification" not in row.printed:
+            return ""
+        e = edition(row.printed["language"], self._rules.country.code, row.currency)
+        return reason(row.printed["rectification"], row.import_wh, e)
 
     def _effect(self, effect: Effect) -> pb.InvoiceEffect:
         return pb.InvoiceEffect(

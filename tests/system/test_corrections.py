@@ -222,6 +222,8 @@ def test_hours_and_water_put_right_become_rectifying_invoices_that_anybody_can_v
     assert (found.billed_litres, found.billed_wh, found.known_wh) == (18_000, told.import_wh, told.import_wh)
     again = home.approve(found)
     assert {line.service for line in again.lines} == {"water"}
+    assert made.rectification_reason.replace("\xa0", " ") == "medidas corregidas de 223,5 kWh a 217,5 kWh"
+    assert again.rectification_reason.replace("\xa0", " ") == "medidas corregidas de 18 m³ a 12 m³"
     # 6 m³ x 0.85 and 6 m³ of sewage x 0.35, with 10 % of IVA.
     assert amount(again.total) == -(Decimal("5.10") + Decimal("2.10") + Decimal("0.72"))
     assert verify(home.bundle(again.number)).differences == ()

@@ -28,11 +28,10 @@ from services.chassis.errors import Refused
 
 @dataclass(frozen=True)
 class Links:
-    """Numbers of the invoice that this one rectifies ("" none) and of those that rectify it, and why."""
+    """Numbers of the invoice that this one rectifies ("" none) and of those that rectify it."""
 
     rectifies: str = ""
     method: str = ""
-    reason: str = ""
     rectified_by: tuple[str, ...] = ()
 
 
@@ -178,10 +177,8 @@ def _before_it(
 
 def _links(connection: Connection, invoice_ids: Sequence[str]) -> dict[str, Links]:
     found: dict[str, Links] = {}
-    for rectifying_id, number, rectified_id, rectified, method, reason in corrections.links(connection, invoice_ids):
-        found[rectifying_id] = replace(
-            found.get(rectifying_id, Links()), rectifies=rectified, method=method, reason=reason
-        )
+    for rectifying_id, number, rectified_id, rectified, method in corrections.links(connection, invoice_ids):
+        found[rectifying_id] = replace(found.get(rectifying_id, Links()), rectifies=rectified, method=method)
         one = found.get(rectified_id, Links())
         found[rectified_id] = replace(one, rectified_by=(*one.rectified_by, number))
     return found

@@ -11,7 +11,7 @@ from services.billing.domain.bill import ZERO
 from services.billing.domain.rectifying import DIFFERENCE, RECORD_TYPES, SUBSTITUTION, Booking, Figures
 from services.billing.domain.regularisation import Instalment
 from services.billing.repository.corrections import Rectification
-from services.billing.repository.invoices import Issued
+from services.billing.repository.invoices import Details, Issued
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,12 @@ class Outcome:
         return self.corrected.total - self.before.total
 
 
-def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
+def litres_of(details: Details) -> int:
+    """The water that a meter counted on a bill."""
+    return sum(close.used for service, close in details.readings if service == "water")
+
+
+def printed_rectification(found: Outcome, order: Order, corrected: Details) -> dict[str, Any]:
     """What the document says of its being one: the rectified invoice, how, why, and what is paid how."""
     return {
         "number": found.original.number,
@@ -94,6 +99,7 @@ def printed_rectification(found: Outcome, order: Order) -> dict[str, Any]:
         "taxes": [[tax.kind, str(tax.base), str(tax.amount)] for tax in found.before.taxes],
         "billed_wh": found.billed_wh,
         "billed_litres": found.billed_litres,
+        "known_litres": litres_of(corrected),
         "interest": str(found.interest),
         "settled": str(found.settled if order.method == SUBSTITUTION else ZERO),
         "instalments": [[part.due_date.isoformat(), str(part.amount)] for part in found.parts],

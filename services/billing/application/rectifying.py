@@ -19,6 +19,7 @@ from services.billing.application.rectification import (
     Order,
     Outcome,
     Standing,
+    litres_of,
     printed_rectification,
     rectification_of,
 )
@@ -133,13 +134,12 @@ class Rectifier:
         assert last is not None
         details = invoices.details(connection, last.id)
         figures = made[-1].corrected if made else Figures(details.lines, details.taxes)
-        litres = sum(close.used for service, close in details.readings if service == "water")
         documents = [(original.number, original.issue_date)]
         for each in made:
             row = invoices.find(connection, each.invoice_id)
             assert row is not None
             documents = [*([] if each.method == SUBSTITUTION else documents), (row.number, row.issue_date)]
-        return Standing(figures, last.import_wh, litres, tuple(made), tuple(documents))
+        return Standing(figures, last.import_wh, litres_of(details), tuple(made), tuple(documents))
 
     def outcome(self, connection: Connection, original: Issued, corrected: Figures, order: Order) -> Outcome:
         """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
@@ -287,7 +287,7 @@ class Rectifier:
             hours_estimated=energy.hours_estimated,
             hours_missing=energy.hours_missing,
             curve_version=energy.curve_version,
-            printed={**printed, "rectification": printed_rectification(found, order)},
+            printed={**printed, "rectification": printed_rectification(found, order, whole)},
             previous_hash=state.last_hash,
             hash="",
             issued_at=tx.clock.now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -31,7 +32,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     return replace(
         document,
         rectifies=said["number"],
-        rectification_reason=_reason(said, invoice, _water(document), e),
+        rectification_reason=reason(said, invoice.import_wh, e),
         adjustments=_adjustments(said),
         consumptions=tuple(replace(each, history=()) for each in document.consumptions),
         legal=(*_paragraphs(said, e), *document.legal),
@@ -43,25 +44,20 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     )
 
 
-def _reason(said: dict[str, Any], invoice: Issued, water: Decimal, e: Edition) -> str:
-    """The office's words, or which quantities changed; `water` is what is known now, in m³."""
+def reason(said: Mapping[str, Any], known_wh: int, e: Edition) -> str:
+    """Why it was issued: the office's words, or which readings changed. `said` is what the invoice keeps of its being one."""
     if said["cause"] != READING:
         return str(said["reason"])
     found = []
-    if said["billed_wh"] != invoice.import_wh:
-        found.append(e.t(CORRECTED).format(before=_kwh(said["billed_wh"], e), now=_kwh(invoice.import_wh, e)))
-    before = Decimal(said["billed_litres"]) / 1000
-    if before != water:
-        found.append(e.t(CORRECTED).format(before=_m3(before, e), now=_m3(water, e)))
+    if said["billed_wh"] != known_wh:
+        found.append(e.t(CORRECTED).format(before=_kwh(said["billed_wh"], e), now=_kwh(known_wh, e)))
+    if said["billed_litres"] != said["known_litres"]:
+        found.append(e.t(CORRECTED).format(before=_m3(said["billed_litres"], e), now=_m3(said["known_litres"], e)))
     return "; ".join(found) or e.t(MEASURED_OTHERWISE)
 
 
-def _water(document: InvoiceDocument) -> Decimal:
-    return sum((each.quantity for each in document.consumptions if each.service == "water"), Decimal(0))
-
-
-def _m3(water: Decimal, e: Edition) -> str:
-    return f"{e.f.number(water)}{NBSP}m³"
+def _m3(litres: int, e: Edition) -> str:
+    return f"{e.f.number(Decimal(litres) / 1000)}{NBSP}m³"
 
 
 def _kwh(wh: int, e: Edition) -> str:

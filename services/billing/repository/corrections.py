@@ -158,13 +158,13 @@ def rectification_by(connection: Connection, invoice_id: str) -> Rectification |
     return _rectification(row) if row else None
 
 
-def links(connection: Connection, invoice_ids: Iterable[str]) -> list[tuple[str, str, str, str, str, str]]:
-    """Of invoices that rectify or are rectified: (rectifying id, its number, rectified id, its number, method, reason)."""
+def links(connection: Connection, invoice_ids: Iterable[str]) -> list[tuple[str, str, str, str, str]]:
+    """Of invoices that rectify or are rectified: (rectifying id, its number, rectified id, its number, method)."""
     ids = list(invoice_ids)
     rectifying, rectified = invoice.alias("rectifying"), invoice.alias("rectified")
     query = (
         select(rectifying.c.id, rectifying.c.number, rectified.c.id, rectified.c.number)
-        .add_columns(rectification.c.method, rectification.c.reason)
+        .add_columns(rectification.c.method)
         .select_from(rectification)
         .join(rectifying, rectifying.c.id == rectification.c.invoice_id)
         .join(rectified, rectified.c.id == rectification.c.rectified_id)
