@@ -26,7 +26,7 @@ from services.billing.documents import render_invoice
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.ids import new_id
-from tests.bench import billing, metering
+from tests.bench import billing, metering, proofs
 from tests.bench.cooperative import member_rows, write_reports
 from tests.bench.load import descendants, memory_mb, processor_seconds, requests_per_second
 from tests.support.office import Office, open_account, open_office
@@ -197,6 +197,8 @@ def main() -> None:
         say("Billing alone...")
         (folder / "billing").mkdir()
         results["billing"] = billing.measure(folder / "billing")
+        say("Proving every invoice of both demonstrations...")
+        results["proofs"] = proofs.measure(folder / "proofs")
         say("Starting the platform, empty...")
         began = time.perf_counter()
         with running_stack(folder / "stack", demo=False) as stack:
