@@ -27,7 +27,8 @@ def rows(doc: InvoiceDocument, e: Edition, country: Country) -> list[tuple[str, 
     for line in doc.lines:
         key = (line.section, "") if line.section != "regulated" else (line.section, calculation.name(e, line))
         sums[key] = sums.get(key, ZERO) + line.amount
-    electric = any(consumption.service == "electricity" for consumption in doc.consumptions)
+    # A difference of another service alone has nothing to say of it.
+    electric = any(line.service == "electricity" for line in doc.lines)
     for section in country.always_summarise if electric else ():
         if (section, "") not in sums:
             sums = _insert_after_energy(sums, section)

@@ -76,7 +76,11 @@ def rectifying_bundle(
     return {
         **bundle_of(issued, details, facts, rules, time_zone),
         "rectification": {
-            **{name: value for name, value in said.items() if name not in ("taxes", "billed_wh", "billed_litres", "known_litres")},
+            **{
+                name: value
+                for name, value in said.items()
+                if name not in ("taxes", "billed_wh", "billed_litres", "known_litres")
+            },
             "corrected": {**printed_of(corrected.lines, corrected.taxes), "total": str(corrected.total)},
             "before": bundle_of(stood, whole, before.facts, before.rules, time_zone),
             "law": _law(rules, issued, said),
