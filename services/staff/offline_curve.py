@@ -18,7 +18,7 @@ from services.staff.offline_options import TariffOption, ZoneOption, day, day_ra
 from services.staff.show import JsonOption, print_json, say, table
 
 if TYPE_CHECKING:  # numpy is loaded when a command runs, not for the help
-    from services.metering.domain.formats import CurveFile, Quarantined
+    from services.metering.domain.formats import CurveFile, RefusedRow
     from services.staff.curve_periods import PeriodEnergy
 
 app = typer.Typer(
@@ -130,7 +130,7 @@ def _document(file: CurveFile, clock: str) -> dict[str, Any]:
     return found | {"closes": [close_document(row) for row in file.closes]} if file.closes else found
 
 
-def _quarantined(row: Quarantined) -> dict[str, Any]:
+def _quarantined(row: RefusedRow) -> dict[str, Any]:
     """In an archive of several files, `member` says which of them the line is in."""
     found: dict[str, Any] = {"line": row.line, "value": row.value, "reason": row.reason}
     return found | {"member": row.member} if row.member else found

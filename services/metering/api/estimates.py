@@ -63,7 +63,7 @@ class EstimatesApi(Part):
         )
         return pb.UploadLoadProfileResponse(
             profiles=[_profile(one) for one in kept],
-            refused=[pb.RefusedReading(line=one.line, value=one.value, reason=one.reason) for one in refused],
+            refused=[pb.RefusedRow(line=one.line, value=one.value, reason=one.reason) for one in refused],
         )
 
     def GetLoadProfiles(

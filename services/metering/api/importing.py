@@ -72,8 +72,7 @@ def _summary(summary: Summary) -> pb.ImportSummary:
         unknown_meters=record.unknown_meters,
         meter_errors=[pb.MeterError(meter=e.meter, code=e.code, category=e.category) for e in record.meter_errors],
         refused_readings=[
-            pb.RefusedReading(line=r.line, meter=r.meter, value=r.value, reason=r.reason)
-            for r in summary.refused_readings
+            pb.RefusedRow(line=r.line, meter=r.meter, value=r.value, reason=r.reason) for r in summary.refused_readings
         ],
         seen_before=record.seen_before,
         format=record.format,

@@ -26,7 +26,7 @@ from services.metering.domain.formats.model import MAX_QUARANTINED
 from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import local_days
 from services.metering.domain.prime import BATCH_ROWS
-from services.metering.domain.readings import ReadingBatch, RefusedReading
+from services.metering.domain.readings import ReadingBatch, RefusedRow
 from services.metering.repository import imports, quarantine
 from services.metering.repository.imports import ImportRecord
 
@@ -46,7 +46,7 @@ class Summary:
     """What became of a file, with its first refused rows."""
 
     record: ImportRecord
-    refused_readings: list[RefusedReading]
+    refused_readings: list[RefusedRow]
 
 
 class ReadingsImporter:
@@ -167,10 +167,10 @@ class ReadingsImporter:
         return record
 
 
-def _kept_of_supplies(record: ImportRecord, codes: list[str]) -> list[RefusedReading]:
+def _kept_of_supplies(record: ImportRecord, codes: list[str]) -> list[RefusedRow]:
     """A row for each of these CUPS."""
     return [
-        RefusedReading(
+        RefusedRow(
             0,
             cups,
             f"{record.kept_of_supplies[cups]:,} hours",

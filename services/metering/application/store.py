@@ -17,7 +17,7 @@ from services.metering.application.registers import store_readings
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.hours import LocalDays, day_of_number
 from services.metering.domain.merge import layers
-from services.metering.domain.readings import ReadingBatch, RefusedReading
+from services.metering.domain.readings import ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 from services.metering.repository import curves, points
 from services.metering.repository.cups import owner_of, places_of_cups
@@ -74,7 +74,7 @@ class Changes:
         return spans
 
 
-def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> list[RefusedReading]:
+def store_batch(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: ImportRecord) -> list[RefusedRow]:
     """Store a batch; the record counts what became of it. The register readings that are nobody's are given back refused.
 
     Hours go to the measuring point on which their meter hung on that local day, or whose supply has their CUPS; those of
@@ -117,7 +117,7 @@ def _store_hours(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: 
     changes.emit(tx)
 
 
-def _store_closes(tx: Transaction, batch: ReadingBatch, record: ImportRecord) -> list[RefusedReading]:
+def _store_closes(tx: Transaction, batch: ReadingBatch, record: ImportRecord) -> list[RefusedRow]:
     stored = store_readings(tx, batch.closes, record.id)
     record.register_readings += stored.new
     record.duplicates += stored.duplicates

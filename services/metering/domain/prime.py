@@ -19,7 +19,7 @@ from datetime import datetime
 from xml.sax.saxutils import quoteattr
 
 from services.metering.domain.hours import hour_number, local_days, standard_offset
-from services.metering.domain.readings import MeterError, ReadingBatch, RefusedReading
+from services.metering.domain.readings import MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.rows import RawRows, RowRules, convert
 from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed, lost
 
@@ -44,7 +44,7 @@ class S02Reader:
         self._xml = XmlFeed(self._start, self._end, ("S02", "Cnt", "Cnc"), self._context, self._damaged, self._where)
         self._raw = RawRows()
         self._errors: list[MeterError] = []
-        self._refused: list[RefusedReading] = []
+        self._refused: list[RefusedRow] = []
         self._meter: str | None = None
         self._root_seen = False
         self._depth = 0
@@ -134,7 +134,7 @@ class S02Reader:
 
     def _damaged(self, line: int, value: str, reason: str) -> None:
         self._depth = 3
-        self._refused.append(RefusedReading(line, self._meter or "", value[:120], self._what_was_lost(reason)))
+        self._refused.append(RefusedRow(line, self._meter or "", value[:120], self._what_was_lost(reason)))
 
     def _what_was_lost(self, reason: str) -> str:
         if self._meter is None:
@@ -143,7 +143,7 @@ class S02Reader:
         return lost(reason, what, self._raw.last_stamp(), "the hours of this meter that are missing now")
 
     def _refuse(self, value: str, reason: str) -> None:
-        self._refused.append(RefusedReading(self._xml.line, self._meter or "", value[:120], reason))
+        self._refused.append(RefusedRow(self._xml.line, self._meter or "", value[:120], reason))
 
     def _flush(self, only_whole_meters: bool) -> list[ReadingBatch]:
         rows = self._raw.take_whole_meters() if only_whole_meters else self._raw.take_all()

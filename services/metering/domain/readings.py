@@ -26,7 +26,7 @@ ABSURD_WH = 55_000
 
 
 @dataclass(frozen=True)
-class RefusedReading:
+class RefusedRow:
     """A row that was not taken: where it stands (line, and member of an archive), what it said, and why, as a sentence.
 
     ``meter`` is a serial, or the CUPS in files that name supplies. ``raw`` is the whole row as ``dialect`` writes it, and
@@ -69,10 +69,10 @@ class ReadingBatch:
     values: NDArray[np.int64]
     quality: NDArray[np.uint8]
     line: NDArray[np.int64]
-    refused: list[RefusedReading] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
     errors: list[MeterError] = field(default_factory=list)
     closes: list[RegisterRow] = field(default_factory=list)
-    texts: dict[int, RefusedReading] = field(default_factory=dict)
+    texts: dict[int, RefusedRow] = field(default_factory=dict)
     by_supply: bool = False
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, day_of_number
-from services.metering.domain.readings import ABSURD_WH, CHANNELS, DOUBTFUL, REAL, ReadingBatch, RefusedReading
+from services.metering.domain.readings import ABSURD_WH, CHANNELS, DOUBTFUL, REAL, ReadingBatch, RefusedRow
 
 _ATTRIBUTES = ("AI", "AE", "R1", "R2", "R3", "R4")
 _NUMBER = re.compile(r"[0-9]{1,12}([.,][0-9]{1,12})?")
@@ -185,14 +185,14 @@ class _Table:
             for row in np.flatnonzero(self._of_meter == meter).tolist():
                 self.reasons[row] = (f'Magn="{magnitude[:20]}"', reason)
 
-    def refusals(self) -> list[RefusedReading]:
+    def refusals(self) -> list[RefusedRow]:
         found = []
         for row in sorted(self.reasons):
             _, serial, magnitude = self._rows.marks[self._of_meter[row]]
             texts = {name: text for name, column in self._columns.items() if (text := column[row]) is not None}
             raw = element("S02", texts) if sum(map(len, texts.values())) <= MAX_RAW else ""
             around = {METER: serial, MAGNITUDE: magnitude}
-            found.append(RefusedReading(self._rows.lines[row], serial, *self.reasons[row], raw=raw, around=around))
+            found.append(RefusedRow(self._rows.lines[row], serial, *self.reasons[row], raw=raw, around=around))
         return found
 
 

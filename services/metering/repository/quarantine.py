@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from services.chassis.db import Transaction
 from services.metering.domain.formats.dialect import INTERVAL, QUARTER
-from services.metering.domain.readings import RefusedReading
+from services.metering.domain.readings import RefusedRow
 from services.metering.repository.holdings import CUPS_LENGTH
 from services.metering.repository.sql import slices
 from services.metering.tables import quarantined_row, readings_import
@@ -31,7 +31,7 @@ class QuarantinedRow:
     number: int
     file_name: str
     imported_at: datetime
-    row: RefusedReading
+    row: RefusedRow
     state: str
     settled_at: datetime | None
     settled_by: str
@@ -52,7 +52,7 @@ class QuarantinedRow:
         return bool(self.row.raw or self.of_supply)
 
 
-def add(tx: Transaction, import_id: str, first_number: int, rows: Sequence[RefusedReading]) -> None:
+def add(tx: Transaction, import_id: str, first_number: int, rows: Sequence[RefusedRow]) -> None:
     """Keep rows, numbered on from ``first_number``."""
     if rows:
         values = [
@@ -101,7 +101,7 @@ def of_import(connection: Connection, import_id: str, numbers: Collection[int] =
     return found
 
 
-def refused_of(connection: Connection, import_id: str, limit: int = SHOWN) -> list[RefusedReading]:
+def refused_of(connection: Connection, import_id: str, limit: int = SHOWN) -> list[RefusedRow]:
     """The first rows of an import that are not taken, in the file's order; not the hours kept for a CUPS of nobody."""
     table = quarantined_row
     query = _rows().where(table.c.import_id == import_id, table.c.state != TAKEN, table.c.line > 0)
@@ -146,7 +146,7 @@ def _rows() -> Any:
 
 
 def _row(row: Any) -> QuarantinedRow:
-    refused = RefusedReading(row.line, row.meter, row.value, row.reason, row.member, row.dialect, row.raw, row.around)
+    refused = RefusedRow(row.line, row.meter, row.value, row.reason, row.member, row.dialect, row.raw, row.around)
     return QuarantinedRow(
         row.import_id,
         row.number,

@@ -88,7 +88,7 @@ class Services(
 
     def UploadLoadProfile(self, request: Any, context: Any) -> pb.UploadLoadProfileResponse:
         if request.file_name == "bad.csv":
-            row = pb.RefusedReading(line=3, value="x", reason="The row has 1 cells, not 8.")
+            row = pb.RefusedRow(line=3, value="x", reason="The row has 1 cells, not 8.")
             return pb.UploadLoadProfileResponse(refused=[row])
         found = pb.LoadProfile(tariff="2.0TD", file_name=request.file_name, coefficients=864, in_force=True)
         return pb.UploadLoadProfileResponse(profiles=[found])

@@ -109,7 +109,7 @@ class Services(
             )
         self.chunks[name] = content
         problem = "The file is empty." if not content else ""
-        refused = metering_service_pb2.RefusedReading(line=4, meter="CIR1", value="-3", reason="Energy is negative.")
+        refused = metering_service_pb2.RefusedRow(line=4, meter="CIR1", value="-3", reason="Energy is negative.")
         summary = metering_service_pb2.ImportSummary(
             file_name=name,
             accepted=1234,

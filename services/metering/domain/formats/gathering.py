@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, CurveFile, Quarantined, SupplyCurve
+from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, CurveFile, SupplyCurve
 from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
-from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch
+from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 
 _FIELDS = 6 + len(CHANNELS)
@@ -34,7 +34,7 @@ class GatheringSink(Sink):
 
     def __init__(self) -> None:
         super().__init__()
-        self.quarantined: list[Quarantined] = []
+        self.quarantined: list[RefusedRow] = []
         self.quarantined_count = 0
         self._forms: list[dict[tuple[str, str], int]] = []
         """Of each owner, how often the file writes it in which form."""
@@ -92,7 +92,7 @@ class GatheringSink(Sink):
     ) -> None:
         self.seen += 1
         told = value if point.upper() in value.upper() else f"{point} {value}".strip()
-        self._quarantine(Quarantined(line, told[:MAX_VALUE], reason, self.member))
+        self._quarantine(RefusedRow(line, point[:64], told[:MAX_VALUE], reason, self.member, self.dialect))
 
     def finish(self, file: CurveFile) -> CurveFile:
         """Fill in what was gathered: hours in order, each once, quarters summed to whole hours."""
@@ -178,14 +178,15 @@ class GatheringSink(Sink):
         members = list(self._members)
         supply, meter = self._name(int(row["owner"]))
         value = f"{supply or meter} import {row['values'][0]} Wh export {row['values'][1]} Wh"
-        self._quarantine(Quarantined(int(row["line"]), value[:MAX_VALUE], reason, members[int(row["member"])]))
+        member = members[int(row["member"])]
+        self._quarantine(RefusedRow(int(row["line"]), supply or meter, value[:MAX_VALUE], reason, member))
 
     def _name(self, owner: int) -> tuple[str, str]:
         """Supply and meter in the form that most rows have: one damaged row does not name the supply."""
         forms = self._forms[owner]
         return max(forms, key=forms.__getitem__)
 
-    def _quarantine(self, row: Quarantined) -> None:
+    def _quarantine(self, row: RefusedRow) -> None:
         self.quarantined_count += 1
         if len(self.quarantined) < MAX_QUARANTINED:
             self.quarantined.append(row)

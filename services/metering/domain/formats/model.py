@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.metering.domain.readings import EXPORT, IMPORT, REAL
+from services.metering.domain.readings import EXPORT, IMPORT, REAL, RefusedRow
 from services.metering.domain.registers import RegisterRow
 
 ESTIMATED = 7
@@ -24,16 +24,6 @@ MAX_QUARANTINED = 10_000
 
 MAX_VALUE = 120
 """Characters kept of the text of a quarantined row."""
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A row that was not taken: its line (from 1, in ``member`` when the file is an archive), its text, and why."""
-
-    line: int
-    value: str
-    reason: str
-    member: str = ""
 
 
 @dataclass
@@ -116,6 +106,6 @@ class CurveFile:
     format: str = ""
     supplies: list[SupplyCurve] = field(default_factory=list)
     closes: list[RegisterRow] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
+    quarantined: list[RefusedRow] = field(default_factory=list)
     quarantined_count: int = 0
     problem: str = ""

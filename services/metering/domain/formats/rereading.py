@@ -14,7 +14,7 @@ from services.metering.domain.formats.dialect import INTERVAL, QUARTER, Context
 from services.metering.domain.formats.reading import read_alone
 from services.metering.domain.formats.sink import NO_INVOICE
 from services.metering.domain.formats.streaming import StreamingSink
-from services.metering.domain.readings import ReadingBatch, RefusedReading
+from services.metering.domain.readings import ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 
 
@@ -26,7 +26,7 @@ class Reread:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def read_again(rows: Iterable[tuple[int, RefusedReading]], context: Context) -> Reread:
+def read_again(rows: Iterable[tuple[int, RefusedRow]], context: Context) -> Reread:
     """Read rows by their numbers, as they would be read in their files today. Their ``raw`` must not be empty."""
     sink, unread = _NumberedSink(), {}
     for number, row in rows:

@@ -20,7 +20,7 @@ from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE
 from services.metering.domain.formats.quarters import QUARTERS, QUARTERS_SHARE, by_quarters, worst_quality
 from services.metering.domain.formats.reading import Outcome, read_into
 from services.metering.domain.formats.sink import CUPS_LENGTH, NO_INVOICE, Sink
-from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedReading, empty_batch
+from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedRow, empty_batch
 from services.metering.domain.registers import RegisterRow
 
 _OWNER, _MEMBER, _LINE, _QUARTER, _TEXT, _QUALITY, _VALUES = range(7)
@@ -48,7 +48,7 @@ class StreamingSink(Sink):
         self._quartered: dict[int, bool] = {}
         self._texts: list[tuple[str, Mapping[str, str]]] = []
         """Of the rows that are open or held: what each says, and what it is read with."""
-        self._untold: list[RefusedReading] = []
+        self._untold: list[RefusedRow] = []
         """Refused rows with a time, until it is clear whether their supply has hours or quarters."""
         self._ready: list[ReadingBatch] = []
         self._apart = empty_batch()
@@ -78,9 +78,7 @@ class StreamingSink(Sink):
         self.seen += 1
         self._apart.closes.append(row)
         if not row.meter:
-            told = RefusedReading(
-                row.line, row.supply, raw[:MAX_VALUE], "", self.member, self.dialect, raw, around or {}
-            )
+            told = RefusedRow(row.line, row.supply, raw[:MAX_VALUE], "", self.member, self.dialect, raw, around or {})
             self._apart.texts[len(self._apart.closes) - 1] = told
 
     def meter_error(self, error: MeterError) -> None:
@@ -98,9 +96,7 @@ class StreamingSink(Sink):
     ) -> None:
         self.seen += 1
         self._place()
-        refused = RefusedReading(
-            line, point[:64], value[:MAX_VALUE], reason, self.member, self.dialect, raw, around or {}
-        )
+        refused = RefusedRow(line, point[:64], value[:MAX_VALUE], reason, self.member, self.dialect, raw, around or {})
         (self._untold if INTERVAL in refused.around else self._apart.refused).append(refused)
 
     def tell(self, supply: str, *, quartered: bool) -> None:
@@ -192,7 +188,7 @@ class StreamingSink(Sink):
             value = f"{supply} import {row[_VALUES]} Wh export {row[_VALUES + 1]} Wh"
             raw, around = self._texts[row[_TEXT]] if interval else ("", {})
             around = {**around, INTERVAL: interval} if interval else {}
-            self._apart.refused.append(RefusedReading(row[_LINE], supply, value, reason, member, dialect, raw, around))
+            self._apart.refused.append(RefusedRow(row[_LINE], supply, value, reason, member, dialect, raw, around))
 
     def _tell_refused(self, end: bool) -> None:
         """Hand on the refused rows of which it is clear what they measure: at the end all of them, by what they say."""

@@ -16,7 +16,7 @@ from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.rereading import read_again
 from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import hour_start
-from services.metering.domain.readings import ReadingBatch, RefusedReading
+from services.metering.domain.readings import ReadingBatch, RefusedRow
 from tests.unit.metering.formats.curve_writers import SUPPLY, WRITERS, Hour, datadis_wall, ide, kwh
 from tests.unit.metering.formats.register_writers import s04, s05, spanish
 from tests.unit.metering.formats.test_curve_dialects import AUTUMN, ORDINARY, SPRING, some_hours
@@ -39,7 +39,7 @@ def hours_of(batches: list[ReadingBatch]) -> Hours:
     return found
 
 
-def read(data: bytes, context: Context) -> tuple[Hours, list[RefusedReading]]:
+def read(data: bytes, context: Context) -> tuple[Hours, list[RefusedRow]]:
     batches = list(StreamedFile(io.BytesIO(data), context).batches())
     return hours_of(batches), [row for batch in batches for row in batch.refused]
 
@@ -104,11 +104,11 @@ def test_one_quarter_read_again_without_the_others_is_no_hour() -> None:
 
 def test_a_wall_clock_without_what_its_day_told_is_not_guessed() -> None:
     row = f"{SUPPLY};2026/10/25;03:00;{kwh(140)};Real"
-    told = RefusedReading(1, SUPPLY[:20], row, "", dialect="Datadis CSV", raw=row)
+    told = RefusedRow(1, SUPPLY[:20], row, "", dialect="Datadis CSV", raw=row)
     assert "without the rows around it" in read_again([(0, told)], Context(MADRID)).reasons[0]
     stamped = f"{SUPPLY};2026/10/25 02:30;100;0"
     heading = {"heading": "CUPS;FECHA-HORA;CONSUMO Wh;GENERACION Wh"}
-    told = RefusedReading(1, SUPPLY[:20], stamped, "", dialect="i-DE CSV", raw=stamped, around=heading)
+    told = RefusedRow(1, SUPPLY[:20], stamped, "", dialect="i-DE CSV", raw=stamped, around=heading)
     assert "without the rows around it" in read_again([(0, told)], Context(MADRID)).reasons[0]
 
 

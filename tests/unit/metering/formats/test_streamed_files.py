@@ -18,7 +18,7 @@ from services.metering.domain.formats.reading import DIALECTS
 from services.metering.domain.formats.rereading import read_again
 from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import hour_number, hour_start
-from services.metering.domain.readings import RefusedReading, joined
+from services.metering.domain.readings import RefusedRow, joined
 from tests.unit.metering.formats.curve_writers import OTHER, SUPPLY, WRITERS, Hour, datadis_wall, f5d, ide, p5d
 from tests.unit.metering.formats.test_curve_dialects import AUTUMN, ORDINARY, SPRING, some_hours, zipped
 
@@ -26,13 +26,11 @@ MADRID = "Europe/Madrid"
 Hours = dict[tuple[str, int], tuple[int, int, int]]
 
 
-def streamed(
-    data: bytes, batch_rows: int = 10, received_at: datetime | None = None
-) -> tuple[Hours, list[RefusedReading]]:
+def streamed(data: bytes, batch_rows: int = 10, received_at: datetime | None = None) -> tuple[Hours, list[RefusedRow]]:
     """The hours of each supply or meter (import, export, quality), the later of two, and the refused rows."""
     file = StreamedFile(io.BytesIO(data), Context(MADRID, received_at, batch_rows))
     hours: Hours = {}
-    refused: list[RefusedReading] = []
+    refused: list[RefusedRow] = []
     for batch in file.batches():
         columns = (batch.meter, batch.hour, batch.values[:, 0], batch.values[:, 1], batch.quality)
         for meter, hour, wh, export, quality in zip(*(column.tolist() for column in columns), strict=True):
@@ -144,7 +142,7 @@ def test_a_damaged_heading_does_not_come_back_with_the_rows() -> None:
 
 
 def test_a_dialect_that_is_no_more_is_said_of_its_rows() -> None:
-    row = RefusedReading(1, "", "x", "?", dialect="Minitel", raw="x")
+    row = RefusedRow(1, "", "x", "?", dialect="Minitel", raw="x")
     assert "no dialect 'Minitel' any more" in read_again([(3, row)], Context(MADRID)).reasons[3]
 
 
