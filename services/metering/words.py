@@ -5,13 +5,15 @@ Message ids are English; ``services/metering/locale`` has the catalogues of the 
 
 from __future__ import annotations
 
+import gettext
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from babel.numbers import format_decimal
 
-from services.chassis.i18n import format_day, locale_for, translations
+from services.chassis.i18n import format_day, locale_for
 from services.chassis.profile import Profile
 from services.metering.domain.estimation.explain import MEMBER_LATER, Reason
 from services.metering.domain.estimation.obtaining import PROVISIONAL
@@ -35,8 +37,8 @@ class Words:
         return cls(chosen, locale_for(chosen, profile.jurisdiction))
 
     def say(self, message: str) -> str:
-        """A message id in the language."""
-        return translations(LOCALE, self.language).gettext(message)
+        """A message id in the language, in the words of the country where it has its own."""
+        return _catalogue(self.locale, self.language).gettext(message)
 
     def figure(self, value: Figure) -> str:
         """A whole number, a day or a name, as the language writes it."""
@@ -45,6 +47,12 @@ class Words:
         if isinstance(value, int):
             return str(format_decimal(value, locale=self.locale))
         return self.say("Reading") if value == TOTAL else value
+
+
+@lru_cache(maxsize=8)
+def _catalogue(locale: str, language: str) -> gettext.NullTranslations:
+    """The compiled catalogue, the country's own words first; English message ids where there is none."""
+    return gettext.translation("messages", localedir=LOCALE, languages=[locale, language], fallback=True)
 
 
 def why_estimated(reason: Reason, words: Words) -> str:
