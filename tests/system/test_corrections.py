@@ -33,6 +33,7 @@ from services.metering import app as metering_app
 from services.metering.domain.hours import day_number, local_days
 from services.metering.settings import Settings as MeteringSettings
 from services.staff.invoice_bundle import bundle_in
+from services.staff.invoice_explained import explained
 from services.staff.verify.check import verify
 from tests.support.billing import NOW, ROOT, access, contract_message, member_message, supply_message
 from tests.support.prime_files import hourly, report
@@ -103,10 +104,12 @@ class Cooperative:
         member = self.billing.as_member("account-ana")
         return member.GetInvoice(pb.GetInvoiceRequest(invoice_id=made.rectifying_number)).invoice
 
+    def facts(self, number: str) -> Any:
+        return self.billing.as_staff("billing").GetInvoiceFacts(pb.GetInvoiceFactsRequest(invoice_id=number))
+
     def bundle(self, number: str) -> dict[str, Any]:
         """With the hours that metering knew when it was issued, as the office writes it."""
-        staff = self.billing.as_staff("billing")
-        facts = staff.GetInvoiceFacts(pb.GetInvoiceFactsRequest(invoice_id=number))
+        facts = self.facts(number)
         office: Any = Desk(self.metering.as_staff("metering"))
         return bundle_in(office, facts)
 
@@ -215,6 +218,12 @@ def test_hours_and_water_put_right_become_rectifying_invoices_that_anybody_can_v
     verdict = verify(bundle)
     assert (verdict.differences, verdict.hours) == ((), 2 * HOURS)
     assert verdict.calculated_total == change
+    shown = explained(made, home.facts(made.number), bundle)
+    assert all(line["rows"] for line in (*shown["lines"], *shown["taxes"]))
+    # What takes the place of a line was measured in the hours known now; what is taken back, in none of them.
+    assert [bool(line["measured_in"]) for line in shown["lines"]] == [
+        Decimal(line["amount"]) > 0 for line in shown["lines"]
+    ]
 
     # The water was 12 m³ and not 18: what was above the first block comes back, and nothing else.
     home.load("water again.csv", reading("31/10/2026", "1204,000"))
