@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, lists, numbers
 
 NBSP = "\u00a0"
+MINUS = "\u2212"
 # "lunes 23 de noviembre de 2026": CLDR's full format puts a comma that a sentence ("vence el lunes 23…") does not want.
 _FULL_DATE = {"es": "EEEE d 'de' MMMM 'de' y", "en": "EEEE d MMMM y"}
 _SPACED_PERCENT = {"es"}
@@ -26,25 +27,25 @@ class Figures:
     def money(self, amount: Decimal) -> str:
         """«55,44 €», «$ 19.567,39»: no blank in it breaks."""
         text = numbers.format_currency(amount, self.currency, locale=self.locale)
-        return text.replace(" ", NBSP).replace("-", "\u2212")
+        return text.replace(" ", NBSP).replace("-", MINUS)
 
     def signed_money(self, amount: Decimal) -> str:
         """Money with its sign always written, with the true minus."""
-        sign = "+" if amount > 0 else "\u2212" if amount < 0 else ""
+        sign = "+" if amount > 0 else MINUS if amount < 0 else ""
         return sign + self.money(abs(amount))
 
     def amount(self, amount: Decimal) -> str:
         """The number of an amount column: two decimals, no currency, the true minus."""
         text = numbers.format_decimal(abs(amount), format="#,##0.00", locale=self.locale)
-        return f"\u2212{text}" if amount < 0 else text
+        return f"{MINUS}{text}" if amount < 0 else text
 
     def price(self, price: Decimal, per: str) -> str:
-        """A unit price with all the decimals it has (two at least) and what it is per: «0,196000 €/kWh»."""
+        """A unit price with all the decimals it has (two at least) and what it is per: «0,196000 €/kWh», «−0,06 €/kWh»."""
         decimals = max(2, -int(price.as_tuple().exponent))
         text = numbers.format_decimal(
-            price, format="#,##0." + "0" * decimals, locale=self.locale, decimal_quantization=False
+            abs(price), format="#,##0." + "0" * decimals, locale=self.locale, decimal_quantization=False
         )
-        return f"{text}{NBSP}{self.symbol}{per}"
+        return f"{MINUS if price < 0 else ''}{text}{NBSP}{self.symbol}{per}"
 
     @property
     def symbol(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,10 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from services.billing import tables
 from services.billing.application.pricing import Priced
 from services.billing.application.regularising import RectifyOrder
+from services.billing.documents import render_invoice
 from services.billing.domain.bill import BillLine
 from services.billing.repository.invoices import details
 from services.chassis.db import Database
 from services.chassis.ids import new_id
+from services.staff.verify.check import verify
 from tests.support.billing import STAFF, Office, in_threads, measured, member_message, supply_message
 
 PROGRAM = Path(__file__).with_name("bill_program.py")
@@ -79,8 +82,25 @@ def test_both_get_the_energy_at_the_mean_price_of_their_next_bill_and_once(offic
         ((month, line),) = given(office, supply)
         assert (month, line.quantity, line.unit_price, line.amount) == ("2026-09", D(100), D("-0.126408"), D("-12.64"))
         assert set(line.taxed_by) == {"iee", "iva"}
+        (_, first) = office.invoices.list(STAFF, supply, before=None, limit=10)
+        _, bundle = office.invoices.bundle(STAFF, first.invoice.id)
+        # The second calculation agrees from what the invoice carries.
+        assert verify(json.loads(json.dumps(bundle))).differences == ()
     assert given(office, "s00002") == []
     assert left(office) == {"s00000": 0, "s00001": 0}
+
+
+def test_the_paper_says_what_it_is_and_how_it_was_calculated(office: Office, tmp_path: Path) -> None:
+    office.add_supplies(2)
+    redeemed(office, "s00000", "s00001")
+    office.bill()
+    (found,) = office.invoices.list(STAFF, "s00000", before=None, limit=10)
+    stored = office.documents.render_invoice(found.invoice.id, render_invoice)
+    assert stored is not None
+    (file,) = [each for each in (tmp_path / "documents").rglob("*") if each.is_file()]
+    said = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
+    (line,) = [" ".join(line.split()) for line in said.splitlines() if "Invitación" in line]
+    assert line == "Invitación, al precio medio de la energía 100 kWh × −0,126408 €/kWh −12,64"
 
 
 def test_what_a_bill_cannot_give_the_next_one_gives(office: Office) -> None:
