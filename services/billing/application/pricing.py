@@ -17,6 +17,7 @@ from services.billing.domain.foreign import foreign_bill
 from services.billing.domain.market import with_market_prices
 from services.billing.domain.outliers import PastBill, check_outlier
 from services.billing.domain.planning import HeldBill, Segment, plan
+from services.billing.domain.plausible import check_plausible
 from services.billing.domain.pricing import check_hours, price
 from services.billing.domain.reading_due import check_read, read_by_intervals
 from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_to_compare
@@ -227,6 +228,7 @@ class MonthPricer:
             totals[segment.service_id] = (first, so_far + found)
         for segment, energy in totals.values():
             check_hours(segment, energy, self._rules.min_hours_ratio)
+            check_plausible([each for each in segments if each.service_id == segment.service_id], energy)
 
 
 def draft_of(

@@ -90,3 +90,13 @@ def test_what_is_missing_cannot_be_released(village: Office) -> None:
     assert [held.reason for held in village.bill().held] == ["NO_READINGS"]
     with pytest.raises(Refused, match="held for what is missing"):
         Reviews(village.database).release(village.key(), "staff:office", "1/1", "2026-10", WHY)
+
+
+def test_absurd_energy_holds_its_bill_and_no_other(office: Office) -> None:
+    office.add_supplies(3)
+    office.energy.of = {"s00000-light": measured(P1=-5_000), "s00001-light": measured(P1=10**12)}
+    state = office.bill()
+    assert {each.account_number: each.reason for each in state.held} == dict.fromkeys(("1/1", "2/1"), "ABSURD_ENERGY")
+    assert state.run.invoiced == 1
+    with pytest.raises(Refused, match="held for what is missing"):
+        Reviews(office.database).release(office.key(), "staff:office", "1/1", "2026-10", WHY)
