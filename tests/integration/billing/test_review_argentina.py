@@ -53,6 +53,29 @@ def test_presumed_error_is_held_until_the_office_releases_it(home: Office) -> No
         reviews.release(home.key(), "staff:office", "7/1", "2026-10", WHY)
 
 
+def test_the_average_is_paid_while_the_bill_is_held_and_counts_when_it_comes(home: Office) -> None:
+    for number in ("B-LSP-00000001", "X-LSP-00000001"):
+        home.pay(number, str(home.invoices.get(STAFF, number).invoice.total), currency="ARS")
+    home.energy.usual = light(220)
+    *_, at_the_average = home.runs.preview("2026-10", "2026-11-02")
+    home.energy.usual = light(396)
+    assert home.bill().held[0].reason == "PRESUMED_ERROR"
+    debt = home.accounts.debt(STAFF, "casa").debt
+    assert (debt.overdue, debt.not_yet_due, debt.credit) == (D(0), D(0), D(0)), (
+        "nothing is owed for a bill that is held"
+    )
+
+    average = at_the_average.run.total
+    home.pay("B-LSP-00000001", str(average), currency="ARS")
+    assert home.accounts.debt(STAFF, "casa").debt.credit == average
+    Reviews(home.database).release(home.key(), "staff:office", "7/1", "2026-10", WHY)
+    home.bill()
+    owed = home.accounts.debt(STAFF, "casa").debt
+    issued = [home.invoices.get(STAFF, f"{kind}-LSP-00000002").invoice for kind in ("B", "X")]
+    service, apart = (each.total for each in issued)
+    assert owed.not_yet_due + owed.overdue == max(service - average, D(0)) + apart
+
+
 def test_exactly_75_percent_more_is_billed(home: Office) -> None:
     home.energy.usual = light(385)
     assert home.bill().held == ()
