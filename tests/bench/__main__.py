@@ -185,39 +185,45 @@ def main() -> None:
     parser.add_argument("--supplies", type=int, default=2000)
     chosen = parser.parse_args()
     results: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
+
+    def found(name: str, figures: Any) -> None:
+        """Told at once as well: a run that is cut short has said what it measured."""
+        results[name] = figures
+        say(f"  {json.dumps({name: figures})}")
+
     with tempfile.TemporaryDirectory(prefix="acometida-bench-") as name:
         folder = Path(name)
         say("Event latency...")
-        results["event_latency"] = event_latency(folder)
+        found("event_latency", event_latency(folder))
         say("Documents...")
-        results["pdfs_per_s"] = pdfs_per_second()
+        found("pdfs_per_s", pdfs_per_second())
         say("Metering alone...")
         (folder / "metering").mkdir()
-        results["metering"] = metering.measure(folder / "metering", chosen.supplies)
+        found("metering", metering.measure(folder / "metering", chosen.supplies))
         say("Billing alone...")
         (folder / "billing").mkdir()
-        results["billing"] = billing.measure(folder / "billing")
+        found("billing", billing.measure(folder / "billing"))
         say("Proving every invoice of both demonstrations...")
-        results["proofs"] = proofs.measure(folder / "proofs")
+        found("proofs", proofs.measure(folder / "proofs"))
         say("Starting the platform, empty...")
         began = time.perf_counter()
         with running_stack(folder / "stack", demo=False) as stack:
-            results["start_s"] = round(time.perf_counter() - began, 1)
+            found("start_s", round(time.perf_counter() - began, 1))
             office = open_office(stack)
-            results["chain"] = chain(stack, office, folder, chosen.supplies)
+            found("chain", chain(stack, office, folder, chosen.supplies))
             say("Waiting until every document is printed and every mail delivered...")
             began = time.perf_counter()
             office.rest()
-            results["documents_and_mails_s"] = round(time.perf_counter() - began, 1)
+            found("documents_and_mails_s", round(time.perf_counter() - began, 1))
             say("Home page...")
-            results["page"] = home_page(stack, office, folder)
+            found("page", home_page(stack, office, folder))
             say("Idling...")
             office.rest()
-            results["idle"] = idle(stack)
+            found("idle", idle(stack))
         say("Second start...")
         began = time.perf_counter()
         with running_stack(folder / "stack", demo=False):
-            results["second_start_s"] = round(time.perf_counter() - began, 1)
+            found("second_start_s", round(time.perf_counter() - began, 1))
     print(json.dumps(results, indent=2))
 
 

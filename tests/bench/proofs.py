@@ -15,6 +15,7 @@ from tests.support.stack import running_stack
 
 
 def measure(folder: Path) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
     return {profile: _of(folder / profile, profile) for profile in ("demo-es", "demo-ar")}
 
 
