@@ -90,6 +90,7 @@ def member_from_message(message: events_pb2.MemberChanged) -> Member:
         document=message.document,
         language=message.language,
         address=_address(message.postal_address),
+        invitation=message.invitation_code,
     )
 
 
@@ -116,6 +117,7 @@ def member_state(member: Member) -> dict[str, Any]:
         "document": member.document,
         "language": member.language,
         "address": _address_state(member.address),
+        "invitation": member.invitation,
     }
 
 

@@ -31,6 +31,16 @@ def of_member(connection: Connection, member_id: str) -> Invitation | None:
     return found[0] if found else None
 
 
+def usable(connection: Connection, member_ids: Collection[str]) -> dict[str, str]:
+    """The codes of members that can be used, by member; who has none is not there."""
+    if not member_ids:
+        return {}
+    statement = select(invitation.c.member_id, invitation.c.code).where(
+        invitation.c.member_id.in_(member_ids), invitation.c.revoked_at.is_(None)
+    )
+    return {row.member_id: row.code for row in connection.execute(statement)}
+
+
 def by_codes(connection: Connection, codes: Collection[str]) -> dict[str, Invitation]:
     if not codes:
         return {}

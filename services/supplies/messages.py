@@ -6,6 +6,7 @@ from coop.supplies.events.v1 import events_pb2 as events
 from coop.supplies.v1 import supplies_pb2 as pb
 
 from services.supplies.domain.documents import mask
+from services.supplies.domain.invitations import printed
 from services.supplies.domain.model import Address, Contract, Member, Meter, Service, Supply
 
 MEMBER_TOPIC = "coop.supplies.member.v1"
@@ -21,7 +22,8 @@ _STATE = {
 }
 
 
-def member_changed(member: Member) -> events.MemberChanged:
+def member_changed(member: Member, invitation_code: str = "") -> events.MemberChanged:
+    """``invitation_code``: the one that can be used, as it is kept."""
     return events.MemberChanged(
         member_id=member.id,
         member_number=member.number,
@@ -33,6 +35,7 @@ def member_changed(member: Member) -> events.MemberChanged:
         language=member.language,
         postal_address=_address(member.postal),
         version=member.version,
+        invitation_code=printed(invitation_code) if invitation_code else "",
     )
 
 

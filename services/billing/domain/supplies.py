@@ -114,7 +114,7 @@ class Supply:
 
 @dataclass(frozen=True)
 class Member:
-    """The holder, as invoices and certificates print them."""
+    """The holder, as invoices and certificates print them; `invitation` is their code as printed, "" while there is none."""
 
     id: str
     number: str
@@ -123,3 +123,4 @@ class Member:
     document: str
     language: str = ""
     address: Address = Address()
+    invitation: str = ""

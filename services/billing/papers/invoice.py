@@ -21,7 +21,7 @@ from services.billing.documents.model import (
 )
 from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.difference import comparable
-from services.billing.domain.supplies import Supply
+from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
 from services.billing.papers.rectifying import rectifying_document
@@ -40,6 +40,10 @@ MISSING_HOURS = {
     "adelante se reciben esas medidas, se regularizará en otra factura.",
     "en": "In this period {missing} of {expected} hours could not be read. Only measured energy is billed; should those "
     "readings arrive later, they will be settled on another invoice.",
+}
+INVITATION = {
+    "es": "Código de invitación: {code}. Quien se da de alta con él y quien lo da reciben energía en su próxima factura.",
+    "en": "Invitation code: {code}. Who becomes a customer with it and who gives it get energy on their next bill.",
 }
 
 
@@ -108,7 +112,7 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         change=_change(papers),
         destination=destination(details, tariff, invoice.period_start, rules.country.policy),
         regulation=tuple(printed["references"]),
-        legal=_missing_hours(invoice, language),
+        legal=(*_missing_hours(invoice, language), *_invitation(member, language)),
         notice=people.notice(rules, language),
         daily_mean=_daily_mean((invoice,)),
         daily_mean_history=_daily_mean((invoice, *papers.earlier)) if papers.earlier else None,
@@ -236,6 +240,11 @@ def _change(papers: InvoicePapers) -> Change | None:
     ):
         return None
     return change(now, papers.details, before, papers.previous_details)
+
+
+def _invitation(holder: Member, language: str) -> tuple[str, ...]:
+    """The holder's code as it was when the invoice was issued."""
+    return (INVITATION.get(language, INVITATION["en"]).format(code=holder.invitation),) if holder.invitation else ()
 
 
 def _missing_hours(invoice: Issued, language: str) -> tuple[str, ...]:

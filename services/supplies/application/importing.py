@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from services.chassis.db import Transaction
 from services.chassis.ids import new_id
-from services.supplies import access_repository, repository
+from services.supplies import access_repository, invitation_repository, repository
 from services.supplies.application.core import Core
 from services.supplies.application.named_codes import NamedCodes
 from services.supplies.domain.members_file import Problem, Row, RowRefused, Rules, parse_row
@@ -118,7 +118,10 @@ class _Batch:
         )
         repository.save_supplies(self._tx, supplies, created)
         holders = {each.id: each for each in registry.members.values()}
-        news: list[tuple[str, str, Message]] = [(MEMBER_TOPIC, each.id, member_changed(each)) for each in members]
+        codes = invitation_repository.usable(self._tx.connection, [each.id for each in members])
+        news: list[tuple[str, str, Message]] = [
+            (MEMBER_TOPIC, each.id, member_changed(each, codes.get(each.id, ""))) for each in members
+        ]
         news += [(SUPPLY_TOPIC, each.id, supply_changed(each, holders[each.member_id])) for each in supplies]
         news += self._grant_to_holders(created)
         news += self._named.save()

@@ -6,7 +6,7 @@ second finds the first; billing hears of it by the event of the same transaction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from services.supplies.domain.attempts import NAME_INVITATION
 from services.supplies.domain.invitations import InvitationRules, new_code, printed, read_code
 from services.supplies.domain.model import Supply
 from services.supplies.invitation_repository import Invitation
-from services.supplies.messages import INVITATION_TOPIC
+from services.supplies.messages import INVITATION_TOPIC, MEMBER_TOPIC, member_changed
 
 ELECTRICITY = "electricity"
 
@@ -79,6 +79,7 @@ def create(core: Core, key: RequestKey, principal: Principal, *, supply_id: str)
         while invitation_repository.by_codes(tx.connection, [code]):
             code = new_code()
         invitation_repository.add(tx, code, found.member_id)
+        _tell(tx, found.member_id)
         return code
 
     with core.database.write() as tx:
@@ -192,17 +193,29 @@ def revoke(core: Core, key: RequestKey, *, code: str) -> Invitation:
 
     def act() -> str:
         repository.lock_registry(tx)
-        if not invitation_repository.by_codes(tx.connection, [wanted]):
+        found = invitation_repository.by_codes(tx.connection, [wanted]).get(wanted)
+        if found is None:
             raise NotFound(
                 f"Nobody has the invitation code {printed(wanted)}: 'coopctl invitations list' has those there are.",
                 "INVITATION_UNKNOWN",
             )
-        invitation_repository.revoke(tx, wanted)
+        if found.revoked_at is None:
+            invitation_repository.revoke(tx, wanted)
+            _tell(tx, found.member_id)
         return wanted
 
     with core.database.write() as tx:
         tx.once(key, act)
         return invitation_repository.by_codes(tx.connection, [wanted])[wanted]
+
+
+def _tell(tx: Transaction, member_id: str) -> None:
+    """The member has another code, or none any more: billing prints it on invoices."""
+    known = repository.members_by_id(tx.connection, [member_id])[member_id]
+    changed = replace(known, version=known.version + 1)
+    repository.save_members(tx, [changed], ())
+    code = invitation_repository.usable(tx.connection, [member_id]).get(member_id, "")
+    tx.emit(MEMBER_TOPIC, member_id, member_changed(changed, code))
 
 
 def rules_of(core: Core) -> InvitationRules:

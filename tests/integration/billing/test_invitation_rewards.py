@@ -92,14 +92,17 @@ def test_both_get_the_energy_at_the_mean_price_of_their_next_bill_and_once(offic
 
 def test_the_paper_says_what_it_is_and_how_it_was_calculated(office: Office, tmp_path: Path) -> None:
     office.add_supplies(2)
+    office.tell(member_message("s00000", 2, invitation_code="7K3M-9QXF"))
     redeemed(office, "s00000", "s00001")
     office.bill()
     (found,) = office.invoices.list(STAFF, "s00000", before=None, limit=10)
+    office.tell(member_message("s00000", 3))
     stored = office.documents.render_invoice(found.invoice.id, render_invoice)
     assert stored is not None
     (file,) = [each for each in (tmp_path / "documents").rglob("*") if each.is_file()]
     said = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
     (line,) = [" ".join(line.split()) for line in said.splitlines() if "Invitación" in line]
+    assert "Código de invitación: 7K3M-9QXF." in " ".join(said.split())
     assert line == "Invitación, al precio medio de la energía 100 kWh × −0,126408 €/kWh −12,64"
 
 

@@ -108,6 +108,11 @@ def test_what_does_not_hold_is_refused_by_name(members: Members) -> None:
     assert refusal(lambda: members.revoked("7K3M-9QXF")) == (NotFound, "INVITATION_UNKNOWN")
     assert members.owed() == []
     fresh = members.created("office", "5555/1")
+    # Who prints the code hears of each change, and of it again when the office changes the member.
+    import_rows(service, ANA | {"phone": "600 000 009"})
+    told = [each for _, each in service.events(events.MemberChanged) if each.member_number == "5555"]
+    assert [each.invitation_code for each in told] == ["", code, "", fresh, fresh]
+    assert [each.version for each in told] == [1, 2, 3, 4, 5]
     assert fresh != code
     with remote():
         pages, token = [], ""
