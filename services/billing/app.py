@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from coop.billing.v1 import billing_service_pb2, fiscal_service_pb2, market_service_pb2, rectifying_service_pb2
+from coop.billing.v1 import (
+    billing_service_pb2,
+    card_service_pb2,
+    fiscal_service_pb2,
+    market_service_pb2,
+    rectifying_service_pb2,
+)
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+from coop.billing.v1.card_service_pb2_grpc import add_CardServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
 from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
 from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
 
 from services.billing.application.accounts import Accounts
 from services.billing.application.bill_runs import BillRuns
+from services.billing.application.card_terminal import terminal_of
+from services.billing.application.cards import CardPayments
 from services.billing.application.certificates import Certificates
 from services.billing.application.documents import Documents
 from services.billing.application.fiscal import fiscal_office
@@ -21,6 +30,7 @@ from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.application.rectifying import Rectifier
 from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
+from services.billing.card_api import CardApi
 from services.billing.consumers import (
     corrections_subscription,
     documents_subscription,
@@ -33,7 +43,7 @@ from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
 from services.billing.press import Press
 from services.billing.rectifying_api import RectifyingApi
-from services.billing.rules import rules_of
+from services.billing.rules import Rules, rules_of
 from services.billing.settings import Settings
 from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
@@ -69,6 +79,11 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"],
             ),
             ServicerSpec(
+                CardApi(rules, _card_payments(kit, rules)),
+                add_CardServiceServicer_to_server,
+                card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
+            ),
+            ServicerSpec(
                 FiscalApi(FiscalRecords(database, kit.profile), FiscalCodes(database)),
                 add_FiscalServiceServicer_to_server,
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
@@ -92,3 +107,8 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
         ],
         background=[press.run],
     )
+
+
+def _card_payments(kit: Kit[Settings], rules: Rules) -> CardPayments:
+    terminal = terminal_of(kit.profile, kit.settings.keys_dir, kit.settings.sandbox_bank_url)
+    return CardPayments(kit.database, rules, terminal, kit.settings.public_url)

@@ -19,3 +19,7 @@ class Settings(ServiceSettings):
     chunk_supplies: int = setting(
         "COOP_BILL_RUN_CHUNK", default="100", parse=_chunk, help="supplies that are billed in one transaction"
     )
+    #: Used where the profile's card terminal is the sandbox alone.
+    sandbox_bank_url: str = setting(
+        "COOP_SANDBOX_BANK_URL", default="http://127.0.0.1:8026", help="the bank of a demonstration, for cards"
+    )

@@ -2,6 +2,7 @@
 
 from services.billing.tables.base import metadata
 from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
+from services.billing.tables.cards import card_order, card_order_count, refused_notification
 from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
 from services.billing.tables.invoices import (
     invoice,
@@ -33,6 +34,8 @@ __all__ = [
     "bill_run",
     "bill_run_chunk",
     "bill_run_held",
+    "card_order",
+    "card_order_count",
     "certificate",
     "cesp_code",
     "cesp_use",
@@ -58,6 +61,7 @@ __all__ = [
     "payment",
     "payment_reversal",
     "rectification",
+    "refused_notification",
     "reward",
     "reward_use",
     "rule_set",

@@ -74,6 +74,7 @@ REPEATABLE = {
     "IssueAssociationCode": "the event id is the key",
     "ImportReadings": "the file's hash is the key, and every reading is stored once",
     "MarkNoticeRead": "a read notice stays read",
+    "NotifyCardPayment": "the order that the bank names is the key",
 }
 READS = ("Get", "List", "Verify", "Preview", "Watch", "Stream")
 
