@@ -5,12 +5,14 @@ from __future__ import annotations
 from coop.billing.v1 import (
     billing_service_pb2,
     card_service_pb2,
+    documents_service_pb2,
     fiscal_service_pb2,
     market_service_pb2,
     rectifying_service_pb2,
 )
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from coop.billing.v1.card_service_pb2_grpc import add_CardServiceServicer_to_server
+from coop.billing.v1.documents_service_pb2_grpc import add_DocumentsServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
 from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
 from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
@@ -20,6 +22,7 @@ from services.billing.application.bill_runs import BillRuns
 from services.billing.application.card_terminal import terminal_of
 from services.billing.application.cards import CardPayments
 from services.billing.application.certificates import Certificates
+from services.billing.application.document_checks import DocumentChecks
 from services.billing.application.documents import Documents
 from services.billing.application.fiscal import fiscal_office
 from services.billing.application.fiscal_codes import FiscalCodes
@@ -37,14 +40,16 @@ from services.billing.consumers import (
     read_model_subscription,
     runner_subscription,
 )
+from services.billing.documents_api import DocumentsApi
 from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
 from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
-from services.billing.press import Press
+from services.billing.press import Press, processes
 from services.billing.rectifying_api import RectifyingApi
 from services.billing.rules import Rules, rules_of
 from services.billing.settings import Settings
+from services.billing.signing import SigningKey, ensure_self_signed, read_key
 from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
@@ -59,14 +64,17 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     corrections = Corrections(database, rules, Rectifier(database, rules, pricer, fiscal_office(rules)))
     accounts = Accounts(database, rules)
     blobs = BlobStore(kit.settings.data_dir / "documents")
-    documents = Documents(database, rules, blobs, kit.settings.public_url)
-    press = Press()
+    signing = _signing_key(kit)
+    documents = Documents(database, rules, blobs, kit.settings.public_url, signing)
+    printers = processes()
+    press = Press(printers)
+    certificates = Certificates(database, rules, accounts)
     api = BillingApi(
         rules,
         bill_runs,
         Invoices(database, rules),
         accounts,
-        Certificates(database, rules, accounts),
+        certificates,
         documents,
         Reviews(database),
         press,
@@ -82,6 +90,11 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 CardApi(rules, _card_payments(kit, rules)),
                 add_CardServiceServicer_to_server,
                 card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
+            ),
+            ServicerSpec(
+                DocumentsApi(DocumentChecks(database, certificates, signing)),
+                add_DocumentsServiceServicer_to_server,
+                documents_service_pb2.DESCRIPTOR.services_by_name["DocumentsService"],
             ),
             ServicerSpec(
                 FiscalApi(FiscalRecords(database, kit.profile), FiscalCodes(database)),
@@ -103,7 +116,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
             read_model_subscription(),
             runner_subscription(bill_runs),
             corrections_subscription(corrections),
-            documents_subscription(documents, press.invoice),
+            documents_subscription(documents, press.invoice, readers=printers),
         ],
         background=[press.run],
     )
@@ -112,3 +125,12 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
 def _card_payments(kit: Kit[Settings], rules: Rules) -> CardPayments:
     terminal = terminal_of(kit.profile, kit.settings.keys_dir, kit.settings.sandbox_bank_url)
     return CardPayments(kit.database, rules, terminal, kit.settings.public_url)
+
+
+def _signing_key(kit: Kit[Settings]) -> SigningKey | None:
+    """What documents are signed with, if the folder of keys has it. A demonstration makes itself a key on its first start."""
+    if kit.profile.demo:
+        return ensure_self_signed(
+            kit.settings.keys_dir, kit.profile.legal_name, kit.profile.jurisdiction, kit.clock.now()
+        )
+    return read_key(kit.settings.keys_dir)

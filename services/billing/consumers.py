@@ -93,8 +93,8 @@ def corrections_subscription(corrections: Corrections) -> Subscription:
     )
 
 
-def documents_subscription(documents: Documents, render: Render) -> Subscription:
-    """Invoices to print, in a group of their own: a slow printer holds no bill run up."""
+def documents_subscription(documents: Documents, render: Render, readers: int = 1) -> Subscription:
+    """Invoices to print, in a group of their own: a slow printer holds no bill run up. A reader keeps one printer busy."""
 
     def print_out(event: billing.InvoiceDocumentDue, _: Envelope) -> StoredDocument | None:
         return documents.render_invoice(event.invoice_id, render)
@@ -111,4 +111,5 @@ def documents_subscription(documents: Documents, render: Render) -> Subscription
         prepare={billing.InvoiceDocumentDue: print_out},
         on_permanent_failure="continue",
         deferred=True,
+        readers=readers,
     )

@@ -1,7 +1,7 @@
-"""The printing press: invoices of a bill run are rendered in a process of their own.
+"""The printing press: invoices of a bill run are rendered and signed in processes of their own.
 
-Rendering is pure computation, 30 ms a page or so. In the service's own process it would make every call wait for Python's
-lock; here it takes the other core, at the lowest priority, and the process ends when there is nothing to print.
+Rendering is pure computation, 20 ms an invoice or so. In the service's own process it would make every call wait for
+Python's lock; here it takes what the cores have left, at low priority, and the processes end when there is nothing to print.
 """
 
 from __future__ import annotations
@@ -15,31 +15,42 @@ from concurrent.futures.process import BrokenProcessPool
 
 from services.billing.documents import render_invoice
 from services.billing.documents.model import InvoiceDocument
+from services.billing.signing import Seal
 from services.chassis.errors import Unavailable
 
 IDLE_S = 20.0
 PATIENCE_S = 60.0
+#: More readers of one topic than it has partitions would find nothing to read.
+MOST_PROCESSES = 4
+
+
+def processes() -> int:
+    """Printing processes that this machine has cores for."""
+    return min(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_PROCESSES
+    )
 
 
 class Press:
-    """One rendering process, started with the first document and ended ``IDLE_S`` after the last one."""
+    """Rendering processes, started with the first documents and ended ``IDLE_S`` after the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 1) -> None:
+        self._size = size
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._used_at = 0.0
         self._printing = 0
 
-    def invoice(self, document: InvoiceDocument, language: str) -> bytes:
+    def invoice(self, document: InvoiceDocument, language: str, seal: Seal | None = None) -> bytes:
         """The document's PDF. Raises Unavailable when the process died under it: the same call works again."""
         with self._lock:
             if self._pool is None:
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_settle_in)
+                self._pool = ProcessPoolExecutor(self._size, mp_context=context, initializer=_settle_in)
             pool = self._pool
             self._printing += 1
         try:
-            return pool.submit(render_invoice, document, language).result(PATIENCE_S)
+            return pool.submit(render_invoice, document, language, seal).result(PATIENCE_S)
         except BrokenProcessPool as broken:
             self._end(pool)
             raise Unavailable("The printing process ended while it printed: it is started again.") from broken

@@ -133,8 +133,11 @@ class Process(Generic[SettingsT]):
         self._relay = relay
         self._spawn("outbox", relay.run)
         for subscription in self.parts.subscriptions:
-            runner = ConsumerRunner(database, self._event_log, subscription, partitions=self.settings.event_partitions)
-            self._spawn(f"consumer-{subscription.group}", runner.run)
+            for _ in range(subscription.readers):
+                runner = ConsumerRunner(
+                    database, self._event_log, subscription, partitions=self.settings.event_partitions
+                )
+                self._spawn(f"consumer-{subscription.group}", runner.run)
         for number, work in enumerate(self.parts.background):
             self._spawn(f"background-{number}", work)
 

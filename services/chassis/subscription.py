@@ -84,6 +84,8 @@ class Subscription:
     prepare: Mapping[type[Message], Preparation] = field(default_factory=dict)
     #: Nobody waits for this work: how far it is behind is told apart from the rest.
     deferred: bool = False
+    #: Members that one process adds to the group, sharing the partitions: more than one only where preparation is slow.
+    readers: int = 1
     _by_name: dict[str, tuple[type[Message], Handler]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

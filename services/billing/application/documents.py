@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.billing.application.access import visible_supply
 from services.billing.application.accounts import AccountStatement
@@ -12,18 +13,22 @@ from services.billing.documents import render_certificate, render_invoice, rende
 from services.billing.documents.model import InvoiceDocument
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
-from services.billing.repository import certificates, corrected, fiscal, invoices, read_model
+from services.billing.repository import certificates, corrected, fiscal, invoices, read_model, signing_certificates
 from services.billing.repository.certificates import Certificate, StoredDocument
 from services.billing.repository.invoices import RECTIFYING
 from services.billing.rules import Rules
-from services.chassis.blobs import BlobStore
+from services.billing.signing import Seal, SigningKey
+from services.chassis.blobs import BlobStore, DamagedBlob
 from services.chassis.context import Principal
 from services.chassis.db import Database, Transaction
 from services.chassis.errors import NotFound, Refused
+from services.chassis.telemetry import logger
 
-Render = Callable[[InvoiceDocument, str], bytes]
+Render = Callable[[InvoiceDocument, str, Seal | None], bytes]
 
 INVOICE, CERTIFICATE = "invoice", "certificate"
+#: The page where anybody checks a code or a file.
+CHECK_PAGE = "/verify"
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,16 @@ class Printed:
 
 
 class Documents:
-    def __init__(self, database: Database, rules: Rules, blobs: BlobStore, public_url: str) -> None:
+    """`signing` is what documents are signed with from now on; None: they are not."""
+
+    def __init__(
+        self, database: Database, rules: Rules, blobs: BlobStore, public_url: str, signing: SigningKey | None = None
+    ) -> None:
         self._database = database
         self._rules = rules
         self._blobs = blobs
         self._public_url = public_url.rstrip("/")
+        self._signing = signing
 
     # ----------------------------------------------------------------------------------------------------- invoices
     def invoice(self, invoice_id: str, render: Render = render_invoice) -> Printed:
@@ -74,12 +84,13 @@ class Documents:
                 code=fiscal.code_of(connection, issued.id),
             )
         document, language = invoice_document(papers, self._rules)
-        return StoredDocument(self._blobs.put(render(document, language)), _file_name(issued.number))
+        content = render(document, language, self.seal(issued.issued_at))
+        return StoredDocument(self._blobs.put(content), _file_name(issued.number))
 
     def record_invoice(self, tx: Transaction, invoice_id: str, rendered: StoredDocument | None) -> None:
         """Record what `render_invoice` put aside, in the caller's transaction; a document recorded before stays."""
         if rendered is not None:
-            certificates.keep_document(tx.connection, INVOICE, invoice_id, rendered, tx.clock.now())
+            self._record(tx, INVOICE, invoice_id, rendered)
 
     # ------------------------------------------------------------------------------------ certificates and statements
     def certificate(self, certificate: Certificate) -> Printed:
@@ -87,7 +98,8 @@ class Documents:
         if found is not None:
             return found
         document, language = certificate_document(certificate, self._rules, self._public_url)
-        stored = StoredDocument(self._blobs.put(render_certificate(document, language)), _file_name(certificate.number))
+        content = render_certificate(document, language, self.seal(certificate.issued_at))
+        stored = StoredDocument(self._blobs.put(content), _file_name(certificate.number))
         return self._store(CERTIFICATE, certificate.id, stored)
 
     def statement(self, caller: Principal, statement: AccountStatement) -> Printed:
@@ -104,19 +116,61 @@ class Documents:
             )
         document, language = statement_document(statement, supply, member, self._rules, self._rules.today(now))
         name = f"{supply.account_number}-{statement.period.start}-{statement.period.end}"
-        return Printed(_file_name(name), render_statement(document, language))
+        content = render_statement(document, language, self.seal(now))
+        self._remember_certificate()
+        return Printed(_file_name(name), content)
+
+    # -------------------------------------------------------------------------------------------------------- signing
+    def seal(self, at: datetime) -> Seal | None:
+        """What a document of an instant is signed with; None without a key, or with one whose certificate is not valid now.
+
+        A document that is printed under a key that came after its issue says the first moment of that key.
+        """
+        if self._signing is None:
+            return None
+        if not self._signing.valid_at(self._database.clock.now()):
+            until = self._signing.certificate.not_valid_after_utc.isoformat()
+            logger().error("documents_unsigned", why="the signing certificate is not valid now", valid_until=until)
+            return None
+        since = self._signing.certificate.not_valid_before_utc
+        return Seal(self._signing, max(at, since), self._public_url + CHECK_PAGE)
+
+    def _remember_certificate(self) -> None:
+        """Of a document that is signed and not stored: it can be checked as long as the certificate is known."""
+        if self._signing is None:
+            return
+        with self._database.read() as connection:
+            known = signing_certificates.is_known(connection, self._signing.sha256)
+        if not known:
+            with self._database.write() as tx:
+                signing_certificates.remember(tx.connection, self._signing.certificates[0], tx.clock.now())
 
     # ------------------------------------------------------------------------------------------------------ storage
     def _read(self, kind: str, owner_id: str) -> Printed | None:
+        """What was printed; None when nothing was. Never another printing in place of one that is lost."""
         with self._database.read() as connection:
             stored = certificates.stored_document(connection, kind, owner_id)
-        return Printed(stored.file_name, self._blobs.get(stored.sha256)) if stored else None
+        if stored is None:
+            return None
+        try:
+            return Printed(stored.file_name, self._blobs.get(stored.sha256))
+        except (NotFound, DamagedBlob) as lost:
+            raise Refused(
+                f"{stored.file_name} was printed and its file is missing or damaged: restore {stored.sha256} in the "
+                "folder of documents from a backup. It is never printed a second time in another form.",
+                "DOCUMENT_LOST",
+            ) from lost
+
+    def _record(self, tx: Transaction, kind: str, owner_id: str, rendered: StoredDocument) -> None:
+        certificates.keep_document(tx.connection, kind, owner_id, rendered, tx.clock.now())
+        if self._signing is not None:
+            signing_certificates.remember(tx.connection, self._signing.certificates[0], tx.clock.now())
 
     def _store(self, kind: str, owner_id: str, rendered: StoredDocument | None) -> Printed:
         """Record a rendering; of two at once the first decides what is printed from now on."""
         if rendered is not None:
             with self._database.write() as tx:
-                certificates.keep_document(tx.connection, kind, owner_id, rendered, tx.clock.now())
+                self._record(tx, kind, owner_id, rendered)
         found = self._read(kind, owner_id)
         assert found is not None
         return found

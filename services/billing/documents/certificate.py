@@ -19,6 +19,7 @@ from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, S
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import N_, SERVICES
+from services.billing.signing import Seal
 
 _QR = 118.0
 _QUIET = 12.0  # white around the code
@@ -29,8 +30,8 @@ _STATES = {
 }
 
 
-def render_certificate(doc: CertificateDocument, locale: str) -> bytes:
-    """The PDF of `doc` in the reader's locale; the same input always gives the same bytes.
+def render_certificate(doc: CertificateDocument, locale: str, seal: Seal | None = None) -> bytes:
+    """The PDF of `doc` in the reader's locale, signed with `seal` if any; the same input always gives the same bytes.
 
     Raises Invalid for a naive instant, a verification code of wrong length, or an unknown language.
     """
@@ -38,7 +39,7 @@ def render_certificate(doc: CertificateDocument, locale: str) -> bytes:
     e = edition(locale, doc.jurisdiction, doc.currency)
     country = COUNTRIES[doc.jurisdiction]
     title = e.t(country.certificate_title)
-    paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
+    paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice, seal=seal)
     moment = doc.issued_at.astimezone(ZoneInfo(doc.timezone))
     when = e.t("Issued on {date}").format(date=e.f.day(moment.date()))
     letterhead(paper, doc.issuer, [(doc.number, SEMIBOLD, 10.5), (when, REGULAR, 8.5)])

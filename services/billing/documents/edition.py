@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.billing.documents import ink, marks, typeface
+from services.billing.documents.codes import shown_address
 from services.billing.documents.figures import Figures, figures
 from services.billing.documents.model import Issuer
-from services.billing.documents.paper import INNER, LEFT, RIGHT, Paper, Running
+from services.billing.documents.paper import FOOTER, INNER, LEFT, RIGHT, Paper, Running
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import word
 from services.billing.documents.words import catalogue, document_locale
+from services.billing.signing import Seal
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,17 @@ def edition(locale: str, jurisdiction: str, currency: str) -> Edition:
     return Edition(locale=exact, t=words.gettext, n=words.ngettext, f=figures(exact, currency))
 
 
-def sheet(e: Edition, issuer: Issuer, *, title: str, reference: str, notice: str) -> Paper:
+def sheet(e: Edition, issuer: Issuer, *, title: str, reference: str, notice: str, seal: Seal | None) -> Paper:
     """A new document with its metadata and running header; nothing drawn yet but the notice."""
+    typeface.register()
     name = typeface.clean(issuer.name)
+    signed = ""
+    if seal:
+        text = e.t("Signed electronically by {name} · Check it at {page}")
+        page = shown_address(seal.page)
+        # A long name gives way, so that it stays one line.
+        room = FOOTER - typeface.width(text.format(name="", page=page), REGULAR, 7)
+        signed = text.format(name=typeface.shorten(typeface.clean(seal.name), REGULAR, 7, room), page=page)
     return Paper(
         title=f"{title} {reference}".strip() + f" · {name}",
         author=name,
@@ -52,7 +62,9 @@ def sheet(e: Edition, issuer: Issuer, *, title: str, reference: str, notice: str
             page_of=e.t("Page {page} of {pages}"),
             sign=lambda paper, x, y, radius: marks.sign(paper, issuer.mark, x, y, radius),
             notice=typeface.clean(notice),
+            signed=signed,
         ),
+        seal=seal,
     )
 
 

@@ -9,13 +9,15 @@ from services.billing.documents.model import InvoiceDocument, Issuer
 from services.billing.documents.paper import HEIGHT, WIDTH, Paper
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import N_
+from services.billing.signing import Seal
 
 _CLASS_WIDTH = 74.0  # of the words under the class letter, between the two columns of the head
 APART = N_("Concepts alien to the service")
 
 
-def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
-    """The PDF of `doc` in the reader's locale («es», «en», «es-AR»); the same input always gives the same bytes.
+def render_invoice(doc: InvoiceDocument, locale: str, seal: Seal | None = None) -> bytes:
+    """The PDF of `doc` in the reader's locale («es», «en», «es-AR»), signed with `seal` if any; the same input always
+    gives the same bytes.
 
     Raises Invalid when the figures do not add up, a code has no words, or the language is unknown.
     """
@@ -23,7 +25,7 @@ def render_invoice(doc: InvoiceDocument, locale: str) -> bytes:
     e = edition(locale, doc.jurisdiction, doc.currency)
     country = COUNTRIES[doc.jurisdiction]
     title = e.t(_title(doc, country))
-    paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice)
+    paper = sheet(e, doc.issuer, title=title, reference=doc.number, notice=doc.notice, seal=seal)
     _head(paper, doc, e, title)
     invoice_front.draw(paper, doc, e, country)
     if paper.page == 1:

@@ -17,12 +17,15 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.billing.documents import ink, typeface
 from services.billing.documents.ink import Colour
+from services.billing.documents.seal import prepare
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD, Run
+from services.billing.signing import Seal
 
 WIDTH, HEIGHT = 595.28, 841.89
 LEFT, RIGHT = 42.0, WIDTH - 42.0
 INNER = RIGHT - LEFT
 BOTTOM = 50.0  # content ends above the footer
+FOOTER = INNER - 80.0  # width of its lines; beside them stands the number of the page
 CONTINUED_TOP = HEIGHT - 64.0  # content of the second page and on starts under the running header
 CAP = 0.727  # cap height of the typeface, in ems
 
@@ -70,12 +73,15 @@ class Running:
     page_of: str
     sign: Callable[[Paper, float, float, float], None]  # draws the mark: paper, centre, radius
     notice: str = ""
+    signed: str = ""  # under the footer: by whom, and where that is checked
 
 
 class Paper:
     """One document being drawn; `y` is the lowest edge of what is already on the page, in points from the bottom."""
 
-    def __init__(self, *, title: str, author: str, subject: str, lang: str, brand: ink.Brand, running: Running) -> None:
+    def __init__(
+        self, *, title: str, author: str, subject: str, lang: str, brand: ink.Brand, running: Running, seal: Seal | None
+    ) -> None:
         typeface.register()
         self.brand = brand
         self.running = running
@@ -86,6 +92,9 @@ class Paper:
         self.canvas.setSubject(subject)
         self.canvas.setCreator("Acometida")
         self.canvas.setViewerPreference("DisplayDocTitle", "true")
+        self._seal = seal
+        if seal:
+            prepare(self.canvas, seal)
         self.page = 1
         self.y = HEIGHT - 34.0
         if running.notice:
@@ -93,11 +102,12 @@ class Paper:
 
     # ------------------------------------------------------------------ pages
     def finish(self) -> bytes:
-        """Close the last page and give the document."""
+        """Close the last page and give the document, signed when it has a seal."""
         self.canvas.showPage()
         with typeface.subsetting():
             self.canvas.save()
-        return self._target.getvalue()
+        document = self._target.getvalue()
+        return self._seal.close(document) if self._seal else document
 
     def new_page(self) -> None:
         self.canvas.showPage()
@@ -127,12 +137,15 @@ class Paper:
         self.y -= height + 8
 
     def _stamp(self, page: int, pages: int) -> None:
-        self.line(LEFT, 40, RIGHT)
         count = self.running.page_of.format(page=page, pages=pages)
-        self.text(RIGHT, 28, count, REGULAR, 7, ink.MUTED, "right")
-        footer = typeface.wrap(self.running.footer, REGULAR, 7, INNER - 80)
-        for index, line in enumerate(footer[:2]):
-            self.text(LEFT, 28 - 9 * index, line, REGULAR, 7, ink.MUTED)
+        lines = list(typeface.wrap(self.running.footer, REGULAR, 7, FOOTER))[:2]
+        if self.running.signed:
+            lines.append(self.running.signed)
+        foot = 28.0 if len(lines) < 3 else 33.0
+        self.line(LEFT, foot + 12, RIGHT)
+        self.text(RIGHT, foot, count, REGULAR, 7, ink.MUTED, "right")
+        for index, line in enumerate(lines):
+            self.text(LEFT, foot - 9 * index, line, REGULAR, 7, ink.MUTED)
 
     # ------------------------------------------------------------------ marks
     def text(

@@ -12,12 +12,13 @@ from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Item, Pa
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import MOVEMENTS
+from services.billing.signing import Seal
 
 COLUMNS = tuple(INNER * part for part in (0.14, 0.44, 0.14, 0.14, 0.14))
 
 
-def render_statement(doc: StatementDocument, locale: str) -> bytes:
-    """The PDF of `doc` in the reader's locale; the same input always gives the same bytes.
+def render_statement(doc: StatementDocument, locale: str, seal: Seal | None = None) -> bytes:
+    """The PDF of `doc` in the reader's locale, signed with `seal` if any; the same input always gives the same bytes.
 
     Raises Invalid when the movements do not lead to the closing balance or the language is unknown.
     """
@@ -25,7 +26,7 @@ def render_statement(doc: StatementDocument, locale: str) -> bytes:
     e = edition(locale, doc.jurisdiction, doc.currency)
     title = e.t("Statement of account")
     reference = f"{doc.holder.document_type} {doc.holder.document}"
-    paper = sheet(e, doc.issuer, title=title, reference=reference, notice=doc.notice)
+    paper = sheet(e, doc.issuer, title=title, reference=reference, notice=doc.notice, seal=seal)
     issued = e.t("Issued on {date}").format(date=e.f.day(doc.issue_date))
     letterhead(paper, doc.issuer, [(title, SEMIBOLD, 10.5), (issued, REGULAR, 8.5)])
     _balance(paper, doc, e)

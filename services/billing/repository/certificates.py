@@ -79,6 +79,12 @@ def stored_document(connection: Connection, kind: str, owner_id: str) -> StoredD
     return StoredDocument(*row) if row else None
 
 
+def document_of(connection: Connection, sha256: str) -> tuple[str, str, StoredDocument, datetime] | None:
+    """Kind, owner, record and moment of the document with these bytes."""
+    row = connection.execute(select(document).where(document.c.sha256 == sha256)).first()
+    return (row.kind, row.owner_id, StoredDocument(row.sha256, row.file_name), row.created_at) if row else None
+
+
 def keep_document(
     connection: Connection, kind: str, owner_id: str, stored: StoredDocument, at: datetime
 ) -> StoredDocument:

@@ -24,7 +24,7 @@ from services.billing.tables.ledger import (
     settlement,
 )
 from services.billing.tables.market_prices import market_file, market_price
-from services.billing.tables.papers import certificate, document
+from services.billing.tables.papers import certificate, document, signing_certificate
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
 from services.billing.tables.rewards import reward, reward_use
@@ -67,6 +67,7 @@ __all__ = [
     "rule_set",
     "series",
     "settlement",
+    "signing_certificate",
     "supply",
     "supply_access",
 ]

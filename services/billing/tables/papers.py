@@ -1,8 +1,8 @@
-"""Certificates and rendered documents."""
+"""Certificates, rendered documents, and the certificates these are signed with."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Index, String, Table, Text
+from sqlalchemy import Column, Date, Index, LargeBinary, String, Table, Text
 
 from services.billing.tables.base import ID, metadata
 from services.chassis.columns import Json, UtcDateTime
@@ -36,4 +36,13 @@ document = Table(
     Column("sha256", String(64), nullable=False),
     Column("file_name", String(120), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_document_sha256", "sha256"),
+)
+# Every one that documents were ever signed with, in DER: what was signed with an older key stays verifiable.
+signing_certificate = Table(
+    "signing_certificate",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("first_used_at", UtcDateTime, nullable=False),
 )

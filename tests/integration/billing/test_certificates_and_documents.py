@@ -14,7 +14,6 @@ from services.billing.application.certificates import Granted, RefusedCertificat
 from services.billing.application.documents import INVOICE
 from services.billing.domain.certificates import grouped, position_hash
 from services.billing.repository import certificates as stored
-from services.chassis.blobs import DamagedBlob
 from services.chassis.context import Principal
 from services.chassis.errors import Invalid, NotFound, Refused, Throttled
 from tests.support.billing import (
@@ -217,7 +216,7 @@ def test_a_damaged_file_is_never_handed_out(ana: Office) -> None:
     assert found is not None
     path = next(ana.blobs._folder.rglob(found.sha256))
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(DamagedBlob, match="restore"):
+    with pytest.raises(Refused, match=r"E-2026-000002\.pdf .* damaged: restore"):
         ana.documents.invoice(invoice_id(ana))
 
 
