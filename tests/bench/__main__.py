@@ -22,16 +22,14 @@ from typing import Any
 from coop.billing.v1 import billing_pb2, billing_service_pb2
 from coop.supplies.v1 import supplies_service_pb2
 
-from services.billing.documents import render_invoice
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.ids import new_id
-from tests.bench import billing, metering, proofs
+from tests.bench import billing, documents, metering, proofs
 from tests.bench.cooperative import member_rows, write_reports
 from tests.bench.load import descendants, memory_mb, processor_seconds, requests_per_second
 from tests.support.office import Office, open_account, open_office
 from tests.support.stack import Stack, free_base_port, running_stack
-from tests.unit.billing.documents import samples
 
 MONTH = "2026-10"
 ISSUED = "2026-11-02"
@@ -66,17 +64,6 @@ def event_latency(folder: Path) -> dict[str, float]:
     reader.close()
     cuts = statistics.quantiles(delays, n=100)
     return {"p50_ms": round(cuts[49], 2), "p99_ms": round(cuts[98], 2), "events": len(delays)}
-
-
-def pdfs_per_second() -> float:
-    """Invoices of one contract rendered by one process."""
-    document = samples.bill_a()
-    render_invoice(document, "es")
-    began, count = time.perf_counter(), 0
-    while time.perf_counter() - began < 3:
-        render_invoice(document, "es")
-        count += 1
-    return round(count / (time.perf_counter() - began), 1)
 
 
 @contextmanager
@@ -196,7 +183,8 @@ def main() -> None:
         say("Event latency...")
         found("event_latency", event_latency(folder))
         say("Documents...")
-        found("pdfs_per_s", pdfs_per_second())
+        (folder / "documents").mkdir()
+        found("documents", documents.measure(folder / "documents"))
         say("Metering alone...")
         (folder / "metering").mkdir()
         found("metering", metering.measure(folder / "metering", chosen.supplies))
