@@ -117,7 +117,7 @@ class Receiving:
                 f"The payment of {found.amount} on {found.paid_on} has {left} left that can go back, not {order.amount}.",
                 "MORE_THAN_THE_PAYMENT",
             )
-        given = give_back(order.amount, *self._sources(tx, found))
+        given = give_back(order.amount, *self._sources(tx, found, order.amount))
         entry_id, now = new_id(), tx.clock.now()
         entry = give_back_entry(
             found.supply_id, order.day, order.kind, found.reference[:60] or found.id, found.method, given
@@ -143,14 +143,37 @@ class Receiving:
         self._tell_given_back(tx, found, made, given)
         return made
 
-    def _sources(self, tx: Transaction, payment: Payment) -> tuple[Decimal, Sequence[tuple[str, Decimal]]]:
-        """What can be taken from credit, and what from invoices: those that the payment's credit paid come after its own,
-        so that they are opened first.
+    def _sources(
+        self, tx: Transaction, payment: Payment, wanted: Decimal
+    ) -> tuple[Decimal, Sequence[tuple[str, Decimal]]]:
+        """What can be taken from credit, and what from invoices: those that the payment's credit paid are opened first, then
+        its own. Where other money has gone back from these since, the rest comes from what else the account has paid.
         """
-        connection = tx.connection
-        credited = payment.credited - reversals.credit_of(connection, payment.id)
-        credit = min(credited, ledger.credit_of(connection, payment.supply_id))
-        return credit, reversals.still_settled(connection, payment, credited - credit)
+        connection, supply_id = tx.connection, payment.supply_id
+        own, brought = reversals.still_settled(connection, payment)
+        pool = ledger.credit_of(connection, supply_id)
+        credit = min(brought, pool)
+        paid = reversals.paid(connection, supply_id)
+        opened: list[tuple[str, Decimal]] = []
+
+        def take(invoice_id: str, most: Decimal) -> Decimal:
+            part = max(min(most, paid.get(invoice_id, ZERO)), ZERO)
+            if part:
+                opened.append((invoice_id, part))
+                paid[invoice_id] -= part
+            return part
+
+        spent = brought - credit
+        for invoice_id, amount in reversals.paid_with_credit(connection, supply_id) if spent else ():
+            spent -= take(invoice_id, min(spent, amount))
+        for invoice_id, amount in reversed(own):
+            take(invoice_id, amount)
+        short = wanted - credit - sum((amount for _, amount in opened), ZERO)
+        if short > 0:
+            credit += min(short, pool - credit)
+            for invoice_id, amount in list(paid.items()):
+                take(invoice_id, amount)
+        return credit, opened[::-1]
 
     def _debt(self, tx: Transaction, supply_id: str) -> Debt:
         items = ledger.open_items(tx.connection, supply_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +10,9 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, insert, select
 
 from services.billing.domain.bill import ZERO
+from services.billing.repository.corrections import PAYING
 from services.billing.repository.ledger import Payment
-from services.billing.tables import ledger_entry, payment_reversal, settlement
+from services.billing.tables import invoice, ledger_entry, payment_reversal, settlement
 
 
 @dataclass(frozen=True)
@@ -51,55 +52,53 @@ def returned_of(connection: Connection, payment_id: str) -> Decimal:
     return sum((each.amount for each in of_payment(connection, payment_id)), ZERO)
 
 
-def credit_of(connection: Connection, payment_id: str) -> Decimal:
-    """What of the credit a payment left went back so far."""
-    return sum((each.from_credit for each in of_payment(connection, payment_id)), ZERO)
+def still_settled(connection: Connection, payment: Payment) -> tuple[list[tuple[str, Decimal]], Decimal]:
+    """What a payment itself paid and was not opened again since, as (invoice id, amount) in the order of paying, and what
+    is left of the credit it brought, wherever that is now.
 
-
-def still_settled(connection: Connection, payment: Payment, credit_spent: Decimal) -> list[tuple[str, Decimal]]:
-    """What a payment paid and was not opened again since, as (invoice id, amount), in the order of paying.
-
-    After what it paid itself comes what the account's credit paid, up to `credit_spent`: what is missing of its credit.
+    The two come to what is left of the payment: what went back of an invoice it had paid counts as from there.
     """
-    entries = [payment.entry_id, *(each.entry_id for each in of_payment(connection, payment.id))]
-    own = dict.fromkeys(_invoices_of(connection, entries), ZERO)
-    by_credit = _paid_with_credit(connection, payment.supply_id) if credit_spent else []
-    paid = _paid_of(connection, [*own, *(invoice_id for invoice_id, _ in by_credit)])
-    found, left = [], credit_spent
-    for invoice_id, amount in by_credit:
-        part = min(left, amount, paid[invoice_id])
-        if part > 0:
-            found.append((invoice_id, part))
-            left -= part
-            paid[invoice_id] -= part
-    own = _paid_of(connection, own, entries)
-    return [(each, min(amount, paid[each])) for each, amount in own.items() if min(amount, paid[each]) > 0] + found[
-        ::-1
-    ]
+    back = of_payment(connection, payment.id)
+    own = _settled_by(connection, [payment.entry_id])
+    opened = {invoice_id: -amount for invoice_id, amount in _settled_by(connection, [e.entry_id for e in back]).items()}
+    kept = [(each, amount - min(amount, opened.get(each, ZERO))) for each, amount in own.items()]
+    elsewhere = sum((max(amount - own.get(each, ZERO), ZERO) for each, amount in opened.items()), ZERO)
+    credit = payment.credited - sum((each.from_credit for each in back), ZERO) - elsewhere
+    return [(each, amount) for each, amount in kept if amount], credit
 
 
-def _invoices_of(connection: Connection, entries: Iterable[str]) -> list[str]:
-    query = select(settlement.c.invoice_id).where(settlement.c.entry_id.in_(list(entries))).distinct()
-    return sorted(connection.execute(query).scalars())
-
-
-def _paid_of(connection: Connection, invoice_ids: Iterable[str], entries: Sequence[str] = ()) -> dict[str, Decimal]:
-    """What is paid of invoices in all, or by some entries."""
-    ids = list(invoice_ids)
-    query = select(settlement.c.invoice_id, func.sum(settlement.c.amount)).where(settlement.c.invoice_id.in_(ids))
-    if entries:
-        query = query.where(settlement.c.entry_id.in_(list(entries)))
-    rows = connection.execute(query.group_by(settlement.c.invoice_id))
-    found = {row[0]: row[1] for row in rows}
-    return {invoice_id: found.get(invoice_id, ZERO) for invoice_id in ids}
-
-
-def _paid_with_credit(connection: Connection, supply_id: str) -> list[tuple[str, Decimal]]:
+def paid_with_credit(connection: Connection, supply_id: str) -> list[tuple[str, Decimal]]:
     """Invoices that the account's credit paid, the last first."""
     query = (
         select(settlement.c.invoice_id, settlement.c.amount)
         .join(ledger_entry, ledger_entry.c.id == settlement.c.entry_id)
         .where(ledger_entry.c.supply_id == supply_id, ledger_entry.c.kind == "credit_applied")
-        .order_by(ledger_entry.c.id.desc(), settlement.c.invoice_id.desc())
+        .order_by(ledger_entry.c.recorded_at.desc(), ledger_entry.c.id.desc(), settlement.c.invoice_id.desc())
     )
     return [(row.invoice_id, row.amount) for row in connection.execute(query)]
+
+
+def paid(connection: Connection, supply_id: str) -> dict[str, Decimal]:
+    """What money has paid of each invoice of an account, the last issued first; corrections are no money."""
+    total = func.sum(settlement.c.amount)
+    query = (
+        select(settlement.c.invoice_id, total)
+        .join(ledger_entry, ledger_entry.c.id == settlement.c.entry_id)
+        .join(invoice, invoice.c.id == settlement.c.invoice_id)
+        .where(invoice.c.supply_id == supply_id, ledger_entry.c.kind.in_(PAYING))
+        .group_by(settlement.c.invoice_id, invoice.c.issue_date, invoice.c.number)
+        .order_by(invoice.c.issue_date.desc(), invoice.c.number.desc())
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _settled_by(connection: Connection, entries: Iterable[str]) -> dict[str, Decimal]:
+    """What entries together settled, by invoice, the first due first."""
+    query = (
+        select(settlement.c.invoice_id, func.sum(settlement.c.amount))
+        .join(invoice, invoice.c.id == settlement.c.invoice_id)
+        .where(settlement.c.entry_id.in_(list(entries)))
+        .group_by(settlement.c.invoice_id, invoice.c.due_date, invoice.c.number)
+        .order_by(invoice.c.due_date, invoice.c.number)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -109,3 +109,24 @@ def test_a_return_of_credit_that_was_spent_opens_what_the_credit_had_paid(office
     }
     assert after.credit == 0
     books(office)
+
+
+def test_money_that_paid_what_went_back_before_can_go_back_itself(office: Office) -> None:
+    """A payment goes back in two parts; between them another one pays what the first part had opened."""
+    office.add_supplies(1)
+    office.bill("2026-09", "2026-10-02")
+    september = debt(office).overdue
+    first = receive(office, str(september + 20))
+    office.bill("2026-10", "2026-11-02")
+    go_back(office, first, "20")
+    assert [(item.number, item.outstanding) for item in debt(office).items] == [("E-2026-000002", D("55.44"))]
+    second = receive(office, "55.44")
+    go_back(office, first, "20")
+    assert [(item.number, item.outstanding) for item in debt(office).items] == [("E-2026-000001", D("20"))]
+    go_back(office, second, "55.44")
+    go_back(office, first, str(september - 20))
+    assert {item.number: item.outstanding for item in debt(office).items} == {
+        "E-2026-000001": september,
+        "E-2026-000002": D("55.44"),
+    }
+    books(office)
