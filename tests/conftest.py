@@ -8,6 +8,7 @@ import pytest
 
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.kafka import kafka
+from tests.support.migrated import Migrated
 from tests.support.needs import missing
 from tests.support.sharing import Sharing, in_order
 
@@ -33,10 +34,22 @@ def postgres() -> Iterator[Postgres]:
         missing(str(why))
 
 
+@pytest.fixture
+def schema_of() -> str:
+    """The service whose schema databases have from the start; folders of tests that want one say which."""
+    return ""
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    return Migrated(tmp_path_factory.mktemp("migrated"))
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once on SQLite and once on PostgreSQL."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, schema_of: str, migrated: Migrated) -> str:
+    """A new database, once on SQLite and once on PostgreSQL: empty, or with the schema of a service."""
+    path = tmp_path / "service.db"
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'service.db'}"
+        return migrated.on_sqlite(schema_of, path) if schema_of else f"sqlite:///{path}"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return migrated.on_postgresql(schema_of, server) if schema_of else server.new_database()

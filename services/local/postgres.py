@@ -42,11 +42,12 @@ class Postgres:
         self.port = port
         self._made = 0
 
-    def new_database(self, name: str = "") -> str:
+    def new_database(self, name: str = "", template: str = "template1") -> str:
+        """The SQLAlchemy address of a new database; ``template``: the one it is a copy of, to which nobody is connected."""
         self._made += 1
         name = name or f"test_{os.getpid()}_{self._made}"
         with psycopg.connect(f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True) as link:
-            link.execute(f'CREATE DATABASE "{name}"')
+            link.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
 

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis import migrations
 from services.chassis.clock import FixedClock
 from services.chassis.db import Database
 from tests.support.billing import NOW, Office
 
 
 @pytest.fixture
+def schema_of() -> str:
+    return "billing"
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url, service="billing", clock=FixedClock(NOW))
-    migrations.upgrade(database, "billing")
     yield database
     database.close()
 

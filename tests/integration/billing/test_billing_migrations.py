@@ -27,6 +27,12 @@ def insert(connection: sa.Connection, table: str, values: dict[str, object]) -> 
     connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
 
 
+@pytest.fixture
+def schema_of() -> str:
+    """None: these tests migrate themselves."""
+    return ""
+
+
 def test_invoices_of_the_schema_before_stay_and_stay_written_once(database_url: str) -> None:
     database = Database(database_url, service="billing", clock=FixedClock(NOW))
     config = migrations._config("billing")

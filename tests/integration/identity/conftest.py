@@ -12,6 +12,11 @@ from tests.support.service_under_test import ServiceUnderTest, service_under_tes
 
 
 @pytest.fixture
+def schema_of() -> str:
+    return "identity"
+
+
+@pytest.fixture
 def identity(database_url: str, tmp_path: Path) -> Iterator[ServiceUnderTest]:
     with service_under_test(
         "identity", Settings, build, IdentityServiceStub, folder=tmp_path, database_url=database_url

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis import migrations
 from services.chassis.clock import FixedClock
 from services.chassis.db import Database
 from services.metering.application.import_readings import ReadingsImporter
@@ -15,9 +14,13 @@ from tests.support.metering import MADRID, NOW, Metering
 
 
 @pytest.fixture
+def schema_of() -> str:
+    return "metering"
+
+
+@pytest.fixture
 def metering(database_url: str, tmp_path: Path) -> Iterator[Metering]:
     clock = FixedClock(NOW)
     database = Database(database_url, service="metering", clock=clock)
-    migrations.upgrade(database, "metering")
     yield Metering(database, clock, ReadingsImporter(database, clock, MADRID, tmp_path / "incoming", 50_000_000))
     database.close()

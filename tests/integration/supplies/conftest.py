@@ -15,6 +15,11 @@ Start = Callable[..., ServiceUnderTest]
 
 
 @pytest.fixture
+def schema_of() -> str:
+    return "supplies"
+
+
+@pytest.fixture
 def start(database_url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts supplies; called again after a close, it finds its data."""
     with ExitStack() as stack:
