@@ -40,6 +40,7 @@ from services.billing.consumers import (
     read_model_subscription,
     runner_subscription,
 )
+from services.billing.direct_debit_api import direct_debit_servicer
 from services.billing.documents_api import DocumentsApi
 from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
@@ -101,6 +102,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_FiscalServiceServicer_to_server,
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
             ),
+            direct_debit_servicer(database, rules, blobs),
             ServicerSpec(
                 MarketApi(MarketPrices(database, rules), rules),
                 add_MarketServiceServicer_to_server,

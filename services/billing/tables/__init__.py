@@ -3,6 +3,13 @@
 from services.billing.tables.base import metadata
 from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
 from services.billing.tables.cards import card_order, card_order_count, refused_notification
+from services.billing.tables.direct_debits import (
+    direct_debit,
+    mandate,
+    mandate_account,
+    remittance,
+    remittance_exclusion,
+)
 from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
 from services.billing.tables.invoices import (
     invoice,
@@ -40,6 +47,7 @@ __all__ = [
     "cesp_code",
     "cesp_use",
     "correction",
+    "direct_debit",
     "document",
     "fiscal_chain",
     "fiscal_record",
@@ -52,6 +60,8 @@ __all__ = [
     "invoice_tax",
     "ledger_entry",
     "ledger_posting",
+    "mandate",
+    "mandate_account",
     "market_file",
     "market_price",
     "member",
@@ -62,6 +72,8 @@ __all__ = [
     "payment_reversal",
     "rectification",
     "refused_notification",
+    "remittance",
+    "remittance_exclusion",
     "reward",
     "reward_use",
     "rule_set",

@@ -77,6 +77,19 @@ def test_one_collection() -> None:
     assert b"PstlAdr" not in content and content == written(ONE)
 
 
+def test_a_new_account_of_a_mandate_is_told_to_the_bank() -> None:
+    content = written(ONE, replace(ONE, end_to_end="2026A000124", mandate="M-2", amended=True))
+    assert texts(content, "AmdmntInd") == ["true"] and content == written(
+        replace(ONE, end_to_end="2026A000124", mandate="M-2", amended=True), ONE
+    )
+    former = [
+        part.text
+        for part in ET.fromstring(content).iterfind(f".//{SPACE}OrgnlDbtrAcct/{SPACE}Id/{SPACE}Othr/{SPACE}Id")
+    ]
+    assert former == ["SMNDA"]
+    check_schema(content)
+
+
 def test_one_block_per_date_and_sequence_type() -> None:
     content = written(
         replace(ONE, end_to_end="4", collect_on=date(2026, 12, 2), cents=1),
