@@ -75,8 +75,12 @@ def test_interest_across_years_takes_each_years_rate_and_days() -> None:
 
 
 def test_a_year_without_a_certain_rate_is_refused_by_name() -> None:
-    with pytest.raises(Refused, match=r"legal_interest.*2026-01-01"):
-        interest([(date(2025, 3, 1), eur("120"))], date(2026, 3, 1), LAW.legal_interest.at, RULE.points)
+    with pytest.raises(Refused, match=r"legal_interest.*2027-01-01"):
+        interest([(date(2026, 3, 1), eur("120"))], date(2027, 3, 1), LAW.legal_interest.at, RULE.points)
+
+
+def test_the_extended_budget_gives_2026_its_rate() -> None:
+    assert LAW.legal_interest.at(date(2026, 1, 1)) == LAW.legal_interest.at(date(2026, 12, 31)) == eur("0.0325")
 
 
 def test_before_the_decree_there_is_no_rule() -> None:
