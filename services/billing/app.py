@@ -33,6 +33,7 @@ from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.application.rectifying import Rectifier
 from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
+from services.billing.bank_api import bank_servicer
 from services.billing.card_api import CardApi
 from services.billing.consumers import (
     corrections_subscription,
@@ -87,6 +88,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_BillingServiceServicer_to_server,
                 billing_service_pb2.DESCRIPTOR.services_by_name["BillingService"],
             ),
+            bank_servicer(database, rules),
             ServicerSpec(
                 CardApi(rules, _card_payments(kit, rules)),
                 add_CardServiceServicer_to_server,

@@ -1,5 +1,6 @@
 """Billing's schema. Invoices, ledger entries and documents are written once: triggers of the first migration refuse changes."""
 
+from services.billing.tables.bank_files import bank_decision, bank_file, bank_movement, bank_movement_payment
 from services.billing.tables.base import metadata
 from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
 from services.billing.tables.cards import card_order, card_order_count, refused_notification
@@ -37,6 +38,10 @@ from services.billing.tables.rectifications import correction, instalment, recti
 from services.billing.tables.rewards import reward, reward_use
 
 __all__ = [
+    "bank_decision",
+    "bank_file",
+    "bank_movement",
+    "bank_movement_payment",
     "bill_release",
     "bill_run",
     "bill_run_chunk",

@@ -60,11 +60,11 @@ class Matcher:
         self._mandates: dict[str, list[Candidate]] = defaultdict(list)
         self._payments: dict[tuple[str, int], list[Candidate]] = defaultdict(list)
         for each in candidates:
-            self._numbers[_plain(each.number)].append(each)
+            self._numbers[plain(each.number)].append(each)
             for reference in each.references:
-                self._references[_plain(reference)].append(each)
+                self._references[plain(reference)].append(each)
             if each.mandate:
-                self._mandates[_plain(each.mandate)].append(each)
+                self._mandates[plain(each.mandate)].append(each)
             for iban in each.ibans:
                 self._payments[iban, each.outstanding_cents].append(each)
 
@@ -81,15 +81,15 @@ class Matcher:
         return found
 
     def _match(self, movement: BankMovement) -> Match:
-        words = tuple(_words(movement))
+        words = tuple(words_of(movement))
         named = _distinct(found for word in words if len(word) >= _SHORTEST for found in self._numbers.get(word, ()))
         if named:
             return self._agreed("invoice_reference", named, movement, "name")
-        given = {_plain(movement.end_to_end), *(_plain(text) for text in movement.references), *words} - {""}
+        given = {plain(movement.end_to_end), *(plain(text) for text in movement.references), *words} - {""}
         referred = _distinct(found for word in sorted(given) for found in self._references.get(word, ()))
         if referred:
             return self._agreed("creditor_reference", referred, movement, "carry the reference of")
-        mandated = _distinct(self._mandates.get(_plain(movement.mandate), ()) if movement.mandate else ())
+        mandated = _distinct(self._mandates.get(plain(movement.mandate), ()) if movement.mandate else ())
         if mandated:
             return self._single("creditor_reference", _of_amount(mandated, movement), mandated, movement, "mandate")
         paid = _distinct(self._payments.get((movement.party_iban, movement.cents), ()) if movement.cents > 0 else ())
@@ -121,13 +121,13 @@ def _of_amount(found: tuple[Candidate, ...], movement: BankMovement) -> tuple[Ca
     return exact or (found if len(found) == 1 else ())
 
 
-def _words(movement: BankMovement) -> Iterator[str]:
+def words_of(movement: BankMovement) -> Iterator[str]:
     """Plain words of the texts and up to four of them joined, as lines apart and as one text broken at line ends."""
     parts = [*movement.texts, movement.end_to_end, *movement.references]
     whole = "".join(movement.texts)
     seen: set[str] = set()
     for part in [*parts, " ".join(movement.texts), whole]:
-        pieces = [_plain(piece) for piece in re.split(r"[\s,;:()]+", part)]
+        pieces = [plain(piece) for piece in re.split(r"[\s,;:()]+", part)]
         pieces = [piece for piece in pieces if piece]
         for start in range(len(pieces)):
             for end in range(start + 1, min(start + _WORDS, len(pieces)) + 1):
@@ -137,7 +137,7 @@ def _words(movement: BankMovement) -> Iterator[str]:
                     yield word
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Letters and digits alone, in upper case."""
     return re.sub(r"[\W_]+", "", text).upper()
 

@@ -1,0 +1,232 @@
+"""From movements to what they are: payments booked, money on its way settled, returns set apart, the rest for a person.
+
+In batches, each a transaction that locks its movements: whatever is killed, a movement is either as it came or done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from services.billing.application.receiving import Incoming, Receiving
+from services.billing.domain.bank_entries import CLEARING, METHODS, settled_entry
+from services.billing.domain.ledger import UNMATCHED
+from services.billing.domain.payments.collectors.coupon import read_coupon
+from services.billing.domain.payments.given_out import account_of_coupon, numbers_in, slips_in
+from services.billing.domain.payments.matching import Candidate, Match, Matcher, words_of
+from services.billing.domain.payments.movements import BankMovement
+from services.billing.domain.payments.natures import OUTGOING, RETURN, SETTLEMENT, nature
+from services.billing.repository import bank_candidates, bank_files, invoices, ledger
+from services.billing.repository.bank_candidates import Payable
+from services.billing.repository.bank_files import MATCHED, QUEUED, Movement
+from services.billing.rules import Rules
+from services.chassis.db import Database, Transaction
+from services.chassis.errors import CoopError, Invalid
+from services.chassis.ids import new_id
+
+BATCH = 50
+LONGEST_REFERENCE = 140
+
+
+class BankMatching:
+    def __init__(self, database: Database, rules: Rules) -> None:
+        self._database = database
+        self._rules = rules
+        self._receiving = Receiving(rules)
+        self._words = settlement_words(rules)
+
+    def run(self, actor: str) -> None:
+        """Match whatever was kept and not matched yet, also what a killed import left."""
+        while True:
+            with self._database.write() as tx:
+                if not self.batch(tx, actor):
+                    return
+
+    def batch(self, tx: Transaction, actor: str) -> int:
+        """How many movements it looked at; none: all are done."""
+        found = bank_files.lock_new(tx.connection, BATCH)
+        if not found:
+            return 0
+        told = {each.id: each.told() for each in found}
+        coupons = self._coupons(tx, [each for each in found if each.source == "collector"])
+        payables = self._payables(tx, list(told.values()))
+        accounts = {each.supply_id for each in payables[0]} | {supply for supply, _ in coupons.values()}
+        ledger.lock_accounts(tx.connection, accounts)
+        matcher = Matcher(self._candidates(tx, *payables))
+        for each in found:
+            try:
+                with tx.savepoint():
+                    if each.source == "collector":
+                        self._collected(tx, each, coupons.get(each.id), actor)
+                    else:
+                        self._banked(tx, each, told[each.id], matcher, actor)
+            except CoopError as wrong:  # what cannot be booked a person decides, and the rest goes on
+                bank_files.put(tx.connection, each.id, QUEUED, "", wrong.message)
+        return len(found)
+
+    # ------------------------------------------------------------------------------------------------ what may be meant
+    def _payables(
+        self, tx: Transaction, told: Sequence[BankMovement]
+    ) -> tuple[list[Payable], dict[str, set[str]], Mapping[str, set[str]]]:
+        """Invoices that the movements may mean; words that are references of slips, and accounts that paid, by supply."""
+        connection, country, name = tx.connection, self._rules.country, self._rules.invoice_series
+        words = {word for movement in told for word in words_of(movement)}
+        numbers = numbers_in(words, bank_candidates.series_codes(connection), country.number)
+        slips: dict[str, set[str]] = {}
+        for word, (year, sequence) in slips_in(words).items():
+            number = country.number(country.invoice_series(name, date(year, 1, 1), ()), sequence)
+            slips.setdefault(number, set()).add(word)
+        ibans = {movement.party_iban for movement in told if movement.party_iban and movement.cents > 0}
+        payers = bank_files.accounts_paid_from(connection, ibans)
+        named = bank_candidates.by_number(connection, numbers | set(slips))
+        known = {each.invoice_id for each in named}
+        usual = bank_candidates.open_of(connection, {supply for found in payers.values() for supply in found})
+        return [*named, *(each for each in usual if each.invoice_id not in known)], slips, payers
+
+    def _candidates(
+        self,
+        tx: Transaction,
+        payables: Sequence[Payable],
+        slips: Mapping[str, set[str]],
+        payers: Mapping[str, set[str]],
+    ) -> list[Candidate]:
+        """With what is unpaid now that the accounts are locked."""
+        unpaid = ledger.outstanding_of(tx.connection, [each.invoice_id for each in payables])
+        return [
+            Candidate(
+                invoice_id=each.invoice_id,
+                number=each.number,
+                account=each.supply_id,
+                outstanding_cents=int(unpaid.get(each.invoice_id, Decimal(0)).scaleb(2)),
+                references=frozenset(slips.get(each.number, ())),
+                ibans=frozenset(iban for iban, supplies in payers.items() if each.supply_id in supplies),
+            )
+            for each in payables
+        ]
+
+    def _coupons(self, tx: Transaction, found: Sequence[Movement]) -> dict[str, tuple[str, str]]:
+        """Supply and the account number that a collected movement's barcode names, by movement."""
+        named = {}
+        for each in found:
+            for barcode in each.references:
+                try:
+                    named[each.id] = account_of_coupon(read_coupon(barcode).account)
+                except Invalid:
+                    continue  # said in the queue, where a person reads the barcode
+        supplies = bank_candidates.supplies_by_account(tx.connection, set(named.values()))
+        return {each: (supplies[account], account) for each, account in named.items() if account in supplies}
+
+    # ------------------------------------------------------------------------------------------------------ what it is
+    def _banked(self, tx: Transaction, each: Movement, told: BankMovement, matcher: Matcher, actor: str) -> None:
+        kind = nature(told, self._words)
+        if kind.kind in (SETTLEMENT, RETURN):
+            self._settle(tx, each, kind.account, kind.reason, is_return=kind.kind == RETURN, match=matcher.match(told))
+            return
+        if kind.kind == OUTGOING:
+            sentence = (
+                f"{each.amount} left the account; settle what it takes back, or ignore it if it is not of members."
+            )
+            bank_files.put(tx.connection, each.id, QUEUED, "", sentence)
+            return
+        match = matcher.match(told)
+        numbers = [candidate.number for candidate in match.candidates]
+        if not match.decided:
+            bank_files.put(tx.connection, each.id, QUEUED, "", match.sentence, numbers)
+            return
+        wrong = self._no_longer(tx, match, each.amount)
+        if wrong:
+            bank_files.put(tx.connection, each.id, QUEUED, "", wrong, numbers)
+            return
+        self.pay(tx, each, [candidate.invoice_id for candidate in match.candidates], "", actor)
+        bank_files.put(tx.connection, each.id, MATCHED, match.rule, match.sentence, numbers)
+
+    def _no_longer(self, tx: Transaction, match: Match, amount: Decimal) -> str:
+        """Why a match that rests on amounts does not hold any more: an earlier movement of the batch paid first."""
+        if match.rule != "amount_and_iban" and len(match.candidates) == 1:
+            return ""
+        unpaid = ledger.outstanding_of(tx.connection, [each.invoice_id for each in match.candidates])
+        left = sum(unpaid.values(), Decimal(0))
+        return "" if left == amount else f"{match.sentence} Meanwhile {left} is unpaid of it."
+
+    def _collected(self, tx: Transaction, each: Movement, named: tuple[str, str] | None, actor: str) -> None:
+        """The barcode names the account; of its invoices the one that was on the bill is paid first."""
+        if named is None:
+            said = each.references[0] if each.references else ""
+            sentence = (
+                f"The barcode {said[:80]!r} names no account of ours; the collector took it for {each.texts[:1]}."
+            )
+            bank_files.put(tx.connection, each.id, QUEUED, "", sentence)
+            return
+        supply_id, account = named
+        coupon = read_coupon(each.references[0])
+        fitting = [
+            item
+            for item in ledger.open_items(tx.connection, supply_id)
+            if item.due_date == coupon.first_due and item.outstanding == Decimal(coupon.first_cents).scaleb(-2)
+        ]
+        invoice_ids = [fitting[0].invoice_id] if len(fitting) == 1 else []
+        self.pay(tx, each, invoice_ids, supply_id, actor)
+        sentence = f"Its barcode is that of account {account}, due on {coupon.first_due}."
+        bank_files.put(tx.connection, each.id, MATCHED, "barcode", sentence, [item.number for item in fitting])
+
+    def pay(self, tx: Transaction, each: Movement, invoice_ids: Sequence[str], supply_id: str, actor: str) -> None:
+        """Book what a movement brought: for one invoice all of it, for several what is unpaid of each, for none the account.
+
+        Several must make the amount together; the caller saw to it.
+        """
+        unpaid = ledger.outstanding_of(tx.connection, invoice_ids) if len(invoice_ids) > 1 else {}
+        for invoice_id in invoice_ids or [""]:
+            amount = unpaid[invoice_id] if unpaid else each.amount
+            if amount == 0:
+                continue
+            invoice = invoices.find(tx.connection, invoice_id) if invoice_id else None
+            money = Incoming(
+                supply_id=invoice.supply_id if invoice else supply_id,
+                amount=amount,
+                method=METHODS[each.source],
+                paid_on=self.day(tx, each),
+                reference=reference_of(each),
+                recorded_by=actor,
+                invoice=invoice,
+                source=UNMATCHED,
+            )
+            bank_files.keep_payment(tx.connection, each.id, self._receiving.receive(tx, money).id)
+
+    def day(self, tx: Transaction, each: Movement) -> date:
+        """When it counts: the day the bank booked it, never a day to come."""
+        return min(each.booked_on, self._rules.today(tx.clock.now()))
+
+    def _settle(
+        self, tx: Transaction, each: Movement, account: str, reason: str, *, is_return: bool, match: Match
+    ) -> None:
+        entry = settled_entry(self.day(tx, each), each.bank_reference, account, each.amount)
+        ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+        numbers = [candidate.number for candidate in match.candidates]
+        if not is_return:
+            sentence = f"It settles what was on its way as {account}."
+            bank_files.put(tx.connection, each.id, bank_files.SETTLED, account, sentence)
+            return
+        if reason and not each.return_reason:
+            bank_files.put_return_reason(tx.connection, each.id, reason)
+        sentence = f"The bank gives a direct debit back ({reason or 'without a code'}); its payment is to be returned."
+        bank_files.put(tx.connection, each.id, bank_files.RETURN, account, sentence, numbers)
+
+
+def reference_of(each: Movement) -> str:
+    """What the payer or the bank wrote, or else the bank's reference; as long as a payment keeps it."""
+    said = " ".join(" ".join((*each.texts, *each.references)).split())
+    return (said or each.bank_reference)[:LONGEST_REFERENCE]
+
+
+def settlement_words(rules: Rules) -> dict[str, tuple[str, ...]]:
+    """Texts by which a settlement is known, by the account that it clears: `[payment.settlements]`, the card terminal's
+    merchant code, and nothing else.
+    """
+    payment = rules.profile.section("payment")
+    given = payment.get("settlements", {})
+    words = {account: tuple(str(text) for text in given.get(account, ()) if str(text).strip()) for account in CLEARING}
+    merchant = str(payment.get("card", {}).get("merchant_code", ""))
+    if merchant:
+        words["card"] = (*words["card"], merchant)
+    return words

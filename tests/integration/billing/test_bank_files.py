@@ -1,0 +1,367 @@
+"""Bank statements and collectors' files: matched in the order of the rules, once whatever comes twice, the rest queued."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal as D
+
+import pytest
+from coop.billing.events.v1.events_pb2 import PaymentReceived
+from sqlalchemy import func, select
+
+from services.billing.application.bank_files import BankFiles, Imported
+from services.billing.application.bank_matching import BankMatching
+from services.billing.application.bank_queue import BankQueue
+from services.billing.domain.payments.collectors.coupon import Coupon, coupon_code
+from services.billing.tables import bank_movement, ledger_posting, payment
+from services.chassis.db import RequestKey
+from services.chassis.errors import Conflict, CoopError, Invalid, NotFound, Refused
+from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, member_message, supply_message
+from tests.unit.billing.payments import collector_writers
+from tests.unit.billing.payments.statement_writers import Line, camt, csb43, document, entry
+
+SEPTEMBER, OCTOBER = "E-2026-000001", "E-2026-000002"
+ANA = "ES7921000813610123456789"
+ACTOR = "staff:office"
+
+
+class Bank:
+    """Billing with a desk for bank files."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.matching = BankMatching(office.database, office.rules)
+        self.files = BankFiles(office.database, office.rules, self.matching)
+        self.queue = BankQueue(office.database, self.matching)
+
+    def take(self, content: bytes, key: RequestKey | None = None, *, dry_run: bool = False) -> Imported:
+        return self.files.take(key or self.office.key(), ACTOR, "bank.txt", io.BytesIO(content), dry_run=dry_run)
+
+    def states(self, *states: str) -> list[tuple[str, str, list[str]]]:
+        found = self.queue.movements(states, "", after="", limit=100)
+        return [(each.movement.state, each.movement.rule, list(each.movement.candidates)) for each in found]
+
+    def waiting(self) -> str:
+        """The id of the one movement in the queue."""
+        (found,) = self.queue.movements(["queued"], "", after="", limit=10)
+        return found.movement.id
+
+    def debt(self, supply_id: str = "s00000") -> D:
+        debt = self.office.accounts.debt(STAFF, supply_id).debt
+        return debt.overdue + debt.not_yet_due - debt.credit
+
+    def books(self) -> dict[str, D]:
+        """Balances of the accounts that have one; their sum is zero."""
+        query = select(ledger_posting.c.account, func.sum(ledger_posting.c.amount)).group_by(ledger_posting.c.account)
+        with self.office.database.read() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        assert sum(found.values()) == 0
+        return {account: amount for account, amount in found.items() if amount}
+
+    def count(self, table: object) -> int:
+        with self.office.database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bank(office: Office) -> Bank:
+    """September of two supplies (numbers 1 and 2), each 55.44 or near, and October (3 and 4)."""
+    office.add_supplies(1)
+    office.bill("2026-09", "2026-10-02")
+    office.bill("2026-10", "2026-11-02")
+    return Bank(office)
+
+
+def paid(bank: Bank) -> D:
+    """What September comes to."""
+    return bank.office.invoices.get(STAFF, SEPTEMBER).invoice.total
+
+
+def test_credits_are_matched_by_number_and_by_the_reference_of_the_slip(bank: Bank) -> None:
+    first = paid(bank)
+    before = bank.debt()
+    found = bank.take(
+        csb43(
+            [
+                Line(int(first * 100), text="TRANSFERENCIA FRA E 2026 000001 ANA"),
+                Line(5544, text="RECIBO", reference="20260000002"),
+            ]
+        )
+    )
+    assert {state: count for state, (count, _) in found.counts.items()} == {"matched": 2}
+    assert [(each.rule, each.candidates) for each in found.movements] == [
+        ("invoice_reference", [SEPTEMBER]),
+        ("creditor_reference", [OCTOBER]),
+    ]
+    assert (before, bank.debt()) == (first + D("55.44"), 0)
+    assert bank.books()["bank"] == before and "unmatched" not in bank.books()
+    assert [event.method for event in bank.office.events(PaymentReceived)] == ["transfer", "transfer"]
+    assert all(found.payments[each.id] for each in found.movements)
+
+
+def test_a_file_twice_books_nothing_twice_and_says_so(bank: Bank) -> None:
+    lines = [Line(5544, text=f"factura {OCTOBER}"), Line(5544, text="nobody"), Line(-1250, text="COMISION")]
+    assert bank.take(camt("08")(lines, 0)).file.fresh == 3
+    books = bank.books()
+    again = bank.take(camt("08")(lines, 0))
+    assert (again.file.movements, again.file.fresh, again.counts) == (3, 0, {})
+    overlapping = bank.take(camt("08")([*lines, Line(100, text="new")], 0))
+    assert (overlapping.file.movements, overlapping.file.fresh) == (4, 1)
+    assert bank.books()["unmatched"] == books["unmatched"] - 1
+    with pytest.raises(Invalid, match=r"imported from camt\.053\.001\.08 before; import this account from one format"):
+        bank.take(csb43(lines))
+
+
+def test_a_repeated_command_gives_its_answer_and_another_file_under_its_id_is_refused(bank: Bank) -> None:
+    key, content = bank.office.key(), csb43([Line(5544, text=OCTOBER)])
+    first = bank.take(content, key)
+    assert bank.take(content, key).file == first.file
+    with pytest.raises(Conflict, match="used before for another request"):
+        bank.take(csb43([Line(5545, text=OCTOBER)]), key)
+
+
+def test_more_than_the_debt_becomes_credit_and_several_numbers_are_paid_together(bank: Bank) -> None:
+    both = bank.debt()
+    text = f"{SEPTEMBER} y {OCTOBER}"
+    found = bank.take(
+        csb43([Line(int(both * 100) - 1, text=text, day=date(2026, 11, 3)), Line(int(both * 100), text=text)])
+    )
+    assert [each.state for each in found.movements] == ["queued", "matched"]
+    assert "is not their sum" in found.movements[0].sentence and len(found.payments[found.movements[1].id]) == 2
+    assert bank.debt() == 0
+    bank.queue.match(bank.office.key(), ACTOR, found.movements[0].id, [OCTOBER], "", "paid twice")
+    assert bank.office.accounts.debt(STAFF, "s00000").debt.credit == both - D("0.01")
+    bank.books()
+
+
+def test_two_that_name_the_same_invoices_in_one_file_pay_them_once(bank: Bank) -> None:
+    line = Line(int(bank.debt() * 100), text=f"{SEPTEMBER} {OCTOBER}")
+    found = bank.take(csb43([line, line]))
+    assert [each.state for each in found.movements] == ["matched", "queued"]
+    assert "Meanwhile 0.00 is unpaid" in found.movements[1].sentence
+
+
+def test_an_account_that_paid_before_is_known_by_its_amount(bank: Bank) -> None:
+    first = paid(bank)
+    party = f"<RltdPties><DbtrAcct><Id><IBAN>{ANA}</IBAN></Id></DbtrAcct></RltdPties>"
+
+    def told(line: Line) -> str:
+        return entry(line, "08", f"<TxDtls>{party}<RmtInf><Ustrd>{line.text}</Ustrd></RmtInf></TxDtls>")
+
+    lines = [Line(int(first * 100), text="de Ana"), Line(5544, text="otra vez Ana")]
+    content = [document(told(line), 0, line.cents) for line in lines]
+    bank.take(content[0])
+    waiting = bank.waiting()
+    bank.queue.match(bank.office.key(), ACTOR, waiting, [], "1/1", "Ana's account, she rang")
+    assert bank.debt() == D("55.44")
+    found = bank.take(content[1])
+    assert [(each.state, each.rule, each.candidates) for each in found.movements] == [
+        ("matched", "amount_and_iban", [OCTOBER])
+    ]
+    assert bank.debt() == 0
+
+
+def test_what_a_person_decides_is_kept_with_who_and_why(bank: Bank) -> None:
+    bank.take(
+        csb43([Line(5544, text="unknown"), Line(900, text="devolucion de un proveedor"), Line(-1250, text="COMISION")])
+    )
+    unknown, supplier, fee = (each.movement for each in bank.queue.movements(["queued"], "", after="", limit=9))
+    assert bank.books()["unmatched"] == D("-51.94")
+    key = bank.office.key()
+    found = bank.queue.match(key, ACTOR, unknown.id, [OCTOBER], "", "she brought the receipt")
+    assert found.decision is not None
+    assert (found.decision.actor, found.decision.why, found.decision.target) == (
+        ACTOR,
+        "she brought the receipt",
+        OCTOBER,
+    )
+    assert bank.queue.match(key, ACTOR, unknown.id, [OCTOBER], "", "she brought the receipt") == found
+    with pytest.raises(Refused, match="is matched already: she brought the receipt"):
+        bank.queue.ignore(bank.office.key(), ACTOR, unknown.id, "again")
+    with pytest.raises(Refused, match="money that left"):
+        bank.queue.match(bank.office.key(), ACTOR, fee.id, [OCTOBER], "", "fee")
+    for each in (supplier, fee):
+        bank.queue.ignore(bank.office.key(), ACTOR, each.id, "not of a member")
+    assert bank.books()["bank"] == D("55.44") and "unmatched" not in bank.books()
+
+
+def test_decisions_that_cannot_be(bank: Bank) -> None:
+    bank.take(csb43([Line(1000, text="unknown")]))
+    waiting = bank.waiting()
+    wrong: list[tuple[list[str], str, str, type[CoopError], str]] = [
+        ([OCTOBER], "", " ", Invalid, "Say why"),
+        ([], "", "why", Invalid, "Say what was paid"),
+        ([OCTOBER], "1/1", "why", Invalid, "Say what was paid"),
+        (["E-2026-9"], "", "why", NotFound, "There is no invoice 'E-2026-9'"),
+        ([], "77/1", "why", NotFound, "There is no supply '77/1'"),
+        ([SEPTEMBER, OCTOBER], "", "why", Refused, "is unpaid together, and the movement is of 10.00"),
+    ]
+    for invoices, supply, why, error, sentence in wrong:
+        with pytest.raises(error, match=sentence):
+            bank.queue.match(bank.office.key(), ACTOR, waiting, invoices, supply, why)
+    with pytest.raises(NotFound, match="There is no movement 'none'"):
+        bank.queue.ignore(bank.office.key(), ACTOR, "none", "why")
+    with pytest.raises(Invalid, match="no account of money on its way"):
+        bank.queue.settle(bank.office.key(), ACTOR, waiting, "cash", "why")
+    with pytest.raises(Invalid, match="The state 'open' is not known"):
+        bank.queue.movements(["open"], "", after="", limit=1)
+    assert bank.states() == [("queued", "", [])]
+
+
+def test_settlements_and_returns_clear_what_was_on_its_way(bank: Bank) -> None:
+    card = Line(20_000, text="ABONO TPV COMERCIO 999008881")
+    remittance = entry(Line(30_000, text="R-1"), "08").replace("RCDT", "IDDT")
+    returned = entry(
+        Line(-5544, text="", reference=OCTOBER),
+        "08",
+        f"<TxDtls><Refs><EndToEndId>{OCTOBER}</EndToEndId></Refs><RtrInf><Rsn><Cd>AM04</Cd></Rsn></RtrInf></TxDtls>",
+    )
+    lost = Line(7_000, text="LIQUIDACION DE UN COBRADOR")
+    content = document(entry(card, "08") + remittance + returned + entry(lost, "08"), 0, 51_456)
+    found = bank.take(content)
+    assert [(each.state, each.rule) for each in found.movements] == [
+        ("settled", "card"),
+        ("settled", "direct_debit"),
+        ("return", "direct_debit"),
+        ("queued", ""),
+    ]
+    came_back = found.movements[2]
+    assert (came_back.return_reason, came_back.end_to_end, came_back.candidates) == ("AM04", OCTOBER, [OCTOBER])
+    bank.queue.settle(bank.office.key(), ACTOR, bank.waiting(), "collector", "weekly settlement")
+    books = bank.books()
+    assert {each: books.get(each) for each in ("bank", "card", "direct_debit", "collector", "unmatched")} == {
+        "bank": D("514.56"),
+        "card": D("-200"),
+        "direct_debit": D("-244.56"),
+        "collector": D("-70"),
+        "unmatched": None,
+    }
+    with pytest.raises(Refused, match="is return: a direct debit that the bank gave back"):
+        bank.queue.ignore(bank.office.key(), ACTOR, came_back.id, "why")
+
+
+def test_a_dry_run_says_what_would_be_and_keeps_nothing(bank: Bank) -> None:
+    books = bank.books()
+    found = bank.take(csb43([Line(5544, text=OCTOBER)]), dry_run=True)
+    assert found.dry_run and [each.state for each in found.movements] == ["matched"]
+    assert (bank.books(), bank.count(bank_movement), bank.files.files(before="", limit=5)) == (books, 0, [])
+    assert bank.office.events(PaymentReceived) == []
+
+
+def test_a_file_that_cannot_be_booked_whole_leaves_a_trace_alone(bank: Bank) -> None:
+    books, good = bank.books(), csb43([Line(5544, text=OCTOBER)])
+    refused = {
+        "they make": good.replace(b"00000000005544", b"00000000005545", 1),
+        "cut short": good[:160],
+        "no bank statement": b"%PDF-1.7",
+        "kept in EUR": collector_writers.rapipago([collector_writers.Paid(100)]),
+        "which is not ours": camt("08")([Line(1)], 0).replace(b"ES9121000418450200051332", ANA.encode()),
+    }
+    for sentence, content in refused.items():
+        with pytest.raises(Invalid, match=sentence if sentence != "they make" else "make"):
+            bank.take(content)
+    traces = bank.files.files(before="", limit=10)
+    assert [each.state for each in traces] == ["refused"] * len(refused) and all(each.problem for each in traces)
+    assert (bank.books(), bank.count(bank_movement)) == (books, 0)
+
+
+def test_what_a_killed_import_left_is_matched_by_the_next(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = csb43([Line(5544, text=OCTOBER)])
+    monkeypatch.setattr(bank.matching, "run", lambda actor: None)
+    assert bank.take(content).counts == {"new": (1, D("55.44"))}
+    assert bank.books()["unmatched"] == D("-55.44")
+    monkeypatch.undo()
+    again = bank.take(content)
+    assert again.file.fresh == 0 and bank.states() == [("matched", "invoice_reference", [OCTOBER])]
+    assert "unmatched" not in bank.books()
+
+
+def test_fifty_who_import_the_same_file_have_one_effect(bank: Bank) -> None:
+    lines = [Line(5544, text=OCTOBER), *(Line(100 + number, text=f"nobody {number}") for number in range(5))]
+    content, before = csb43(lines), bank.debt()
+    in_threads(50, lambda number: bank.take(content))
+    assert bank.count(bank_movement) == len(lines) and bank.count(payment) == 1
+    assert bank.debt() == before - D("55.44")
+    assert sorted(each.fresh for each in bank.files.files(before="", limit=60)) == [0] * 49 + [len(lines)]
+    assert bank.books()["bank"] == D(sum(line.cents for line in lines)).scaleb(-2)
+    waiting = bank.queue.movements(["queued"], "", after="", limit=9)[0].movement.id
+    key = bank.office.key()
+    in_threads(10, lambda number: bank.queue.match(key, ACTOR, waiting, [], "1/1", "hers"))
+    assert bank.count(payment) == 2
+
+
+def written(lines: Sequence[Line], chance: random.Random) -> bytes:
+    return chance.choice((csb43, camt("08"), camt("02")))(lines, 1000)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_damaged_files_never_crash_and_never_book_by_halves(bank: Bank) -> None:
+    """Two thousand damaged files, read, kept and matched in one transaction each that is taken back."""
+    chance, taken = random.Random(575), 0
+    books = bank.books()
+    lines = (Line(5544, text=OCTOBER), Line(-1250, text="COMISION"), Line(3005, text="nadie", reference="20260000001"))
+    for number in range(2000):
+        damaged = bytearray(written(lines, chance))
+        at = chance.randrange(len(damaged))
+        if number % 3 == 0:
+            for _ in range(chance.randint(1, 4)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        elif number % 3 == 1:
+            del damaged[at : at + chance.randint(1, 90)]
+        else:
+            damaged[at:at] = chance.choice([b"\0", b"<", b"&x;", b"\xff", b"9", b" ", b"\n", b"1" * 200])
+        try:
+            found = bank.take(bytes(damaged))
+        except Invalid as refusal:
+            assert refusal.message.endswith(".")
+            continue
+        taken += 1
+        assert found.file.fresh == sum(count for count, _ in found.counts.values())
+        assert not set(found.counts) & {"new"}
+    assert taken > 20
+    after = bank.books()
+    with bank.office.database.read() as connection:
+        total = connection.execute(select(func.sum(bank_movement.c.amount))).scalar_one()
+    assert after["bank"] - books.get("bank", D(0)) == total
+    assert len(bank.files.files(before="", limit=2500)) == 2000
+
+
+# ------------------------------------------------------------------------------------------------------- collectors
+def argentina(office: Office) -> Bank:
+    """A home with a bill and what is collected apart with it."""
+    light = contract_message("s00000", product_code="residencial", tariff="T1R", powers=[], meter_rental="")
+    office.tell(member_message("s00000"), supply_message("s00000", light, cups="", account="1/1"))
+    office.energy.usual = measured(expected=744, P1=221_000)
+    office.bill()
+    return Bank(office)
+
+
+@pytest.mark.parametrize("name", collector_writers.WRITERS)
+def test_collected_bills_by_their_barcode(office_ar: Office, name: str) -> None:
+    bank = argentina(office_ar)
+    due, other = bank.office.accounts.debt(STAFF, "s00000").debt.items
+    code = coupon_code(Coupon("42", "000000010001", due.due_date, int(due.outstanding * 100), due.due_date, 1))
+    payments = [
+        collector_writers.Paid(int(due.outstanding * 100), code),
+        collector_writers.Paid(5000, "1" * 50),
+        collector_writers.Paid(250, code),
+    ]
+    content = collector_writers.WRITERS[name](payments)
+    found = bank.take(content)
+    assert [(each.state, each.rule) for each in found.movements] == [
+        ("matched", "barcode"),
+        ("queued", ""),
+        ("matched", "barcode"),
+    ]
+    assert found.movements[0].candidates == [due.number]
+    assert bank.debt() == other.outstanding - D("2.50")
+    assert bank.books()["collector"] == due.outstanding + D("52.50")
+    assert {event.method for event in bank.office.events(PaymentReceived)} == {"collector"}
+    with pytest.raises(Refused, match="what settles it comes with a bank statement"):
+        bank.queue.settle(bank.office.key(), ACTOR, bank.waiting(), "collector", "why")
+    bank.queue.match(bank.office.key(), ACTOR, bank.waiting(), [], "1/1", "read again")
+    assert bank.take(content).file.fresh == 0
+    assert bank.debt() == other.outstanding - D("52.50") and "unmatched" not in bank.books()
