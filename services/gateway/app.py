@@ -26,6 +26,7 @@ from services.gateway.upstream import Upstream
 from services.gateway.web import (
     account,
     basis_words,
+    card_payments,
     certificates,
     consumption,
     consumption_files,
@@ -118,6 +119,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
         meter_readings,
         self_reading,
         invoices,
+        card_payments,
         certificates,
         invitations,
         verify,
@@ -125,6 +127,8 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
         pages,
     ):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(card_payments.from_bank)
+    csrf.exempt(card_payments.from_bank)
     errors.register(app)
     app.context_processor(_frame)
     return csrf
@@ -171,5 +175,6 @@ def _frame() -> dict[str, Any]:
         "mine": None,
         "section": "",
         "address_line": phrases.address_line(),
+        "takes_cards": card_payments.takes_cards(),
         "breakdowns": profile.raw.get("breakdowns_phone", ""),
     }

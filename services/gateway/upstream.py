@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
+from coop.billing.v1.card_service_pb2_grpc import CardServiceStub
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 from coop.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceStub
@@ -44,6 +45,10 @@ class Upstream:
     @cached_property
     def billing(self) -> BillingServiceStub:
         return self._clients.stub("billing", BillingServiceStub)
+
+    @cached_property
+    def cards(self) -> CardServiceStub:
+        return self._clients.stub("billing", CardServiceStub)
 
     @cached_property
     def notifications(self) -> NotificationsServiceStub:

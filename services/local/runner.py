@@ -28,7 +28,7 @@ from services.chassis.errors import CoopError
 from services.chassis.profile import Profile, load_profile
 from services.chassis.service import READINESS
 from services.local.processes import Child, Children
-from services.local.settings import SERVICES, LocalSettings
+from services.local.settings import SERVICES, LocalSettings, has_sandbox_bank
 
 START_PATIENCE_S = 60.0
 _PROFILES = Path(__file__).resolve().parents[2] / "profiles"
@@ -68,7 +68,7 @@ def run(settings: LocalSettings, profile_name: str, *, production_like: bool, lo
         children = Children(say)
         stack.callback(_stop_children, children, say)
         say(f"Starting {profile.name} in {folder}")
-        _start_all(children, settings, shared, special, folder)
+        _start_all(children, settings, shared, special, folder, with_bank=has_sandbox_bank(profile))
         _wait_until_ready(children, settings, stop, say)
         if stop.is_set():
             return
@@ -136,9 +136,13 @@ def _start_all(
     shared: dict[str, str],
     special: dict[str, dict[str, str]],
     folder: Path,
+    *,
+    with_bank: bool,
 ) -> None:
     logs = folder / "logs"
     commands = {"mail": ["-m", "services.local.mailcatcher"]}
+    if with_bank:
+        commands["bank"] = ["-m", "services.local.sandbox_bank"]
     commands |= {service: ["-m", f"services.{service}", "all"] for service in SERVICES}
     commands["gateway"] = ["-m", "services.gateway", "serve"]
     for name, arguments in commands.items():
@@ -154,6 +158,8 @@ def _wait_until_ready(
     for number, service in enumerate(SERVICES, start=1):
         waiting[service] = lambda address=f"127.0.0.1:{settings.port + number}": healthy(address)  # type: ignore[misc]
     waiting["gateway"] = lambda: _answers(f"http://127.0.0.1:{settings.port}/readyz")
+    if any(child.name == "bank" for child in children.all):
+        waiting["bank"] = lambda: _answers(f"http://127.0.0.1:{settings.port + 26}/")
     deadline = time.monotonic() + START_PATIENCE_S
     by_name = {child.name: child for child in children.all}
     while waiting and not stop.is_set():
@@ -243,6 +249,8 @@ def _print_welcome(say: Callable[[str], None], settings: LocalSettings, profile:
     say(f"{profile.name} is open.")
     say(f"  Members' page:  {settings.page}")
     say(f"  Mail catcher:   {settings.inbox}")
+    if has_sandbox_bank(profile):
+        say(f"  Bank for cards: {settings.bank} (charges nobody)")
     if credentials:
         for line in credentials.lines():
             say(f"  {line}")

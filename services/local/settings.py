@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.chassis.config import setting
+from services.chassis.profile import Profile
 
 
 def _port(text: str) -> int:
@@ -33,8 +34,13 @@ class LocalSettings:
     def inbox(self) -> str:
         return f"http://127.0.0.1:{self.port + 25}"
 
+    @property
+    def bank(self) -> str:
+        """The page of the demonstration's bank, for profiles that have one."""
+        return f"http://{self.bind}:{self.port + 26}"
+
     def environment(self, profile_dir: Path, folder: Path) -> dict[str, str]:
-        """The settings that every process shares: the page's port, +1 to +5 gRPC, +24 SMTP, +25 the inbox page."""
+        """The settings that every process shares: the page's port, +1 to +5 gRPC, +24 SMTP, +25 the inbox page, +26 the bank."""
         base = self.port
         shared = {
             "COOP_DATA_DIR": str(folder),
@@ -43,6 +49,8 @@ class LocalSettings:
             "COOP_HTTP_ADDRESS": f"{self.bind}:{base}",
             "COOP_SMTP_ADDRESS": f"127.0.0.1:{base + 24}",
             "COOP_MAILBOX_ADDRESS": f"127.0.0.1:{base + 25}",
+            "COOP_SANDBOX_BANK_ADDRESS": f"{self.bind}:{base + 26}",
+            "COOP_SANDBOX_BANK_URL": self.bank,
             "COOP_LOG_LEVEL": self.log_level,
         }
         for number, service in enumerate(SERVICES, start=1):
@@ -62,11 +70,18 @@ class LocalSettings:
     def ports(self) -> dict[int, str]:
         """Every port that must be free, and what for."""
         wanted = {self.port: "the page", self.port + 24: "mail (SMTP)", self.port + 25: "the inbox page"}
+        wanted[self.port + 26] = "the demonstration's bank"
         for number, service in enumerate(SERVICES, start=1):
             wanted[self.port + number] = f"{service} (gRPC)"
             wanted[self.port + 10 + number] = f"{service} (metrics)"
         wanted[self.port + 16] = "gateway (metrics)"
         return wanted
+
+
+def has_sandbox_bank(profile: Profile) -> bool:
+    """Whether the profile's cards are charged, or rather are not, by the bank of the demonstration."""
+    card = profile.section("payment").get("card", {})
+    return profile.demo and card.get("mode") == "sandbox"
 
 
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")

@@ -28,6 +28,7 @@ TOPICS = (
     "coop.supplies.supply.v1",
     "coop.supplies.access.v1",
     "coop.billing.invoice.v1",
+    "coop.billing.payment.v1",
     "coop.billing.certificate.v1",
     "coop.metering.reading.v1",
 )
@@ -64,6 +65,7 @@ class Consumers:
                 billing.InvoiceIssued: self.invoice_issued,
                 billing.InvoiceRectified: self.invoice_rectified,
                 billing.CertificateIssued: self.certificate_issued,
+                billing.PaymentReceived: self.payment_received,
                 metering.SelfReadingTaken: self.self_reading_taken,
             },
             # A mail that cannot be queued must not hold back the mails of others.
@@ -182,6 +184,68 @@ class Consumers:
         to = asked_by or on_file
         if to is not None and to.email:
             self._mail(tx, envelope, "certificate_issued", to.email, to.language, data | {"name": to.name})
+
+    def payment_received(self, tx: Transaction, event: billing.PaymentReceived, envelope: Envelope) -> None:
+        """The confirmation of a payment by card, for the holder; other ways of paying have papers of their own."""
+        if event.method != "card":
+            return
+        supply = repository.supply_of(tx.connection, event.supply_id)
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if supply is None or on_file is None:
+            self._wait_for(tx, envelope, f"supply {event.supply_id} of payment {event.payment_id}")
+        link = f"/s/{event.supply_id}/statement"
+        data = {
+            "amount": event.amount.amount,
+            "paid_on": event.paid_on,
+            "number": event.invoice_number,
+            "account_number": supply.account_number if supply else "",
+            "path": link,
+        }
+        readers = repository.readers_of(tx.connection, event.supply_id)
+        for reader in readers:
+            self._notice(tx, envelope, "payment_received", reader.account_id, data, link, event.supply_id)
+        for to in of_invoice(readers, on_file):
+            self._mail(tx, envelope, "payment_received", to.email, to.language, data | {"name": to.name})
+
+    def certificate_refused(self, tx: Transaction, event: billing.CertificateRefused, envelope: Envelope) -> None:
+        """To whoever asked, with what is due; the office says it to whom it asked for."""
+        if not event.account_id:
+            return
+        asked_by = repository.account_of(tx.connection, event.account_id)
+        supply = repository.supply_of(tx.connection, event.supply_id)
+        if asked_by is None or supply is None:
+            self._wait_for(tx, envelope, f"account {event.account_id} that asked for a certificate")
+        link = f"/s/{event.supply_id}/invoices"
+        data = {
+            "account_number": supply.account_number if supply else "",
+            "all_supplies": event.all_supplies,
+            "due": [[item.number, item.due_date, item.outstanding.amount] for item in event.due],
+            "total": event.total_due.amount,
+            "path": link,
+        }
+        self._notice(tx, envelope, "certificate_refused", event.account_id, data, link, event.supply_id)
+        if asked_by is not None:
+            more = {"name": asked_by.name}
+            self._mail(tx, envelope, "certificate_refused", asked_by.email, asked_by.language, data | more)
+
+    def certificate_revoked(self, tx: Transaction, event: billing.CertificateRevoked, envelope: Envelope) -> None:
+        supply = repository.supply_of(tx.connection, event.supply_id)
+        asked_by = repository.account_of(tx.connection, event.account_id) if event.account_id else None
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if supply is None or (on_file is None and asked_by is None):
+            self._wait_for(tx, envelope, f"supply {event.supply_id} of certificate {event.number}")
+        link = f"/s/{event.supply_id}/certificates"
+        data = {
+            "number": event.number,
+            "account_number": supply.account_number if supply else "",
+            "why": event.why,
+            "path": link,
+        }
+        for reader in repository.readers_of(tx.connection, event.supply_id):
+            self._notice(tx, envelope, "certificate_revoked", reader.account_id, data, link, event.supply_id)
+        to = asked_by or on_file
+        if to is not None and to.email:
+            self._mail(tx, envelope, "certificate_revoked", to.email, to.language, data | {"name": to.name})
 
     # -------------------------------------------------------------------------------------------- metering
     def self_reading_taken(self, tx: Transaction, event: metering.SelfReadingTaken, envelope: Envelope) -> None:

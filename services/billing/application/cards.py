@@ -51,7 +51,7 @@ STARTS = Limit("card_starts", 30, timedelta(minutes=2))
 UNSIGNED = Limit("card_unsigned", 20, timedelta(minutes=1))
 UNSIGNED_OF_ALL = Limit("card_unsigned_of_all", 300, timedelta(seconds=20))
 #: Redsys, parameter Ds_Merchant_ConsumerLanguage.
-LANGUAGES = {"es": "1", "en": "2", "ca": "3"}
+LANGUAGES = {"es": "001", "en": "002", "ca": "003"}
 #: What is kept of a refused notification: nothing of the card.
 _CLAIMS = (
     "DS_ORDER", "DS_AMOUNT", "DS_CURRENCY", "DS_MERCHANTCODE", "DS_TERMINAL", "DS_TRANSACTIONTYPE", "DS_RESPONSE",

@@ -39,6 +39,8 @@ _BY_REASON: dict[str, LazyString] = {
     "INVITATION_REVOKED": _("That code is no longer good: ask who invited you for the new one."),
     "INVITATION_LATE": _("This supply is no longer new: a code is used when the contract begins."),
     "INVITATION_NO_CONTRACT": _("This supply has no contract of electricity, and an invitation gives energy."),
+    "NOTHING_TO_PAY": _("There is nothing to pay: it is paid already."),
+    "NO_CARD_PAYMENTS": _("This cooperative takes no cards."),
     "NO_INVITATIONS": _("This cooperative has no invitations."),
 }
 _BY_CODE: dict[str, LazyString] = {

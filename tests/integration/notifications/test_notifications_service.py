@@ -364,6 +364,52 @@ def test_a_rectified_invoice_is_told_with_what_it_changes(running: Running, mail
     assert (notice.kind, notice.title) == ("invoice_rectified", "Rectifying invoice of October 2026: -€4.98")
 
 
+def test_a_card_payment_is_confirmed_to_its_holder_and_other_ways_of_paying_are_not(
+    running: Running, mailbox: MailServer
+) -> None:
+    running.introduce()
+    for method, amount in (("transfer", "10.00"), ("card", "55.44")):
+        paid = billing_events.PaymentReceived(
+            payment_id=f"payment-{method}",
+            invoice_number="E2026-000001",
+            supply_id=SUPPLY,
+            member_id=MEMBER,
+            amount=Money(amount=amount, currency_code="EUR"),
+            paid_on="2026-11-21",
+            method=method,
+        )
+        running.tell("coop.billing.payment.v1", SUPPLY, paid)
+    eventually(lambda: mailbox.mails)
+    (mail,) = mailbox.mails
+    assert mail["To"] == "ana@example.org" and "€55.44" in mail["Subject"]
+    assert f"{running.settings.public_url}/s/{SUPPLY}/statement" in parts(mail)[0]
+    (notice,) = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert (notice.kind, notice.title) == ("payment_received", "Payment received: €55.44")
+
+
+def test_a_returned_debit_is_told_with_its_reason_and_a_masked_account(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    returned = billing_events.DirectDebitReturned(
+        collection_id="collection-1",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        account_number="5555/1",
+        invoice_id="invoice-1",
+        invoice_number="E2026-000001",
+        amount=Money(amount="55.44", currency_code="EUR"),
+        day=datetime.now(UTC).date().isoformat(),
+        reason_code="AM04",
+        iban_masked="ES79 **** 6789",
+    )
+    running.tell("coop.billing.payment.v1", SUPPLY, returned)
+    eventually(lambda: mailbox.mails)
+    text = " ".join(parts(mailbox.mails[0])[0].split())
+    assert "collected from account ES79 **** 6789. Reason: there was not enough money in the account (AM04)." in text
+    assert f"{running.settings.public_url}/s/{SUPPLY}/invoices/invoice-1" in text
+    (notice,) = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert (notice.kind, notice.title) == ("direct_debit_returned", "Direct debit returned by the bank: €55.44")
+
+
 def test_who_chose_the_document_gets_it_attached(running: Running, mailbox: MailServer) -> None:
     running.introduce()
     chosen = pb.Preferences(invoice_delivery=pb.INVOICE_DELIVERY_ATTACHED)

@@ -27,6 +27,8 @@ MEMBER_PAGES = [
     "/s/sup-1/invoices/inv-123",
     "/s/sup-1/statement",
     "/s/sup-1/certificates",
+    "/s/sup-1/pay",
+    "/s/sup-1/pay/000100000000",
     "/s/sup-1/invitation",
     "/supplies",
     "/supplies/add",

@@ -29,6 +29,7 @@ DATA: dict[str, Any] = {
     "minutes": 10,
     "name": "Ana Prado",
     "number": "E2026-000123",
+    "paid_on": "2026-11-21",
     "path": "/s/1/invoices/2",
     "read_on": "2026-10-28",
     "receipt": "7Q4M2-K9DXW",
@@ -49,7 +50,7 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "invoice_rectified",
-        "password_changed", "password_reset", "registration_repeated", "self_reading_taken",
+        "password_changed", "password_reset", "payment_received", "registration_repeated", "self_reading_taken",
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
-from coop.billing.v1 import billing_service_pb2, billing_service_pb2_grpc
+from coop.billing.v1 import billing_service_pb2, billing_service_pb2_grpc, card_service_pb2, card_service_pb2_grpc
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1 import identity_service_pb2_grpc
 from coop.metering.v1 import metering_service_pb2 as metering
@@ -21,6 +21,7 @@ from coop.supplies.v1 import (
 
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
+from tests.unit.gateway.fakes.cards import Cards
 from tests.unit.gateway.fakes.invitations import Invitations
 from tests.unit.gateway.fakes.people import Identity, Notifications, Supplies
 from tests.unit.gateway.fakes.records import Billing, Metering
@@ -47,8 +48,8 @@ class FakeServices:
             service = f"{name.capitalize()}Service"
             add = getattr(stubs, f"add_{service}Servicer_to_server")
             spec = ServicerSpec(servicer, add, messages.DESCRIPTOR.services_by_name[service])
-            further = [self._invitations()] if name == "supplies" else []
-            server = build_server(name, [spec, *further], verifier)
+            further = {"supplies": self._invitations, "billing": self._cards}.get(name)
+            server = build_server(name, [spec, further()] if further else [spec], verifier)
             self.addresses[name] = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
             server.start()
             self.servers[name] = server
@@ -59,6 +60,14 @@ class FakeServices:
             self.invitations,
             invitations_service_pb2_grpc.add_InvitationsServiceServicer_to_server,
             invitations_service_pb2.DESCRIPTOR.services_by_name["InvitationsService"],
+        )
+
+    def _cards(self) -> ServicerSpec:
+        self.cards = Cards(self.world)
+        return ServicerSpec(
+            self.cards,
+            card_service_pb2_grpc.add_CardServiceServicer_to_server,
+            card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
         )
 
     def stop(self, name: str = "") -> None:
