@@ -64,6 +64,7 @@ class Consumers:
                 supplies.AssociationCodeDue: self.association_code_due,
                 billing.InvoiceIssued: self.invoice_issued,
                 billing.InvoiceRectified: self.invoice_rectified,
+                billing.DirectDebitReturned: self.direct_debit_returned,
                 billing.CertificateIssued: self.certificate_issued,
                 billing.PaymentReceived: self.payment_received,
                 metering.SelfReadingTaken: self.self_reading_taken,
@@ -165,6 +166,31 @@ class Consumers:
         for to in of_invoice(readers, on_file):
             more = {"name": to.name, "delivery": to.delivery}
             self._mail(tx, envelope, kind, to.email, to.language, data | more)
+
+    def direct_debit_returned(self, tx: Transaction, event: billing.DirectDebitReturned, envelope: Envelope) -> None:
+        """A notice for each reader of the supply and, while it is news, a mail to whom its invoices are sent."""
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if on_file is None:
+            self._wait_for(tx, envelope, f"member {event.member_id} of invoice {event.invoice_number}")
+        readers = repository.readers_of(tx.connection, event.supply_id)
+        link = f"/s/{event.supply_id}/invoices/{event.invoice_id}"
+        data = {
+            "number": event.invoice_number,
+            "account_number": event.account_number,
+            "amount": event.amount.amount,
+            "returned_on": event.day,
+            "reason_code": event.reason_code,
+            "iban": event.iban_masked,
+            "collected_again": event.collected_again,
+            "mandate_ended": event.mandate_ended,
+            "path": link,
+        }
+        for reader in readers:
+            self._notice(tx, envelope, "direct_debit_returned", reader.account_id, data, link, event.supply_id)
+        if invoice_is_mailed(date.fromisoformat(event.day), local_date(tx.clock.now(), self._zone)):
+            for to in of_invoice(readers, on_file):
+                more = {"name": to.name}
+                self._mail(tx, envelope, "direct_debit_returned", to.email, to.language, data | more)
 
     def certificate_issued(self, tx: Transaction, event: billing.CertificateIssued, envelope: Envelope) -> None:
         supply = repository.supply_of(tx.connection, event.supply_id)

@@ -14,10 +14,12 @@ from services.staff import (
     invitations,
     invoice_bundle,
     invoices,
+    mandates,
     members,
     messages,
     payments,
     readings_commands,
+    remittances,
     supplies,
 )
 
@@ -37,6 +39,8 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(invoice_bundle.app, name="invoice")
     app.add_typer(fiscal.app, name="fiscal")
     app.add_typer(payments.app, name="payments")
+    app.add_typer(mandates.app, name="mandate")
+    app.add_typer(remittances.app, name="remittance")
     app.add_typer(certificates.app, name="certificate")
     app.add_typer(messages.app, name="messages")
     app.add_typer(dead_letters.app, name="dead-letters")

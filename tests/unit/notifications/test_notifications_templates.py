@@ -19,12 +19,15 @@ DATA: dict[str, Any] = {
     "at": "2026-11-21 13:00",
     "amount": "4.98",
     "code": "7421-9930",
+    "collected_again": False,
     "delivery": "link",
     "doubtful": False,
     "due_date": "2026-11-22",
     "enters_cycle": "2026-12-01",
+    "iban": "ES79 **** 6789",
     "in_favour": True,
     "link": LINK,
+    "mandate_ended": True,
     "meter": "ZIV0040318130",
     "minutes": 10,
     "name": "Ana Prado",
@@ -32,8 +35,10 @@ DATA: dict[str, Any] = {
     "paid_on": "2026-11-21",
     "path": "/s/1/invoices/2",
     "read_on": "2026-10-28",
+    "reason_code": "AM04",
     "receipt": "7Q4M2-K9DXW",
     "rectified_number": "E2026-000123",
+    "returned_on": "2026-11-24",
     "shown": [["P1", 12_575], ["P2", 800]],
     "start": "2026-10-01",
     "total": "55.44",
@@ -49,7 +54,7 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
-        "activation", "association_code", "association_notice", "certificate_issued", "invoice_issued", "invoice_rectified",
+        "activation", "association_code", "association_notice", "certificate_issued", "direct_debit_returned", "invoice_issued", "invoice_rectified",
         "password_changed", "password_reset", "payment_received", "registration_repeated", "self_reading_taken",
     ]  # fmt: skip
 
@@ -124,3 +129,18 @@ def test_html_is_escaped_and_addresses_become_links() -> None:
 )
 def test_an_unknown_language_falls_back_to_the_cooperatives(renderer: Renderer, wanted: str, given: str) -> None:
     assert renderer.language(wanted) == given
+
+
+def test_a_returned_debit_says_why_and_what_to_do() -> None:
+    spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
+    said = spain.mail("direct_debit_returned", 1, "es", DATA).text
+    for part in (
+        "El 24 de noviembre de 2026",
+        "cuenta ES79 **** 6789",
+        "no había saldo suficiente en la cuenta (AM04).",
+    ):
+        assert part in said
+    assert "No volveremos a pasar el recibo" in said and "termina la domiciliación" in said
+    again = {**DATA, "collected_again": True, "mandate_ended": False, "reason_code": "ZZ99"}
+    said = spain.mail("direct_debit_returned", 1, "es", again).text
+    assert "el banco no da el motivo (ZZ99)" in said and "una vez" in said and "termina" not in said
