@@ -68,13 +68,14 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     blobs = BlobStore(kit.settings.data_dir / "documents")
     signing = _signing_key(kit)
     documents = Documents(database, rules, blobs, kit.settings.public_url, signing)
+    invoices = Invoices(database, rules)
     printers = processes()
     press = Press(printers)
     certificates = Certificates(database, rules, accounts)
     api = BillingApi(
         rules,
         bill_runs,
-        Invoices(database, rules),
+        invoices,
         accounts,
         certificates,
         documents,
@@ -95,7 +96,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
             ),
             ServicerSpec(
-                DocumentsApi(DocumentChecks(database, certificates, signing)),
+                DocumentsApi(DocumentChecks(database, certificates, signing), documents, invoices),
                 add_DocumentsServiceServicer_to_server,
                 documents_service_pb2.DESCRIPTOR.services_by_name["DocumentsService"],
             ),

@@ -8,14 +8,18 @@ from coop.billing.v1.documents_service_pb2_grpc import DocumentsServiceServicer
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.billing.application.document_checks import DocumentChecks, signer
+from services.billing.application.documents import Documents
+from services.billing.application.invoices import Invoices
 from services.billing.messages import instant
 from services.billing.signing.keys import parsed
 from services.chassis.context import caller
 
 
 class DocumentsApi(DocumentsServiceServicer):
-    def __init__(self, checks: DocumentChecks) -> None:
+    def __init__(self, checks: DocumentChecks, documents: Documents, invoices: Invoices) -> None:
         self._checks = checks
+        self._documents = documents
+        self._invoices = invoices
 
     def VerifyDocument(
         self, request: pb.VerifyDocumentRequest, context: grpc.ServicerContext
@@ -28,6 +32,16 @@ class DocumentsApi(DocumentsServiceServicer):
             answer.issued_at.CopyFrom(instant(checked.stored.issued_at))
             answer.certificate_state = checked.stored.state
         return answer
+
+    def GetInvoiceText(
+        self, request: pb.GetInvoiceTextRequest, context: grpc.ServicerContext
+    ) -> pb.GetInvoiceTextResponse:
+        found = self._invoices.get(caller(), request.invoice_id).invoice
+        language, told = self._documents.invoice_text(found.id)
+        pieces = [pb.TextPiece(kind=each.kind, texts=each.texts, url=each.url) for each in told]
+        return pb.GetInvoiceTextResponse(
+            supply_id=found.supply_id, number=found.number, language=language, pieces=pieces
+        )
 
     def GetSigningCertificates(
         self, request: pb.GetSigningCertificatesRequest, context: grpc.ServicerContext

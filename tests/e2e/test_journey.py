@@ -289,9 +289,12 @@ def test_axe_finds_nothing_on_the_real_pages(stack: Stack, browser: Browser, wid
     sign_in(page, address_of(stack, "two supplies"))
     page.wait_for_url("**/s/**")
     home = urllib.parse.urlsplit(page.url).path
+    page.goto(f"{home}invoices")
+    invoice = page.locator(".invoice-rows a").first.get_attribute("href")
     complaints: list[str] = []
     for path in (
         home,
+        f"{invoice}/text",
         f"{home}consumption",
         f"{home}invoices",
         f"{home}certificates",

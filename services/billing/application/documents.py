@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from services.billing.application.access import visible_supply
 from services.billing.application.accounts import AccountStatement
-from services.billing.documents import render_certificate, render_invoice, render_statement
+from services.billing.documents import read_invoice, render_certificate, render_invoice, render_statement
 from services.billing.documents.model import InvoiceDocument
+from services.billing.documents.transcript import Said
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
 from services.billing.repository import certificates, corrected, fiscal, invoices, read_model, signing_certificates
@@ -63,29 +66,37 @@ class Documents:
         with self._database.read() as connection:
             if certificates.stored_document(connection, INVOICE, invoice_id):
                 return None
-            issued = invoices.find(connection, invoice_id)
-            if issued is None:
-                raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
-            # A rectifying invoice is compared with none.
-            months = 0 if issued.kind == RECTIFYING else HISTORY_MONTHS - 1
-            earlier = invoices.of_supply(
-                connection, issued.supply_id, before=issued.place, limit=months, kind=issued.kind
-            )
-            earlier = corrected.as_corrected(connection, earlier, issued.issued_at)
-            previous = corrected.details(connection, earlier[0]) if earlier else None
-            papers = InvoicePapers(
-                issued,
-                invoices.details(connection, issued.id),
-                tuple(earlier),
-                previous,
-                energies=invoices.consumption_of(connection, [each.id for each in earlier]),
-                water=invoices.counted_of(connection, [each.id for each in earlier], "water"),
-                registered=fiscal.is_registered(connection, issued.id),
-                code=fiscal.code_of(connection, issued.id),
-            )
+            papers = self._papers(connection, invoice_id)
         document, language = invoice_document(papers, self._rules)
-        content = render(document, language, self.seal(issued.issued_at))
-        return StoredDocument(self._blobs.put(content), _file_name(issued.number))
+        content = render(document, language, self.seal(papers.invoice.issued_at))
+        return StoredDocument(self._blobs.put(content), _file_name(papers.invoice.number))
+
+    def invoice_text(self, invoice_id: str) -> tuple[str, tuple[Said, ...]]:
+        """The language of the invoice's PDF and everything that it says."""
+        with self._database.read() as connection:
+            papers = self._papers(connection, invoice_id)
+        document, language = invoice_document(papers, self._rules)
+        return language, read_invoice(document, language)
+
+    def _papers(self, connection: Connection, invoice_id: str) -> InvoicePapers:
+        issued = invoices.find(connection, invoice_id)
+        if issued is None:
+            raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
+        # A rectifying invoice is compared with none.
+        months = 0 if issued.kind == RECTIFYING else HISTORY_MONTHS - 1
+        earlier = invoices.of_supply(connection, issued.supply_id, before=issued.place, limit=months, kind=issued.kind)
+        earlier = corrected.as_corrected(connection, earlier, issued.issued_at)
+        previous = corrected.details(connection, earlier[0]) if earlier else None
+        return InvoicePapers(
+            issued,
+            invoices.details(connection, issued.id),
+            tuple(earlier),
+            previous,
+            energies=invoices.consumption_of(connection, [each.id for each in earlier]),
+            water=invoices.counted_of(connection, [each.id for each in earlier], "water"),
+            registered=fiscal.is_registered(connection, issued.id),
+            code=fiscal.code_of(connection, issued.id),
+        )
 
     def record_invoice(self, tx: Transaction, invoice_id: str, rendered: StoredDocument | None) -> None:
         """Record what `render_invoice` put aside, in the caller's transaction; a document recorded before stays."""
@@ -119,6 +130,11 @@ class Documents:
         content = render_statement(document, language, self.seal(now))
         self._remember_certificate()
         return Printed(_file_name(name), content)
+
+    def once(self, kind: str, owner_id: str, file_name: str, render: Callable[[], bytes]) -> Printed:
+        """What was printed of `kind` for its owner; rendered and stored now when nobody asked before."""
+        found = self._read(kind, owner_id)
+        return found or self._store(kind, owner_id, StoredDocument(self._blobs.put(render()), file_name))
 
     # -------------------------------------------------------------------------------------------------------- signing
     def seal(self, at: datetime) -> Seal | None:

@@ -10,6 +10,7 @@ from services.billing.documents import ink, marks, typeface
 from services.billing.documents.figures import Figures
 from services.billing.documents.model import MonthConsumption
 from services.billing.documents.paper import CAP, Paper
+from services.billing.documents.transcript import Said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
@@ -83,6 +84,20 @@ def bars(
             year = month.year
             paper.text(middle, base - 19, str(year), REGULAR, 6.5, ink.MUTED, "centre")
     _legend(paper, history, translate, left + (_AXIS if roomy else 0), top - tall + 1)
+
+
+def says(
+    history: tuple[MonthConsumption, ...], figures: Figures, translate: Callable[[str], str], unit: str
+) -> tuple[Said, ...]:
+    """The bars as a table: each month with its figure, which of them is billed, which are estimated or unknown."""
+    pieces = [Said("head", (translate("Month"), unit))]
+    for index, month in enumerate(history):
+        name = figures.month_label(date(month.year, month.month, 1), False)
+        told = [translate("no data") if month.quantity is None else figures.number(rounded(month.quantity))]
+        told += [translate("E: estimated")] if month.estimated else []
+        told += [translate("Billed month")] if index == len(history) - 1 else []
+        pieces.append(Said("row", (f"{name} {month.year}", " · ".join(told))))
+    return tuple(pieces)
 
 
 def _figure(

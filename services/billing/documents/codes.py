@@ -18,7 +18,7 @@ def code_item(url: str, text: str, shown: str, width: float, side: float) -> Ite
     if text:
         words.text(text, REGULAR, 8)
         words.space(2)
-    words.text(shown, SEMIBOLD, 8, LINK)
+    words.text(shown, SEMIBOLD, 8, LINK, url=url)
     lines = typeface.wrap(shown, SEMIBOLD, 8, words.width)
 
     def draw(paper: Paper, x: float, top: float) -> None:

@@ -10,6 +10,7 @@ from services.billing.documents.codes import shown_address
 from services.billing.documents.figures import Figures, figures
 from services.billing.documents.model import Issuer
 from services.billing.documents.paper import FOOTER, INNER, LEFT, RIGHT, Paper, Running
+from services.billing.documents.transcript import said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import word
 from services.billing.documents.words import catalogue, document_locale
@@ -82,6 +83,8 @@ def letterhead(
     `middle` keeps that many points free at the centre, for the class letter of an Argentine document or the Spanish tax
     office's code; `tall` is the least height.
     """
+    own = " · ".join((issuer.tax_id, *issuer.address))
+    paper.say(*said(typeface.clean(issuer.name), own, *facts, *(text for text, _, _ in right)))
     top = paper.y
     half = (INNER - middle) / 2 if middle else INNER * 0.66
     marks.sign(paper, issuer.mark, LEFT + 15, top - 15, 15)
@@ -89,7 +92,7 @@ def letterhead(
     for line in typeface.wrap(issuer.name, SEMIBOLD, 13, half - 48):
         paper.text(LEFT + 39, y, line, SEMIBOLD, 13)
         y -= 15.5
-    for text in (" · ".join((issuer.tax_id, *issuer.address)), *facts):
+    for text in (own, *facts):
         for line in typeface.wrap(text, REGULAR, 7.5, half - 48):
             paper.text(LEFT + 39, y + 1.5, line, REGULAR, 7.5, ink.MUTED)
             y -= 10

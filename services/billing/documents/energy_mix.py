@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from services.billing.documents import ink
 from services.billing.documents.edition import Edition
 from services.billing.documents.model import EnergyMix
 from services.billing.documents.paper import CAP, INNER, PADDING, Item, Paper, Stack
 from services.billing.documents.parts import Impact
 from services.billing.documents.table import Cell, head, row
+from services.billing.documents.transcript import said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import ORIGINS
 
@@ -54,7 +57,7 @@ def _scales(mix: EnergyMix, e: Edition, width: float) -> Stack:
     )
     for name, text, impact in kinds:
         stack.text(name, SEMIBOLD, 8.5)
-        stack.items.append(_letters(impact, width))
+        stack.items.append(replace(_letters(impact, width), says=said(impact.letter)))
         values = {"own": e.f.number(impact.own), "country": e.f.number(impact.country)}
         stack.text(text.format_map(values), REGULAR, 8, ink.MUTED)
         stack.space(5)

@@ -12,6 +12,7 @@ from services.billing.documents.codes import code_item, shown_address
 from services.billing.documents.edition import Edition
 from services.billing.documents.model import ArgentineFiscal, TaxOfficeCode
 from services.billing.documents.paper import HEIGHT, INNER, PADDING, WIDTH, Item, Paper, Stack
+from services.billing.documents.transcript import Said, said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 SIDE = 87.0  # 30.7 mm
@@ -27,6 +28,7 @@ _BARS_WIDTH, _BARS_HEIGHT = 262.0, 34.0
 
 def tax_code(paper: Paper, code: TaxOfficeCode) -> None:
     """Draw the tax office's code at the centre of the head of page one."""
+    paper.say(Said("picture", (f"{code.heading} {code.caption}",), code.url))
     top = min(paper.y, HEIGHT - 28)
     paper.text(WIDTH / 2, top - _WORDS * 0.8, code.heading, SEMIBOLD, _WORDS, ink.INK, "centre")
     edge = top - _WORDS - _WHITE
@@ -69,4 +71,4 @@ def _bars_beside(digits: str, words: Stack) -> Item:
         paper.text(left, top - _BARS_HEIGHT - 9, digits, REGULAR, size)
         words.draw(paper, x + _BARS_WIDTH + 18, top + 3)
 
-    return Item(max(_BARS_HEIGHT + 12, words.height), draw)
+    return Item(max(_BARS_HEIGHT + 12, words.height), draw, says=said(digits))

@@ -7,6 +7,7 @@ from services.billing.documents.countries import COUNTRIES, Country
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
 from services.billing.documents.model import InvoiceDocument, Issuer
 from services.billing.documents.paper import HEIGHT, WIDTH, Paper
+from services.billing.documents.transcript import Said, said
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import N_
 from services.billing.signing import Seal
@@ -21,6 +22,15 @@ def render_invoice(doc: InvoiceDocument, locale: str, seal: Seal | None = None) 
 
     Raises Invalid when the figures do not add up, a code has no words, or the language is unknown.
     """
+    return _drawn(doc, locale, seal).finish()
+
+
+def read_invoice(doc: InvoiceDocument, locale: str) -> tuple[Said, ...]:
+    """Everything that the PDF says, in the order in which it is read. Raises what `render_invoice` raises."""
+    return tuple(_drawn(doc, locale, None).transcript)
+
+
+def _drawn(doc: InvoiceDocument, locale: str, seal: Seal | None) -> Paper:
     doc.check()
     e = edition(locale, doc.jurisdiction, doc.currency)
     country = COUNTRIES[doc.jurisdiction]
@@ -32,7 +42,7 @@ def render_invoice(doc: InvoiceDocument, locale: str, seal: Seal | None = None) 
         paper.new_page()
     invoice_lines.draw(paper, doc, e)
     invoice_back.draw(paper, doc, e, country)
-    return paper.finish()
+    return paper
 
 
 def _title(doc: InvoiceDocument, country: Country) -> str:
@@ -86,6 +96,7 @@ def _fiscal(issuer: Issuer, e: Edition) -> tuple[str, ...]:
 
 def _class_box(paper: Paper, letter: str, code: str) -> None:
     """The class letter at the centre of the head, with its code under it."""
+    paper.say(*said(f"{letter} · {code}"))
     side, middle = 36.0, WIDTH / 2
     top = min(paper.y, HEIGHT - 30)
     paper.box(middle - side / 2, top, side, side, stroke=ink.INK, radius=4)

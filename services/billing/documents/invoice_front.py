@@ -202,7 +202,8 @@ def _consumptions(paper: Paper, doc: InvoiceDocument, e: Edition, below: float) 
         height = min(spare, most) if len(shown) <= 2 and spare >= least else usual
         for consumption, stack in zip(pair, stacks, strict=True):
             stack.space(words - stack.height + 4)
-            stack.add(height, _chart(consumption, e, stack.width, height))
+            says = chart.says(consumption.history, e.f, e.t, e.word(UNITS, consumption.unit))
+            stack.add(height, _chart(consumption, e, stack.width, height), says=says)
         tall = words + 4 + height + 2 * PADDING
         if not paper.room(tall):
             paper.new_page()

@@ -10,6 +10,7 @@ from services.billing.documents.edition import Edition
 from services.billing.documents.model import ZERO, InvoiceDocument, Line, Tax
 from services.billing.documents.paper import INNER, Item, Paper, Stack
 from services.billing.documents.table import Cell, head, row
+from services.billing.documents.transcript import Said, said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, SERVICES
 
@@ -27,7 +28,7 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition) -> None:
         paper.text(x, top - 13, e.t("Detail"), SEMIBOLD, 12.5)
         paper.text(x + INNER, top - 13, period, REGULAR, 8.5, ink.MUTED, "right")
 
-    stack.add(20, title, keep=True)
+    stack.add(20, title, keep=True, says=(Said("heading", (e.t("Detail"),)), *said(period)))
     again = head(COLUMNS, (e.t("Concept"), e.t("Calculation"), e.t("Amount")), ("left", "right", "right"))
     stack.items.append(again)
 
@@ -76,7 +77,7 @@ def _section(e: Edition, title: str, total: Decimal) -> Item:
         paper.box(x - 6, top - 4, INNER + 12, inner.height, fill=ink.SAND, radius=4)
         inner.draw(paper, x, top - 4)
 
-    return Item(inner.height + 4, draw, keep=True)
+    return Item(inner.height + 4, draw, keep=True, says=inner.says)
 
 
 def _tax(stack: Stack, e: Edition, tax: Tax) -> None:

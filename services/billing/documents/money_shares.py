@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from services.billing.documents import ink
 from services.billing.documents.edition import Edition
 from services.billing.documents.model import ZERO, InvoiceDocument, Share
 from services.billing.documents.paper import CAP, INNER, PADDING, Paper, Stack
+from services.billing.documents.transcript import Said
 from services.billing.documents.typeface import REGULAR
 from services.billing.documents.vocabulary import SHARES
 
@@ -39,12 +42,14 @@ def add(stack: Stack, doc: InvoiceDocument, e: Edition, columns: int = 1) -> Non
                 paper.canvas.rect(left, top - 10.2, 7, 7, stroke=0, fill=1)
                 baseline = top - (_ROW + 8.5 * CAP) / 2
                 paper.text(left + 12, baseline, e.word(SHARES, share.code), REGULAR, 8.5)
-                text = (
-                    f"{e.f.money(share.amount)}  {e.f.share(share.amount, whole)}" if whole else e.f.money(share.amount)
-                )
-                paper.text(left + column, baseline, text, REGULAR, 8.5, ink.INK, "right")
+                paper.text(left + column, baseline, _figure(e, share, whole), REGULAR, 8.5, ink.INK, "right")
 
-        stack.add(_ROW, row)
+        says = tuple(Said("row", (e.word(SHARES, each.code), _figure(e, each, whole))) for _, each in entries)
+        stack.add(_ROW, row, says=says)
+
+
+def _figure(e: Edition, share: Share, whole: Decimal) -> str:
+    return f"{e.f.money(share.amount)}  {e.f.share(share.amount, whole)}" if whole else e.f.money(share.amount)
 
 
 def strip(doc: InvoiceDocument, e: Edition) -> Stack:

@@ -18,6 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.billing.documents import ink, typeface
 from services.billing.documents.ink import Colour
 from services.billing.documents.seal import prepare
+from services.billing.documents.transcript import Kind, Said, said
 from services.billing.documents.typeface import DISPLAY, REGULAR, SEMIBOLD, Run
 from services.billing.signing import Seal
 
@@ -97,6 +98,8 @@ class Paper:
             prepare(self.canvas, seal)
         self.page = 1
         self.y = HEIGHT - 34.0
+        #: What is on the pages, running headers and footers left out.
+        self.transcript: list[Said] = []
         if running.notice:
             self._notice()
 
@@ -128,7 +131,12 @@ class Paper:
         """Whether `height` points fit under what is drawn; a new page is the caller's decision."""
         return self.y - height >= BOTTOM
 
+    def say(self, *pieces: Said) -> None:
+        """Note what is drawn outside of stacks."""
+        self.transcript += pieces
+
     def _notice(self) -> None:
+        self.say(*said(self.running.notice))
         lines = typeface.wrap(self.running.notice, SEMIBOLD, 8, INNER - 20)
         height = 11 * len(lines) + 7
         self.box(LEFT, self.y, INNER, height, fill=ink.AMBER_GROUND, radius=5)
@@ -226,6 +234,12 @@ class Item:
     draw: Draw
     keep: bool = False  # stays on the page of the next item
     blank: bool = False  # only room: dropped at the foot of a page
+    says: tuple[Said, ...] = ()  # what is not said by stacks that `draw` draws
+
+    def put(self, paper: Paper, x: float, top: float) -> None:
+        """Draw it and say it."""
+        paper.say(*self.says)
+        self.draw(paper, x, top)
 
 
 class Stack:
@@ -239,14 +253,21 @@ class Stack:
     def height(self) -> float:
         return sum(item.height for item in self.items)
 
-    def add(self, height: float, draw: Draw, keep: bool = False) -> None:
-        self.items.append(Item(height, draw, keep))
+    def add(self, height: float, draw: Draw, keep: bool = False, says: tuple[Said, ...] = ()) -> None:
+        self.items.append(Item(height, draw, keep, says=says))
 
     def space(self, height: float) -> None:
         self.items.append(Item(height, lambda paper, x, top: None, blank=True))
 
     def runs(
-        self, parts: list[Run], size: float = 9, leading: float = 0, colour: Colour = ink.INK, keep: bool = False
+        self,
+        parts: list[Run],
+        size: float = 9,
+        leading: float = 0,
+        colour: Colour = ink.INK,
+        keep: bool = False,
+        kind: Kind = "text",
+        url: str = "",
     ) -> None:
         """A paragraph; its lines stay together when flowed."""
         lines = typeface.wrap_runs(parts, size, self.width)
@@ -257,7 +278,7 @@ class Stack:
                 baseline = top - step * index - (step + size * CAP) / 2
                 paper.line_of_runs(x, baseline, line, size, colour)
 
-        self.add(step * len(lines), draw, keep)
+        self.add(step * len(lines), draw, keep, (Said(kind, ("".join(part for _, part in parts),), url),))
 
     def message(
         self,
@@ -278,12 +299,13 @@ class Stack:
         colour: Colour = ink.INK,
         leading: float = 0,
         keep: bool = False,
+        url: str = "",
     ) -> None:
-        self.runs([(font, typeface.clean(text))], size, leading, colour, keep)
+        self.runs([(font, typeface.clean(text))], size, leading, colour, keep, url=url)
 
     def heading(self, text: str, size: float = 9.5) -> None:
         """The muted label at the head of a card; never left alone at the foot of a page."""
-        self.text(text, SEMIBOLD, size, ink.MUTED, keep=True)
+        self.runs([(SEMIBOLD, typeface.clean(text))], size, 0, ink.MUTED, True, "heading")
         self.add(4, lambda paper, x, top: None, keep=True)
 
     def heading_one(self, text: str, size: float = 21) -> None:
@@ -295,7 +317,7 @@ class Stack:
             for index, line in enumerate(lines):
                 paper.text(x, top - size * 0.92 - step * index, line, DISPLAY, size, tracking=-0.008 * size)
 
-        self.add(step * len(lines), draw)
+        self.add(step * len(lines), draw, says=(Said("heading", (text,)),))
 
     def display(self, text: str, size: float) -> None:
         """The big figure. A figure too wide for its column is set smaller, never broken."""
@@ -306,7 +328,7 @@ class Stack:
         def draw(paper: Paper, x: float, top: float) -> None:
             paper.text(x, top - size * 0.92, text, DISPLAY, size, ink.INK, tracking=tracking)
 
-        self.add(size * 1.14, draw)
+        self.add(size * 1.14, draw, says=said(text))
 
     def tag(self, text: str, colour: Colour, ground: Colour, size: float = 9) -> None:
         """A state in words on its colour; wraps inside the tag when the column is narrow."""
@@ -321,7 +343,7 @@ class Stack:
                 baseline = top - size * 0.325 - step * index - (step + size * CAP) / 2
                 paper.text(x + 9, baseline, line, SEMIBOLD, size, colour)
 
-        self.add(height, draw)
+        self.add(height, draw, says=said(text))
 
     def pair(self, label: str, value: str, size: float = 8.5, share: float = 0.42, strong: bool = False) -> None:
         """«label  value» on one row with a rule under it; both sides wrap."""
@@ -340,11 +362,11 @@ class Stack:
                 paper.text(x + width * share, first - step * index, line, font, size)
             paper.line(x, top - step * rows - 4.4, x + width)
 
-        self.add(step * rows + 4.4, draw)
+        self.add(step * rows + 4.4, draw, says=(Said("pair", (label, value)),))
 
     def draw(self, paper: Paper, x: float, top: float) -> None:
         for item in self.items:
-            item.draw(paper, x, top)
+            item.put(paper, x, top)
             top -= item.height
 
     def flow(self, paper: Paper, x: float = LEFT, again: Item | None = None) -> None:
@@ -363,7 +385,7 @@ class Stack:
                     again.draw(paper, x, paper.y)
                     paper.y -= again.height
             for item in group:
-                item.draw(paper, x, paper.y)
+                item.put(paper, x, paper.y)
                 paper.y -= item.height
             index += len(group)
 

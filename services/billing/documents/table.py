@@ -9,6 +9,7 @@ from typing import Literal
 from services.billing.documents import ink, typeface
 from services.billing.documents.ink import Colour
 from services.billing.documents.paper import CAP, Item, Paper
+from services.billing.documents.transcript import Said
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 
 
@@ -28,6 +29,7 @@ def row(
     rule: bool = True,
     keep: bool = False,
     pad: float = 2.6,
+    kind: Literal["row", "head"] = "row",
 ) -> Item:
     """One row over `columns` (widths in points); the tallest cell decides its height."""
     gutter = 8.0
@@ -53,7 +55,7 @@ def row(
         if rule:
             paper.line(x, top - height, x + total, thickness=0.5)
 
-    return Item(height, draw, keep)
+    return Item(height, draw, keep, says=(Said(kind, tuple(cell.text for cell in cells)),))
 
 
 def head(
@@ -61,4 +63,4 @@ def head(
 ) -> Item:
     """The head of a table, kept with its first row."""
     cells = [Cell(name, SEMIBOLD, ink.MUTED, align) for name, align in zip(names, aligns, strict=True)]
-    return row(columns, cells, size=size, keep=True)
+    return row(columns, cells, size=size, keep=True, kind="head")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import zip_longest
 
 from coop.billing.v1 import billing_service_pb2 as billing
+from coop.billing.v1 import documents_service_pb2 as documents
 from coop.common.v1 import types_pb2
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from services.chassis.periods import DatePeriod
 from services.gateway import session
 from services.gateway.compose.basis import FactsView
 from services.gateway.compose.bundles import as_text, bundle_of
+from services.gateway.compose.invoice_text import sections
 from services.gateway.compose.invoices import InvoiceView, StatementView
 from services.gateway.upstream import document as stream
 from services.gateway.web.charts import split
@@ -79,6 +81,27 @@ def show(supply_id: str, invoice_id: str) -> ResponseReturnValue:
         rows=[(effect_label(effect), effect.amount) for effect in invoice.effects],
         sentence=why_sentence(invoice),
         split=split,
+    )
+
+
+@blueprint.get("/s/<supply_id>/invoices/<invoice_id>/text")
+@session.members_only
+def in_full(supply_id: str, invoice_id: str) -> ResponseReturnValue:
+    """All that the PDF says, as a page that can be read aloud, enlarged and printed."""
+    page = SupplyPage(supply_id, "invoices")
+    answer = page.fanout.ask(
+        session.upstream().documents.GetInvoiceText,
+        documents.GetInvoiceTextRequest(invoice_id=invoice_id),
+        lambda answer: answer,
+    ).get()
+    if answer.supply_id != supply_id:
+        raise NotFound("There is no such invoice of this supply.")
+    return page.render(
+        "pages/invoice_text.html",
+        invoice_id=invoice_id,
+        number=answer.number,
+        language=answer.language,
+        sections=sections(answer.pieces),
     )
 
 
