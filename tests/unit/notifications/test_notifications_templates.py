@@ -54,8 +54,9 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
-        "activation", "association_code", "association_notice", "certificate_issued", "direct_debit_returned", "invoice_issued", "invoice_rectified",
-        "password_changed", "password_reset", "payment_received", "registration_repeated", "self_reading_taken",
+        "activation", "association_code", "association_notice", "certificate_issued", "direct_debit_returned", "invoice_issued",
+        "invoice_rectified", "password_changed", "password_reset", "payment_received", "registration_repeated",
+        "self_reading_taken",
     ]  # fmt: skip
 
 
