@@ -8,6 +8,7 @@ from typing import Any
 
 from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from coop.billing.v1.card_service_pb2_grpc import CardServiceStub
+from coop.billing.v1.direct_debit_service_pb2_grpc import DirectDebitServiceStub
 from coop.billing.v1.documents_service_pb2_grpc import DocumentsServiceStub
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
@@ -50,6 +51,10 @@ class Upstream:
     @cached_property
     def cards(self) -> CardServiceStub:
         return self._clients.stub("billing", CardServiceStub)
+
+    @cached_property
+    def direct_debits(self) -> DirectDebitServiceStub:
+        return self._clients.stub("billing", DirectDebitServiceStub)
 
     @cached_property
     def documents(self) -> DocumentsServiceStub:

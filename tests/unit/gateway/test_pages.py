@@ -29,6 +29,7 @@ MEMBER_PAGES = [
     "/s/sup-1/certificates",
     "/s/sup-1/pay",
     "/s/sup-1/pay/000100000000",
+    "/s/sup-1/direct-debit",
     "/s/sup-1/invitation",
     "/supplies",
     "/supplies/add",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
-from coop.billing.v1 import billing_service_pb2, billing_service_pb2_grpc, card_service_pb2, card_service_pb2_grpc
+from coop.billing.v1 import (
+    billing_service_pb2,
+    billing_service_pb2_grpc,
+    card_service_pb2,
+    card_service_pb2_grpc,
+    direct_debit_service_pb2,
+    direct_debit_service_pb2_grpc,
+)
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1 import identity_service_pb2_grpc
 from coop.metering.v1 import metering_service_pb2 as metering
@@ -22,6 +29,7 @@ from coop.supplies.v1 import (
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
 from tests.unit.gateway.fakes.cards import Cards
+from tests.unit.gateway.fakes.direct_debits import DirectDebits
 from tests.unit.gateway.fakes.invitations import Invitations
 from tests.unit.gateway.fakes.people import Identity, Notifications, Supplies
 from tests.unit.gateway.fakes.records import Billing, Metering
@@ -48,8 +56,8 @@ class FakeServices:
             service = f"{name.capitalize()}Service"
             add = getattr(stubs, f"add_{service}Servicer_to_server")
             spec = ServicerSpec(servicer, add, messages.DESCRIPTOR.services_by_name[service])
-            further = {"supplies": self._invitations, "billing": self._cards}.get(name)
-            server = build_server(name, [spec, further()] if further else [spec], verifier)
+            further = {"supplies": [self._invitations], "billing": [self._cards, self._direct_debits]}.get(name, [])
+            server = build_server(name, [spec, *(made() for made in further)], verifier)
             self.addresses[name] = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
             server.start()
             self.servers[name] = server
@@ -68,6 +76,14 @@ class FakeServices:
             self.cards,
             card_service_pb2_grpc.add_CardServiceServicer_to_server,
             card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
+        )
+
+    def _direct_debits(self) -> ServicerSpec:
+        self.direct_debits = DirectDebits(self.world)
+        return ServicerSpec(
+            self.direct_debits,
+            direct_debit_service_pb2_grpc.add_DirectDebitServiceServicer_to_server,
+            direct_debit_service_pb2.DESCRIPTOR.services_by_name["DirectDebitService"],
         )
 
     def stop(self, name: str = "") -> None:
