@@ -138,5 +138,5 @@ def _refused(each: RefusedNotification) -> pb.RefusedNotification:
         reason=each.reason,
         why=each.why,
         signed=each.signed,
-        claims=each.claims,
+        claims=[pb.NotificationClaim(name=name, value=value) for name, value in each.claims.items()],
     )

@@ -11,13 +11,14 @@ from coop.billing.v1 import billing_service_pb2 as pb
 from coop.common.v1.types_pb2 import Money
 
 from services.chassis.ids import new_id
-from services.staff import bank_files, bank_queue
+from services.staff import bank_files, bank_queue, card_payments
 from services.staff.bills import day, today
 from services.staff.desk import signed_in
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Payments.")
+app.add_typer(card_payments.app, name="card")
 app.command("import")(bank_files.import_command)
 app.command("files")(bank_files.list_files)
 app.add_typer(bank_queue.app, name="queue")

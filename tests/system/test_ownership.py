@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from coop.billing.v1 import billing_service_pb2
+from coop.billing.v1 import billing_service_pb2, card_service_pb2
 from coop.common.v1 import access_pb2
 from coop.supplies.v1 import supplies_service_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
@@ -78,6 +78,8 @@ def two(undisturbed: Undisturbed) -> Two:
     taken = call(member.clients, "metering.SubmitSelfReading", own)
     # Somebody else's receipt cannot be had; one's own under somebody else's supply must be as good as none.
     own["receipt"] = foreign["receipt"] = taken.receipt
+    begun = call(member.clients, "billing.StartCardPayment", own)
+    own["order_number"] = foreign["order_number"] = begun.payment.order_number
     addresses = {service: stack.grpc_address(service) for service in SERVICES}
     return Two(member, own, foreign, Clients(addresses, dict))
 
@@ -110,6 +112,8 @@ def call(clients: Clients, name: str, values: dict[str, str]) -> Any:
                 request.shown.add(register=register, value=10)
         elif name == "metering.SubmitSelfReading" and field.name in ("day", "photo"):
             request.day, request.photo = datetime.now(UTC).date().isoformat(), meter_photo()
+        elif name == "billing.StartCardPayment" and field.name == "scope":
+            request.scope = card_service_pb2.CARD_PAYMENT_SCOPE_INVOICE
         elif name == "supplies.RedeemInvitation" and field.name == "code":
             request.code = "7K3M-9QXF"
     interface = method.containing_service
