@@ -6,20 +6,24 @@ In batches, each a transaction that locks its movements: whatever is killed, a m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from services.billing.application.collections import Collections
 from services.billing.application.receiving import Incoming, Receiving
 from services.billing.domain.bank_entries import CLEARING, METHODS, settled_entry
 from services.billing.domain.ledger import UNMATCHED
 from services.billing.domain.payments.collectors.coupon import read_coupon
 from services.billing.domain.payments.given_out import account_of_coupon, numbers_in, slips_in
-from services.billing.domain.payments.matching import Candidate, Match, Matcher, words_of
+from services.billing.domain.payments.matching import Candidate, Match, Matcher, plain, words_of
 from services.billing.domain.payments.movements import BankMovement
-from services.billing.domain.payments.natures import OUTGOING, RETURN, SETTLEMENT, nature
-from services.billing.repository import bank_candidates, bank_files, invoices, ledger
+from services.billing.domain.payments.natures import OUTGOING, PAYMENT, SETTLEMENT, Nature, nature
+from services.billing.domain.payments.return_files import Returned
+from services.billing.domain.payments.returns import return_reason
+from services.billing.repository import bank_candidates, bank_files, invoices, ledger, remittances
 from services.billing.repository.bank_candidates import Payable
-from services.billing.repository.bank_files import MATCHED, QUEUED, Movement
+from services.billing.repository.bank_files import MATCHED, QUEUED, RETURN, SETTLED, Movement
 from services.billing.rules import Rules
 from services.chassis.db import Database, Transaction
 from services.chassis.errors import CoopError, Invalid
@@ -34,6 +38,7 @@ class BankMatching:
         self._database = database
         self._rules = rules
         self._receiving = Receiving(rules)
+        self._collections = Collections(database, rules)
         self._words = settlement_words(rules)
 
     def run(self, actor: str) -> None:
@@ -49,9 +54,11 @@ class BankMatching:
         if not found:
             return 0
         told = {each.id: each.told() for each in found}
+        natures = self._natures(tx, found, told)
+        returning = self._lock_remittances(tx, natures)
         coupons = self._coupons(tx, [each for each in found if each.source == "collector"])
         payables = self._payables(tx, list(told.values()))
-        accounts = {each.supply_id for each in payables[0]} | {supply for supply, _ in coupons.values()}
+        accounts = {each.supply_id for each in payables[0]} | {supply for supply, _ in coupons.values()} | returning
         ledger.lock_accounts(tx.connection, accounts)
         matcher = Matcher(self._candidates(tx, *payables))
         for each in found:
@@ -60,10 +67,34 @@ class BankMatching:
                     if each.source == "collector":
                         self._collected(tx, each, coupons.get(each.id), actor)
                     else:
-                        self._banked(tx, each, told[each.id], matcher, actor)
+                        self._banked(tx, each, told[each.id], natures[each.id], matcher, actor)
             except CoopError as wrong:  # what cannot be booked a person decides, and the rest goes on
                 bank_files.put(tx.connection, each.id, QUEUED, "", wrong.message)
         return len(found)
+
+    def _natures(
+        self, tx: Transaction, found: Sequence[Movement], told: Mapping[str, BankMovement]
+    ) -> dict[str, Nature]:
+        """What movements of statements are. A remittance's own number in the bank's words settles it."""
+        sent = {plain(number) for number in bank_candidates.remittance_numbers(tx.connection)}
+        natures = {}
+        for each in found:
+            if each.source == "collector":
+                continue
+            kind = nature(told[each.id], self._words)
+            if kind.kind == PAYMENT and not sent.isdisjoint(words_of(told[each.id])):
+                kind = Nature(SETTLEMENT, "direct_debit")
+            natures[each.id] = kind
+        return natures
+
+    def _lock_remittances(self, tx: Transaction, natures: Mapping[str, Nature]) -> set[str]:
+        """Of the collections that come back, before any account, as whoever settles them does; their supplies."""
+        names = [name for each in natures.values() if each.returned for name in each.returned.end_to_end]
+        if not names:
+            return set()
+        known = remittances.by_end_to_end(tx.connection, names)
+        remittances.lock(tx.connection, [each.remittance_id for each in known.values()])
+        return {each.supply_id for each in known.values()}
 
     # ------------------------------------------------------------------------------------------------ what may be meant
     def _payables(
@@ -78,7 +109,9 @@ class BankMatching:
             number = country.number(country.invoice_series(name, date(year, 1, 1), ()), sequence)
             slips.setdefault(number, set()).add(word)
         ibans = {movement.party_iban for movement in told if movement.party_iban and movement.cents > 0}
-        payers = bank_files.accounts_paid_from(connection, ibans)
+        payers = dict(bank_files.accounts_paid_from(connection, ibans))
+        for iban, supplies in bank_candidates.accounts_of_mandates(connection, ibans).items():
+            payers[iban] = payers.get(iban, set()) | supplies
         named = bank_candidates.by_number(connection, numbers | set(slips))
         known = {each.invoice_id for each in named}
         usual = bank_candidates.open_of(connection, {supply for found in payers.values() for supply in found})
@@ -118,10 +151,16 @@ class BankMatching:
         return {each: (supplies[account], account) for each, account in named.items() if account in supplies}
 
     # ------------------------------------------------------------------------------------------------------ what it is
-    def _banked(self, tx: Transaction, each: Movement, told: BankMovement, matcher: Matcher, actor: str) -> None:
-        kind = nature(told, self._words)
-        if kind.kind in (SETTLEMENT, RETURN):
-            self._settle(tx, each, kind.account, kind.reason, is_return=kind.kind == RETURN, match=matcher.match(told))
+    def _banked(
+        self, tx: Transaction, each: Movement, told: BankMovement, kind: Nature, matcher: Matcher, actor: str
+    ) -> None:
+        if kind.returned is not None:
+            self._came_back(tx, each, kind.returned, actor)
+            return
+        if kind.kind == SETTLEMENT:
+            self.settle(tx, each, kind.account)
+            sentence = f"It settles what was on its way as {kind.account}."
+            bank_files.put(tx.connection, each.id, SETTLED, kind.account, sentence)
             return
         if kind.kind == OUTGOING:
             sentence = (
@@ -197,20 +236,20 @@ class BankMatching:
         """When it counts: the day the bank booked it, never a day to come."""
         return min(each.booked_on, self._rules.today(tx.clock.now()))
 
-    def _settle(
-        self, tx: Transaction, each: Movement, account: str, reason: str, *, is_return: bool, match: Match
-    ) -> None:
+    def settle(self, tx: Transaction, each: Movement, account: str) -> None:
+        """What was on its way on an account of CLEARING is at the bank, or was taken back there."""
         entry = settled_entry(self.day(tx, each), each.bank_reference, account, each.amount)
         ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
-        numbers = [candidate.number for candidate in match.candidates]
-        if not is_return:
-            sentence = f"It settles what was on its way as {account}."
-            bank_files.put(tx.connection, each.id, bank_files.SETTLED, account, sentence)
+
+    def _came_back(self, tx: Transaction, each: Movement, returned: Returned, actor: str) -> None:
+        """A direct debit that the bank gives back: its invoice is open again. One that is not ours a person looks at."""
+        wrong = self._collections.come_back(tx, actor, replace(returned, line=0))
+        if wrong:
+            bank_files.put(tx.connection, each.id, RETURN, "", f"A direct debit came back ({returned.reason}): {wrong}")
             return
-        if reason and not each.return_reason:
-            bank_files.put_return_reason(tx.connection, each.id, reason)
-        sentence = f"The bank gives a direct debit back ({reason or 'without a code'}); its payment is to be returned."
-        bank_files.put(tx.connection, each.id, bank_files.RETURN, account, sentence, numbers)
+        self.settle(tx, each, "direct_debit")
+        sentence = f"A direct debit came back: {return_reason(returned.reason).words} ({returned.reason})."
+        bank_files.put(tx.connection, each.id, SETTLED, "returned", sentence)
 
 
 def reference_of(each: Movement) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.billing.application.bank_matching import BankMatching
-from services.billing.domain.bank_entries import CLEARING, set_aside_entry, settled_entry
+from services.billing.domain.bank_entries import CLEARING, set_aside_entry
 from services.billing.repository import bank_candidates, bank_files, invoices, ledger
 from services.billing.repository.bank_files import IGNORED, MATCHED, NEW, QUEUED, RETURN, SETTLED, Decision, Movement
 from services.chassis.db import Database, RequestKey, Transaction
@@ -14,7 +14,7 @@ from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 
 #: What may be listed and decided: also what an import that was killed did not look at yet.
-WAITING = (NEW, QUEUED)
+WAITING = (NEW, QUEUED, RETURN)
 LONGEST_WHY = 500
 STAFF = "staff"
 
@@ -77,9 +77,7 @@ class BankQueue:
                     "The movement is of a collector's file; what settles it comes with a bank statement.",
                     "NOT_AT_THE_BANK",
                 )
-            day = self._matching.day(tx, movement)
-            entry = settled_entry(day, movement.bank_reference, account, movement.amount)
-            ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+            self._matching.settle(tx, movement, account)
             bank_files.put(tx.connection, movement.id, SETTLED, STAFF, why)
             return account
 
@@ -150,7 +148,11 @@ class BankQueue:
                     "NO_MOVEMENT",
                 )
             if movement.state not in WAITING:
-                raise Refused(_closed(movement), "MOVEMENT_NOT_WAITING")
+                raise Refused(
+                    f"The movement of {movement.amount} on {movement.booked_on} is {movement.state} already: "
+                    f"{movement.sentence}",
+                    "MOVEMENT_NOT_WAITING",
+                )
             target = action(tx, movement)
             row = Decision(new_id(), movement.id, decision, target, why, actor[:80], tx.clock.now())
             bank_files.keep_decision(tx.connection, row)
@@ -163,10 +165,3 @@ class BankQueue:
             payments = bank_files.payments_of(tx.connection, [found_id])
             decisions = bank_files.decisions_of(tx.connection, [found_id])
         return Listed(found, payments.get(found_id, ()), decisions.get(found_id))
-
-
-def _closed(movement: Movement) -> str:
-    what = f"The movement of {movement.amount} on {movement.booked_on} is {movement.state}"
-    if movement.state == RETURN:
-        return f"{what}: a direct debit that the bank gave back is closed with its remittance."
-    return f"{what} already: {movement.sentence}"

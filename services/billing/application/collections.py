@@ -170,6 +170,16 @@ class Collections:
             name = tx.once(key, act)
             return remittances.by_end_to_end(tx.connection, [name])[name]
 
+    def come_back(self, tx: Transaction, by: str, entry: Returned) -> str:
+        """Books what one movement of a statement takes back, in the caller's transaction; it may have come back before.
+
+        Gives a sentence when it cannot be booked, "" otherwise.
+        """
+        resolved = self._resolve(tx, [entry])
+        for debit, told in resolved.now:
+            self._give_back(tx, by, debit, told)
+        return resolved.problems[0] if resolved.problems else ""
+
     def _whole(self, tx: Transaction, message_id: str, reason: str, told: Sequence[Returned]) -> list[Returned]:
         """Every collection of a remittance that the bank rejects as a whole, except those that it names."""
         found = remittances.find(tx.connection, message_id)

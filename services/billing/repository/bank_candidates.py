@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, or_, select
 
 from services.billing.domain.bill import ZERO
-from services.billing.tables import invoice, open_item, series, supply
+from services.billing.tables import invoice, mandate, mandate_account, open_item, remittance, series, supply
 
 _PIECE = 1000
 
@@ -56,6 +56,25 @@ def _payables(connection: Connection, *conditions: object) -> list[Payable]:
         .order_by(invoice.c.number)
     )
     return [Payable(row.id, row.number, row.supply_id, row.outstanding or ZERO) for row in connection.execute(query)]
+
+
+def accounts_of_mandates(connection: Connection, ibans: Collection[str]) -> dict[str, set[str]]:
+    """Supplies that have or had a mandate to debit one of these accounts, by account."""
+    query = (
+        select(mandate_account.c.iban, mandate.c.supply_id)
+        .join(mandate, mandate.c.id == mandate_account.c.mandate_id)
+        .where(mandate_account.c.iban.in_(sorted(ibans)))
+    )
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.iban, set()).add(row.supply_id)
+    return found
+
+
+def remittance_numbers(connection: Connection) -> list[str]:
+    """Of the remittances that the bank got."""
+    query = select(remittance.c.number).where(remittance.c.state.in_(("approved", "settled")))
+    return list(connection.execute(query).scalars())
 
 
 def supplies_by_account(connection: Connection, account_numbers: Collection[str]) -> dict[str, str]:

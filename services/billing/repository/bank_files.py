@@ -195,10 +195,6 @@ def put(
     )
 
 
-def put_return_reason(connection: Connection, movement_id: str, reason: str) -> None:
-    connection.execute(update(bank_movement).where(bank_movement.c.id == movement_id).values(return_reason=reason))
-
-
 def keep_payment(connection: Connection, movement_id: str, payment_id: str) -> None:
     connection.execute(insert(bank_movement_payment), {"movement_id": movement_id, "payment_id": payment_id})
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
-from coop.billing.events.v1.events_pb2 import PaymentReceived
+from coop.billing.events.v1.events_pb2 import DirectDebitReturned, PaymentReceived
 from sqlalchemy import func, select
 
 from services.billing.application.bank_files import BankFiles, Imported
 from services.billing.application.bank_matching import BankMatching
 from services.billing.application.bank_queue import BankQueue
+from services.billing.application.collections import Collections
+from services.billing.application.mandates import Mandates, NewMandate, debit_terms
+from services.billing.application.remittances import Remittances
 from services.billing.domain.payments.collectors.coupon import Coupon, coupon_code
 from services.billing.tables import bank_movement, ledger_posting, payment
 from services.chassis.db import RequestKey
@@ -225,22 +228,55 @@ def test_settlements_and_returns_clear_what_was_on_its_way(bank: Bank) -> None:
     assert [(each.state, each.rule) for each in found.movements] == [
         ("settled", "card"),
         ("settled", "direct_debit"),
-        ("return", "direct_debit"),
+        ("return", ""),
         ("queued", ""),
     ]
     came_back = found.movements[2]
-    assert (came_back.return_reason, came_back.end_to_end, came_back.candidates) == ("AM04", OCTOBER, [OCTOBER])
+    assert "(AM04): 'E-2026-000002' is no collection that was sent from here." in came_back.sentence
     bank.queue.settle(bank.office.key(), ACTOR, bank.waiting(), "collector", "weekly settlement")
     books = bank.books()
     assert {each: books.get(each) for each in ("bank", "card", "direct_debit", "collector", "unmatched")} == {
         "bank": D("514.56"),
         "card": D("-200"),
-        "direct_debit": D("-244.56"),
+        "direct_debit": D("-300"),
         "collector": D("-70"),
-        "unmatched": None,
+        "unmatched": D("55.44"),
     }
-    with pytest.raises(Refused, match="is return: a direct debit that the bank gave back"):
-        bank.queue.ignore(bank.office.key(), ACTOR, came_back.id, "why")
+    bank.queue.settle(
+        bank.office.key(), ACTOR, came_back.id, "direct_debit", "of the bank's own form, before this system"
+    )
+    assert bank.books()["direct_debit"] == D("-244.56") and "unmatched" not in bank.books()
+
+
+def test_a_direct_debit_that_comes_back_in_a_statement_opens_its_invoice_again(bank: Bank) -> None:
+    office = bank.office
+    terms = debit_terms(office.rules.profile)
+    signed = NewMandate("s00000", "", ANA, "2026-01-02", "2026-01-02", "folder 3", "")
+    Mandates(office.database, office.rules, terms).add(office.key(), ACTOR, signed)
+    sent = Remittances(office.database, office.rules, office.blobs, terms)
+    number = sent.propose(office.key(), ACTOR, "2026-11-24", []).remittance.number
+    sent.approve(office.key(), ACTOR, number)
+    collections = Collections(office.database, office.rules)
+    office.clock.advance(timedelta(days=3))
+    collections.settle(office.key(), ACTOR, number)
+    assert bank.debt() == 0
+    total = bank.books()["direct_debit"]
+    credit = Line(int(total * 100), text=f"ABONO REMESA {number}", day=date(2026, 11, 24))
+    back = "<Refs><EndToEndId>{}</EndToEndId></Refs><RtrInf><Rsn><Cd>AM04</Cd></Rsn></RtrInf>"
+    returned = entry(Line(-5544), "08", f"<TxDtls>{back.format(OCTOBER)}</TxDtls>")
+    content = document(entry(credit, "08") + returned, 0, int(total * 100) - 5544)
+    in_threads(8, lambda number: bank.take(content))
+    assert [(state, rule) for state, rule, _ in bank.states()] == [("settled", "direct_debit"), ("settled", "returned")]
+    books = bank.books()
+    assert books["bank"] == total - D("55.44") and not {"direct_debit", "unmatched"} & set(books)
+    assert bank.debt() == D("55.44")
+    (told,) = office.events(DirectDebitReturned)
+    assert (told.invoice_number, told.reason_code) == (OCTOBER, "AM04")
+    # The account of the mandate is known, so a transfer from it needs no words at all.
+    party = f"<RltdPties><DbtrAcct><Id><IBAN>{ANA}</IBAN></Id></DbtrAcct></RltdPties>"
+    found = bank.take(document(entry(Line(5544), "08", f"<TxDtls>{party}</TxDtls>"), 0, 5544))
+    assert [(each.rule, each.candidates) for each in found.movements] == [("amount_and_iban", [OCTOBER])]
+    assert bank.debt() == 0
 
 
 def test_a_dry_run_says_what_would_be_and_keeps_nothing(bank: Bank) -> None:

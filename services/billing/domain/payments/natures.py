@@ -1,41 +1,37 @@
 """What a movement of the bank is before anybody asks whose it is: a payment, a settlement, a return, or money that left.
 
-Sources: ISO 20022 external code set, bank transaction codes (PMNT: MCRD merchant cards, IDDT issued direct debits, UPDD
-unpaid ones); AEB, "Cuaderno 43", common concepts (06 remittances, 12 cards, 14 returns and unpaid).
+Sources: ISO 20022 external code set, bank transaction codes (PMNT: MCRD merchant cards, IDDT issued direct debits); AEB,
+"Cuaderno 43", common concepts (06 remittances, 12 cards).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.billing.domain.payments.movements import BankMovement
-from services.billing.domain.payments.returns import REASONS
+from services.billing.domain.payments.return_files import Returned, returned_by
 
 PAYMENT, SETTLEMENT, RETURN, OUTGOING = "payment", "settlement", "return", "outgoing"
 
 #: Beginnings of the bank's code of money in, and the account of money on its way that it settles.
 _SETTLING = {"PMNT/MCRD": "card", "PMNT/IDDT": "direct_debit", "12/": "card", "06/": "direct_debit"}
-_UNPAID = ("PMNT/IDDT/UPDD", "14/")
-_CODE = re.compile(r"\b(" + "|".join(sorted(REASONS)) + r")\b")
 
 
 @dataclass(frozen=True)
 class Nature:
-    """`account` is the one that is settled; `reason` the bank's code of a return, empty when it gives none."""
+    """`account` is the one that is settled, `returned` the collection that comes back."""
 
     kind: str
     account: str = ""
-    reason: str = ""
+    returned: Returned | None = None
 
 
 def nature(movement: BankMovement, words: Mapping[str, Sequence[str]]) -> Nature:
     """What a movement is; `words` are texts by which a settlement of an account is known, as the profile gives them."""
     if movement.cents < 0:
-        if movement.return_reason or movement.kind.startswith(_UNPAID):
-            return Nature(RETURN, "direct_debit", movement.return_reason or _reason(movement))
-        return Nature(OUTGOING)
+        returned = returned_by(movement)
+        return Nature(RETURN, "direct_debit", returned) if returned else Nature(OUTGOING)
     for start, account in _SETTLING.items():
         if movement.kind.startswith(start):
             return Nature(SETTLEMENT, account)
@@ -44,12 +40,6 @@ def nature(movement: BankMovement, words: Mapping[str, Sequence[str]]) -> Nature
         if any(_folded(mark) in said for mark in marks):
             return Nature(SETTLEMENT, account)
     return Nature(PAYMENT)
-
-
-def _reason(movement: BankMovement) -> str:
-    """A code of the list among the words of the bank: norma 43 has no field for it."""
-    found = _CODE.search(" ".join((*movement.texts, *movement.references)).upper())
-    return found[1] if found else ""
 
 
 def _folded(text: str) -> str:

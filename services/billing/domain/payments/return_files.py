@@ -16,6 +16,8 @@ from services.chassis.errors import Invalid
 
 #: Norma 43: common concept of returned and unpaid items.
 _CSB_RETURNED = "14/"
+#: ISO 20022, bank transaction codes: an issued direct debit that came back unpaid.
+_ISO_RETURNED = "PMNT/IDDT/UPDD"
 NO_REASON = "MS03"
 
 
@@ -49,7 +51,7 @@ def read_returns(content: bytes) -> ReturnFile:
     if b":pain.002." in content[:2000]:
         return _of_report(content)
     statement = read_bank_file(BytesIO(content))
-    found = [_of_movement(each) for each in statement.movements]
+    found = [returned_by(each) for each in statement.movements]
     returned = tuple(each for each in found if each is not None)
     if not returned:
         raise Invalid(
@@ -73,13 +75,16 @@ def _of_report(content: bytes) -> ReturnFile:
     return ReturnFile("pain.002", rejected, report.message_id, (whole[0] or NO_REASON) if whole else None)
 
 
-def _of_movement(each: BankMovement) -> Returned | None:
+def returned_by(each: BankMovement) -> Returned | None:
+    """The collection that a movement of a statement takes back; None for what is no return."""
     if each.return_reason:
         return Returned((each.end_to_end,), each.return_reason, abs(each.cents), each.booked_on, each.line)
     if each.cents < 0 and each.kind.startswith(_CSB_RETURNED):
         words = _words([*each.references, *each.texts])
         reason = next((word for word in words if word in REASONS), NO_REASON)
         return Returned(tuple(words), reason, -each.cents, each.booked_on, each.line)
+    if each.cents < 0 and each.kind.startswith(_ISO_RETURNED):
+        return Returned((each.end_to_end,), NO_REASON, -each.cents, each.booked_on, each.line)
     return None
 
 

@@ -15,11 +15,16 @@ from services.billing.domain.payments.given_out import account_of_coupon, coupon
 from services.billing.domain.payments.money_files import read_money_file
 from services.billing.domain.payments.movements import BankMovement
 from services.billing.domain.payments.natures import Nature, nature
+from services.billing.domain.payments.return_files import Returned
 from services.chassis.errors import Invalid
 from tests.unit.billing.payments import collector_writers, statement_writers
 
 MOVEMENT = BankMovement("ES91", date(2026, 11, 20), date(2026, 11, 20), 5544, "EUR", "key")
 WORDS = {"card": ("999008881",), "collector": ("COBROS  del Sur",)}
+
+
+def returned(reason: str, *end_to_end: str) -> Nature:
+    return Nature("return", "direct_debit", Returned(end_to_end, reason, 1, date(2026, 11, 20), 0))
 
 
 def number(series: str, count: int) -> str:
@@ -49,10 +54,11 @@ def test_what_is_neither_names_what_is_known() -> None:
     [
         ({}, Nature("payment")),
         ({"cents": -1}, Nature("outgoing")),
-        ({"cents": -1, "kind": "14/123", "texts": ("DEVOL MD06 REC",)}, Nature("return", "direct_debit", "MD06")),
-        ({"cents": -1, "kind": "14/123", "texts": ("DEVOLUCION",)}, Nature("return", "direct_debit")),
-        ({"cents": -1, "return_reason": "AM04"}, Nature("return", "direct_debit", "AM04")),
-        ({"cents": -1, "kind": "PMNT/IDDT/UPDD"}, Nature("return", "direct_debit")),
+        ({"cents": -1, "kind": "14/123", "texts": ("DEVOL MD06",)}, returned("MD06", "DEVOL", "MD06")),
+        ({"cents": -1, "kind": "14/123", "texts": ("DEVOLUCION",)}, returned("MS03", "DEVOLUCION")),
+        ({"cents": -1, "return_reason": "AM04", "end_to_end": "E-1"}, returned("AM04", "E-1")),
+        ({"cents": -1, "kind": "PMNT/IDDT/UPDD", "end_to_end": "E-1"}, returned("MS03", "E-1")),
+        ({"cents": 1, "return_reason": "AC04"}, Nature("payment")),
         ({"kind": "PMNT/IDDT/ESDD"}, Nature("settlement", "direct_debit")),
         ({"kind": "PMNT/MCRD/POSP"}, Nature("settlement", "card")),
         ({"kind": "12/001"}, Nature("settlement", "card")),
