@@ -5,6 +5,7 @@ from __future__ import annotations
 from coop.billing.v1 import (
     billing_service_pb2,
     card_service_pb2,
+    certificates_service_pb2,
     documents_service_pb2,
     fiscal_service_pb2,
     market_service_pb2,
@@ -12,6 +13,7 @@ from coop.billing.v1 import (
 )
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from coop.billing.v1.card_service_pb2_grpc import add_CardServiceServicer_to_server
+from coop.billing.v1.certificates_service_pb2_grpc import add_CertificatesServiceServicer_to_server
 from coop.billing.v1.documents_service_pb2_grpc import add_DocumentsServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
 from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
@@ -22,6 +24,7 @@ from services.billing.application.bill_runs import BillRuns
 from services.billing.application.card_terminal import terminal_of
 from services.billing.application.cards import CardPayments
 from services.billing.application.certificates import Certificates
+from services.billing.application.disputes import Disputes
 from services.billing.application.document_checks import DocumentChecks
 from services.billing.application.documents import Documents
 from services.billing.application.fiscal import fiscal_office
@@ -29,12 +32,14 @@ from services.billing.application.fiscal_codes import FiscalCodes
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
 from services.billing.application.market_prices import MarketPrices
+from services.billing.application.positions import Positions
 from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.application.rectifying import Rectifier
 from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
 from services.billing.bank_api import bank_servicer
 from services.billing.card_api import CardApi
+from services.billing.certificates_api import CertificatesApi
 from services.billing.consumers import (
     corrections_subscription,
     documents_subscription,
@@ -71,7 +76,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     invoices = Invoices(database, rules)
     printers = processes()
     press = Press(printers)
-    certificates = Certificates(database, rules, accounts)
+    certificates = Certificates(database, rules)
     api = BillingApi(
         rules,
         bill_runs,
@@ -94,6 +99,11 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 CardApi(rules, _card_payments(kit, rules)),
                 add_CardServiceServicer_to_server,
                 card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
+            ),
+            ServicerSpec(
+                CertificatesApi(rules, certificates, Disputes(database), Positions(database, rules)),
+                add_CertificatesServiceServicer_to_server,
+                certificates_service_pb2.DESCRIPTOR.services_by_name["CertificatesService"],
             ),
             ServicerSpec(
                 DocumentsApi(DocumentChecks(database, certificates, signing), documents, invoices),

@@ -155,7 +155,7 @@ class BillingApi(BillingServiceServicer):
         self, request: pb.RequestCertificateRequest, context: grpc.ServicerContext
     ) -> pb.RequestCertificateResponse:
         key = RequestKey.of("RequestCertificate", request)
-        outcome = self._certificates.request(key, caller(), request.supply_id)
+        outcome = self._certificates.request(key, caller(), request.supply_id, all_supplies=request.all_supplies)
         if isinstance(outcome, Granted):
             return pb.RequestCertificateResponse(granted=self._write.certificate(outcome))
         return pb.RequestCertificateResponse(

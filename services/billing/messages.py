@@ -22,6 +22,8 @@ from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.difference import Effect
 from services.billing.domain.ledger import OpenItem
+from services.billing.domain.position import HOLDER
+from services.billing.papers.account import supplies_printed
 from services.billing.papers.rectifying import reason
 from services.billing.repository.invoices import Issued
 from services.billing.repository.reviews import Release
@@ -222,13 +224,8 @@ class Messages:
         )
 
     def certificate(self, granted: Granted) -> pb.Certificate:
-        made = granted.certificate
-        not_due = [
-            pb.OpenItem(
-                invoice_id=invoice_id, invoice_number=number, due_date=due, outstanding=self.money(Decimal(amount))
-            )
-            for invoice_id, number, due, amount in made.position["not_yet_due"]
-        ]
+        made, position = granted.certificate, granted.certificate.position
+        supplies = supplies_printed(made.printed)
         return pb.Certificate(
             id=made.id,
             code=grouped(made.code),
@@ -236,7 +233,21 @@ class Messages:
             issued_at=instant(made.issued_at),
             valid_until=made.valid_until.isoformat(),
             state=granted.state,
-            not_yet_due=not_due,
+            not_yet_due=[self._position_item(item) for item in position["not_yet_due"]],
+            number=made.number,
+            variant=position.get("variant", ""),
+            disputed=[self._position_item(item) for item in position.get("disputed", [])],
+            all_supplies=position.get("scope") == HOLDER,
+            account_numbers=[supply["account_number"] for supply in supplies],
+            position_hash=made.position_hash,
+            revoked_at=instant(made.revoked_at) if made.revoked_at else None,
+            revoked_why=made.revoked_why,
+        )
+
+    def _position_item(self, item: Sequence[str]) -> pb.OpenItem:
+        invoice_id, number, due, amount = item
+        return pb.OpenItem(
+            invoice_id=invoice_id, invoice_number=number, due_date=due, outstanding=self.money(Decimal(amount))
         )
 
 

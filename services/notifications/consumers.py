@@ -66,6 +66,8 @@ class Consumers:
                 billing.InvoiceRectified: self.invoice_rectified,
                 billing.DirectDebitReturned: self.direct_debit_returned,
                 billing.CertificateIssued: self.certificate_issued,
+                billing.CertificateRefused: self.certificate_refused,
+                billing.CertificateRevoked: self.certificate_revoked,
                 billing.PaymentReceived: self.payment_received,
                 metering.SelfReadingTaken: self.self_reading_taken,
             },

@@ -9,6 +9,7 @@ import typer
 from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as pb
 
+from services.staff import disputes
 from services.staff.desk import signed_in
 from services.staff.documents import save
 from services.staff.office import Office
@@ -17,6 +18,7 @@ from services.staff.show import JsonOption, facts, money, print_json, table
 from services.staff.supplies import SupplyArgument, find
 
 app = typer.Typer(no_args_is_help=True, help="Invoices.")
+app.add_typer(disputes.app, name="dispute")
 
 PAGE = 100
 UNITS = {"kwh": "kWh", "kw": "kW", "m3": "m³", "kvarh": "kVArh"}

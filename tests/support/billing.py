@@ -20,9 +20,11 @@ from sqlalchemy import select
 from services.billing.application.accounts import Accounts, PaymentOrder, Recorded
 from services.billing.application.bill_runs import BillRuns, RunState
 from services.billing.application.certificates import Certificates
+from services.billing.application.disputes import Disputes
 from services.billing.application.documents import Documents
 from services.billing.application.fiscal import fiscal_office
 from services.billing.application.invoices import Invoices
+from services.billing.application.positions import Positions
 from services.billing.application.pricing import EnergyQuery, MonthPricer
 from services.billing.application.rectifying import Rectifier
 from services.billing.application.regularising import Corrections
@@ -163,7 +165,9 @@ class Office:
         self.corrections = Corrections(database, self.rules, rectifier)
         self.accounts = Accounts(database, self.rules)
         self.invoices = Invoices(database, self.rules)
-        self.certificates = Certificates(database, self.rules, self.accounts)
+        self.certificates = Certificates(database, self.rules)
+        self.disputes = Disputes(database)
+        self.positions = Positions(database, self.rules)
         self.blobs = BlobStore(folder / "documents")
         self.documents = Documents(database, self.rules, self.blobs, "http://127.0.0.1:8000")
 

@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from coop.billing.events.v1 import events_pb2 as events
+from coop.common.v1 import types_pb2 as types
+from sqlalchemy import Connection
 
-from services.billing.application.access import check_document, no_document, visible_supply
-from services.billing.application.accounts import Accounts
+from services.billing.application.access import check_document, may_see, no_document, visible_supply
+from services.billing.application.positions import Positions
 from services.billing.domain.certificates import (
     CODE_BYTES,
     State,
@@ -24,9 +26,9 @@ from services.billing.domain.certificates import (
     typed_code,
 )
 from services.billing.domain.ledger import OpenItem
-from services.billing.repository import certificates, invoices, ledger, read_model, series
+from services.billing.domain.position import HOLDER, Position, text, texts
+from services.billing.repository import certificates, ledger, positions, read_model, series
 from services.billing.repository.certificates import Certificate
-from services.billing.repository.corrections import instalments_of
 from services.billing.repository.read_model import KnownSupply
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
@@ -60,16 +62,21 @@ class RefusedCertificate:
 
 
 class Certificates:
-    def __init__(self, database: Database, rules: Rules, accounts: Accounts) -> None:
+    def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
         self._rules = rules
-        self._accounts = accounts
+        self._positions = Positions(database, rules)
 
-    def request(self, key: RequestKey, caller: Principal, supply_id: str) -> Granted | RefusedCertificate:
-        """Grant when nothing due is unpaid at this instant; otherwise say what is. The same request id, the same answer."""
+    def request(
+        self, key: RequestKey, caller: Principal, supply_id: str, *, all_supplies: bool = False
+    ) -> Granted | RefusedCertificate:
+        """Grant when nothing due is unpaid at this instant; otherwise say what is. The same request id, the same answer.
+
+        `all_supplies`: of every contract of the supply's holder. Refused for a member who does not see all of them.
+        """
         with self._database.write() as tx:
             known = visible_supply(tx.connection, caller, supply_id)
-            answer = json.loads(tx.once(key, lambda: json.dumps(self._decide(tx, caller, known))))
+            answer = json.loads(tx.once(key, lambda: json.dumps(self._decide(tx, key, caller, known, all_supplies))))
             if "granted" in answer:
                 made = certificates.by_id(tx.connection, answer["granted"])
                 assert made is not None
@@ -80,44 +87,50 @@ class Certificates:
         )
         return RefusedCertificate(due, Decimal(answer["total"]), datetime.fromisoformat(answer["at"]))
 
-    def _decide(self, tx: Transaction, caller: Principal, known: KnownSupply) -> dict[str, Any]:
-        """Under the account's lock, so that no payment or invoice comes between the look and the certificate."""
-        ledger.lock_accounts(tx.connection, [known.supply_id])
-        found = self._accounts.debt_in(tx.connection, known.supply_id)
-        today = self._rules.today(found.at)
-        if found.debt.overdue > 0:
-            due = [_texts(item) for item in found.debt.due_items(today)]
-            return {"due": due, "total": str(found.debt.overdue), "at": found.at.isoformat()}
-        position = {
-            "supply_id": known.supply_id,
-            "at": found.at.isoformat(),
-            "overdue": str(found.debt.overdue),
-            "credit": str(found.debt.credit),
-            "not_yet_due": [_texts(item) for item in found.debt.future_items(today)],
-            "agreed_plan": any(
-                len(parts) > 1
-                for parts in instalments_of(tx.connection, [i.invoice_id for i in found.debt.items]).values()
-            ),
-            "last_entry": ledger.last_entry_id(tx.connection, known.supply_id),
-        }
-        return {"granted": self._grant(tx, caller, known, found.at, position)}
+    @staticmethod
+    def _accounts_of(
+        connection: Connection, caller: Principal, known: KnownSupply, all_supplies: bool
+    ) -> dict[str, str]:
+        """Supply id -> member whose invoices alone count, "" for all."""
+        if not all_supplies:
+            return {known.supply_id: ""}
+        found = positions.accounts_of_holder(connection, known.member_id)
+        for supply_id, of_member in found.items():
+            if not of_member and not may_see(connection, caller, supply_id):
+                raise Refused(
+                    "A certificate of all contracts is for who sees every supply of the holder, and you do not: ask for "
+                    "one of this supply, or let the holder ask.",
+                    "NOT_ALL_SUPPLIES",
+                )
+        return found
 
-    def _grant(
-        self, tx: Transaction, caller: Principal, known: KnownSupply, at: datetime, position: dict[str, Any]
-    ) -> str:
+    def _decide(
+        self, tx: Transaction, key: RequestKey, caller: Principal, known: KnownSupply, all_supplies: bool
+    ) -> dict[str, Any]:
+        """Under the accounts' locks, so that nothing comes between the look and the certificate."""
+        accounts = self._accounts_of(tx.connection, caller, known, all_supplies)
+        ledger.lock_accounts(tx.connection, accounts)
+        position = self._positions.now(tx, accounts, all_supplies=all_supplies)
+        if position.due:
+            tx.emit(CERTIFICATE_TOPIC, known.supply_id, self._refusal(key, caller, known, position))
+            return {"due": texts(position.due), "total": text(position.total_due), "at": position.at.isoformat()}
+        return {"granted": self._grant(tx, caller, known, position)}
+
+    def _grant(self, tx: Transaction, caller: Principal, known: KnownSupply, position: Position) -> str:
         connection = tx.connection
-        supply = read_model.supplies(connection, [known.supply_id])[0]
+        held = [account.supply_id for account in position.accounts if not account.of_member]
+        supplies = read_model.supplies(connection, held)
         holder = read_model.members(connection, [known.member_id]).get(known.member_id)
         if holder is None:
             raise Refused(
                 f"The holder of account {known.account_number} is not known to billing yet; ask again in a moment.",
                 "NO_HOLDER",
             )
-        today = self._rules.today(at)
-        last = invoices.of_supply(connection, known.supply_id, before=None, limit=1)
-        state = series.take(connection, f"{SERIES}-{today.year}")
+        state = series.take(connection, f"{SERIES}-{position.today.year}")
         sequence = state.last_number + 1
-        series.put(connection, SeriesState(state.code, sequence, "", today))
+        series.put(connection, SeriesState(state.code, sequence, "", position.today))
+        kept = position.state()
+        last = positions.last_issue(connection, held)
         made = Certificate(
             id=new_id(),
             number=f"{state.code}-{sequence:06d}",
@@ -125,73 +138,103 @@ class Certificates:
             supply_id=known.supply_id,
             member_id=known.member_id,
             account_id=caller.id if caller.kind == "member" else "",
-            issued_at=at,
-            valid_until=today + timedelta(days=self._rules.certificate_days),
-            position=position,
-            position_hash=position_hash(position),
+            issued_at=position.at,
+            valid_until=position.today + timedelta(days=self._rules.certificate_days),
+            position=kept,
+            position_hash=position_hash(kept),
             printed={
                 "holder": member_state(holder),
-                "supply": supply_state(supply),
+                "supplies": [supply_state(supply) for supply in supplies],
                 "language": self._rules.language(holder.language),
-                "invoices_until": last[0].issue_date.isoformat() if last else None,
+                "invoices_until": last.isoformat() if last else None,
             },
             holder_masked=masked_holder(holder.name),
-            supply_masked=masked_supply(supply.cups, supply.account_number),
+            supply_masked=", ".join(masked_supply(supply.cups, supply.account_number) for supply in supplies),
         )
         certificates.keep(connection, made)
+        positions.keep_supplies_of(connection, made.id, held)
         issued = events.CertificateIssued(
             certificate_id=made.id,
             supply_id=made.supply_id,
             member_id=made.member_id,
             account_id=made.account_id,
             valid_until=made.valid_until.isoformat(),
+            all_supplies=position.scope == HOLDER,
         )
         tx.emit(CERTIFICATE_TOPIC, made.supply_id, issued)
         return made.id
+
+    def _refusal(
+        self, key: RequestKey, caller: Principal, known: KnownSupply, position: Position
+    ) -> events.CertificateRefused:
+        return events.CertificateRefused(
+            request_id=key.request_id,
+            supply_id=known.supply_id,
+            member_id=known.member_id,
+            account_id=caller.id if caller.kind == "member" else "",
+            all_supplies=position.scope == HOLDER,
+            due=[
+                events.DueInvoice(
+                    number=item.number, due_date=item.due_date.isoformat(), outstanding=self._money(item.outstanding)
+                )
+                for item in position.due
+            ],
+            total_due=self._money(position.total_due),
+        )
+
+    def _money(self, amount: Decimal) -> types.Money:
+        return types.Money(amount=text(amount), currency_code=self._rules.currency)
 
     def state(self, certificate: Certificate) -> State:
         today = self._rules.today(self._database.clock.now())
         return state_of(certificate.valid_until, certificate.revoked_at is not None, today)
 
     def list(self, caller: Principal, supply_id: str, *, before: str, limit: int) -> list[Granted]:
-        """Newest first."""
+        """Newest first. Of those that speak of other supplies too, a member gets the ones whose supplies they all see."""
         with self._database.read() as connection:
             visible_supply(connection, caller, supply_id)
-            found = certificates.of_supply(connection, supply_id, before=before, limit=limit)
+            reader = caller.id if caller.kind == "member" else ""
+            found = certificates.of_supply(connection, supply_id, before=before, limit=limit, reader=reader)
         return [Granted(each, self.state(each)) for each in found]
 
     def visible(self, caller: Principal, certificate_id: str) -> Certificate:
-        """The certificate, NotFound unless the caller may see its supply."""
+        """The certificate, NotFound unless the caller may see every supply it speaks of."""
         with self._database.read() as connection:
             found = certificates.by_id(connection, certificate_id)
             if found is None:
                 raise no_document(f"certificate {certificate_id!r}")
-            check_document(connection, caller, found.supply_id, f"certificate {certificate_id!r}")
+            for supply_id in positions.supplies_of(connection, found.id):
+                check_document(connection, caller, supply_id, f"certificate {certificate_id!r}")
         return found
 
-    def revoke(self, key: RequestKey, certificate_id: str, why: str) -> Granted:
-        """A certificate is never edited: it is revoked, for a reason that is kept, and another one is issued."""
+    def revoke(self, key: RequestKey, wanted: str, why: str) -> Granted:
+        """By number, code or id. One is never edited: it is revoked, for a reason that is kept, and another one is issued."""
         reason = why.strip()
         if not 1 <= len(reason) <= LONGEST_WHY:
             raise Invalid(f"Say in 1 to {LONGEST_WHY} characters why the certificate is revoked.", field="why")
         with self._database.write() as tx:
-            tx.once(key, lambda: self._revoke(tx, certificate_id, reason))
+            certificate_id = tx.once(key, lambda: self._revoke(tx, wanted, reason))
             found = certificates.by_id(tx.connection, certificate_id)
             assert found is not None
             return Granted(found, self.state(found))
 
-    def _revoke(self, tx: Transaction, certificate_id: str, why: str) -> str:
-        found = certificates.by_id(tx.connection, certificate_id, lock=True)
+    def _revoke(self, tx: Transaction, wanted: str, why: str) -> str:
+        found = certificates.find(tx.connection, wanted, lock=True)
         if found is None:
-            raise no_document(f"certificate {certificate_id!r}")
+            raise no_document(f"certificate {wanted!r}")
         if found.revoked_at is not None:
             raise Refused(f"Certificate {found.number} was revoked before.", "ALREADY_REVOKED")
-        certificates.revoke(tx.connection, certificate_id, tx.clock.now(), why)
+        certificates.revoke(tx.connection, found.id, tx.clock.now(), why)
         revoked = events.CertificateRevoked(
-            certificate_id=found.id, supply_id=found.supply_id, member_id=found.member_id, why=why
+            certificate_id=found.id,
+            supply_id=found.supply_id,
+            member_id=found.member_id,
+            why=why,
+            number=found.number,
+            account_id=found.account_id,
         )
         tx.emit(CERTIFICATE_TOPIC, found.supply_id, revoked)
-        return certificate_id
+        return found.id
 
     def verify(self, caller: Principal, typed: str) -> Granted:
         """Anybody with the code, within a limit per network. NotFound for a code that was never given out."""
@@ -209,7 +252,3 @@ class Certificates:
                 "No certificate has this code; compare it with the paper, character by character.", "NO_CODE"
             )
         return Granted(found, self.state(found))
-
-
-def _texts(item: OpenItem) -> list[str]:
-    return [item.invoice_id, item.number, item.due_date.isoformat(), str(item.outstanding)]

@@ -63,10 +63,17 @@ def _statement(doc: CertificateDocument, e: Edition, country: Country, title: st
     stack.tag(e.t(_STATES[doc.variant]), ink.GREEN, ink.GREEN_GROUND, 10.5)
     stack.space(12)
     services = e.f.listing([e.word(SERVICES, service).lower() for service in doc.services])
-    message = e.t(
-        "**{issuer}**, {tax_id}, certifies that on **{date} at {time}** ({zone}) **{holder}**, with {document}, has no "
-        "amount due and unpaid for the services of {services} of the supplies named here."
-    )
+    if doc.all_supplies:
+        message = e.t(
+            "**{issuer}**, {tax_id}, certifies that on **{date} at {time}** ({zone}) **{holder}**, with {document}, has "
+            "no amount due and unpaid for the services of {services} of any of their contracts, all of which are named "
+            "here."
+        )
+    else:
+        message = e.t(
+            "**{issuer}**, {tax_id}, certifies that on **{date} at {time}** ({zone}) **{holder}**, with {document}, has "
+            "no amount due and unpaid for the services of {services} of the supplies named here."
+        )
     values = {
         "issuer": doc.issuer.name,
         "tax_id": f"{country.issuer_tax_id}{NBSP}{doc.issuer.tax_id}",
@@ -78,7 +85,15 @@ def _statement(doc: CertificateDocument, e: Edition, country: Country, title: st
         "services": services,
     }
     stack.message(message, values, 11, leading=16.5)
-    if doc.variant == "agreed_plan":
+    if doc.disputed:
+        stack.space(4)
+        stack.text(
+            e.t("The amounts that the holder disputes are named below, and this statement leaves them out."),
+            REGULAR,
+            10,
+            leading=15,
+        )
+    if doc.agreed_plan:
         stack.space(4)
         stack.text(
             e.t("There is a payment plan agreed with the holder, and its instalments due are paid."),

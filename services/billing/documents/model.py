@@ -189,13 +189,21 @@ class CertificateDocument:
     verification: Verification
     services: tuple[str, ...] = ("electricity",)
     invoices_until: date | None = None  # issue date of the last invoice considered
-    variant: Literal["clean", "agreed_plan", "disputed"] = "clean"
+    all_supplies: bool = False  # of every contract of the holder
+    agreed_plan: bool = False  # debts are paid in parts, and none of these is overdue
     not_due: tuple[PendingInvoice, ...] = ()
-    disputed: tuple[PendingInvoice, ...] = ()
+    disputed: tuple[PendingInvoice, ...] = ()  # due or not; the statement leaves them out
     snapshot_hash: str = ""  # of the ledger position the statement rests on
     notice: str = ""
 
     def check(self) -> None:
+    @property
+    def variant(self) -> Literal["clean", "agreed_plan", "disputed"]:
+        """What is said first; a dispute before a plan."""
+        if self.disputed:
+            return "disputed"
+        return "agreed_plan" if self.agreed_plan else "clean"
+
         """Refuse a naive instant or a verification code that is not 16 characters."""
         if self.issued_at.tzinfo is None:
             raise Invalid(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from services.billing.application.accounts import AccountStatement
 from services.billing.documents.model import (
@@ -14,6 +16,7 @@ from services.billing.documents.model import (
     Verification,
 )
 from services.billing.domain.certificates import grouped
+from services.billing.domain.position import HOLDER
 from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import people
 from services.billing.repository.certificates import Certificate
@@ -23,34 +26,42 @@ from services.billing.snapshots import member_of, supply_of
 
 def certificate_document(certificate: Certificate, rules: Rules, public_url: str) -> tuple[CertificateDocument, str]:
     """The document and the language it is printed in; everything as it was on issue."""
-    printed = certificate.printed
+    printed, position = certificate.printed, certificate.position
     language: str = printed["language"]
-    supply = supply_of(printed["supply"])
-    part = people.supply_part(supply)
+    supplies = [supply_of(each) for each in supplies_printed(printed)]
+    parts = tuple(people.supply_part(supply) for supply in supplies)
     last = printed["invoices_until"]
     document = CertificateDocument(
         jurisdiction=people.jurisdiction(rules),
         currency=rules.currency,
         number=certificate.number,
         issuer=people.issuer(rules),
-        holder=people.holder(member_of(printed["holder"]), supply),
-        supplies=(part,),
+        holder=people.holder(member_of(printed["holder"]), supplies[0]),
+        supplies=parts,
         issued_at=certificate.issued_at,
         timezone=rules.profile.time_zone,
         valid_until=certificate.valid_until,
         verification=Verification(certificate.code, f"{public_url}/verify?code={grouped(certificate.code)}"),
-        services=part.services,
+        services=tuple(dict.fromkeys(service for part in parts for service in part.services)),
+        all_supplies=position.get("scope") == HOLDER,
         invoices_until=date.fromisoformat(last) if last else None,
-        # Certificates of before debts were paid in parts do not say so.
-        variant="agreed_plan" if certificate.position.get("agreed_plan") else "clean",
-        not_due=tuple(
-            PendingInvoice(number, date.fromisoformat(due), Decimal(amount))
-            for _, number, due, amount in certificate.position["not_yet_due"]
-        ),
+        # Certificates of before debts were paid in parts, or invoices disputed, do not say so.
+        agreed_plan=bool(position.get("agreed_plan")),
+        not_due=_pending(position["not_yet_due"]),
+        disputed=_pending(position.get("disputed", [])),
         snapshot_hash=certificate.position_hash,
         notice=people.notice(rules, language),
     )
     return document, language
+
+
+def supplies_printed(printed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The supplies a certificate speaks of, as they were on issue; those of before there could be several have one."""
+    return list(printed.get("supplies") or [printed["supply"]])
+
+
+def _pending(items: Sequence[Sequence[str]]) -> tuple[PendingInvoice, ...]:
+    return tuple(PendingInvoice(number, date.fromisoformat(due), Decimal(amount)) for _, number, due, amount in items)
 
 
 def statement_document(

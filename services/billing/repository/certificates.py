@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from services.billing.repository import upsert
-from services.billing.tables import certificate, document
+from services.billing.tables import certificate, certificate_supply, document, supply_access
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,33 @@ def by_code(connection: Connection, code: str) -> Certificate | None:
     return Certificate(**row) if row else None
 
 
-def of_supply(connection: Connection, supply_id: str, *, before: str, limit: int) -> list[Certificate]:
-    """Newest first, those made before the one with an id (ids follow time)."""
-    query = (
-        select(certificate).where(certificate.c.supply_id == supply_id).order_by(certificate.c.id.desc()).limit(limit)
+def find(connection: Connection, wanted: str, *, lock: bool = False) -> Certificate | None:
+    """By id, printed number, or verification code as printed."""
+    code = re.sub(r"[\s-]", "", wanted).upper()
+    query = select(certificate).where(
+        or_(certificate.c.id == wanted, certificate.c.number == wanted.strip(), certificate.c.code == code)
     )
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    return Certificate(**row) if row else None
+
+
+def of_supply(
+    connection: Connection, supply_id: str, *, before: str, limit: int, reader: str = ""
+) -> list[Certificate]:
+    """Those that speak of a supply, newest first, made before the one with an id (ids follow time).
+
+    `reader`: an account; only those all of whose supplies it may read.
+    """
+    speaks = select(certificate_supply.c.certificate_id).where(certificate_supply.c.supply_id == supply_id)
+    query = select(certificate).where(certificate.c.id.in_(speaks)).order_by(certificate.c.id.desc()).limit(limit)
     if before:
         query = query.where(certificate.c.id < before)
+    if reader:
+        readable = select(supply_access.c.supply_id).where(supply_access.c.account_id == reader)
+        beyond = select(certificate_supply.c.supply_id).where(
+            certificate_supply.c.certificate_id == certificate.c.id, certificate_supply.c.supply_id.not_in(readable)
+        )
+        query = query.where(~exists(beyond))
     return [Certificate(**row) for row in connection.execute(query).mappings()]
 
 

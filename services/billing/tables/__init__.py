@@ -11,7 +11,8 @@ from services.billing.tables.direct_debits import (
     remittance,
     remittance_exclusion,
 )
-from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
+from services.billing.tables.disputes import certificate_supply, dispute
+from services.billing.tables.fiscal import cae_request, cesp_code, cesp_use, fiscal_chain, fiscal_record
 from services.billing.tables.invoices import (
     invoice,
     invoice_consumption,
@@ -51,10 +52,12 @@ __all__ = [
     "certificate",
     "cesp_code",
     "cesp_use",
+    "certificate_supply",
     "correction",
     "direct_debit",
     "document",
     "fiscal_chain",
+    "dispute",
     "fiscal_record",
     "instalment",
     "invoice",

@@ -462,6 +462,36 @@ def test_a_certificate_goes_to_who_asked_with_its_paper(running: Running, mailbo
     assert "21 December 2026" in parts(mail)[0]
 
 
+def test_a_refused_and_a_revoked_certificate_are_told(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    refused = billing_events.CertificateRefused(
+        request_id="r-1",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        account_id=ANA,
+        due=[
+            billing_events.DueInvoice(
+                number="E-2", due_date="2026-11-23", outstanding=Money(amount="55.44", currency_code="EUR")
+            )
+        ],
+        total_due=Money(amount="55.44", currency_code="EUR"),
+    )
+    revoked = billing_events.CertificateRevoked(
+        certificate_id="c-1",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        why="Wrong holder",
+        number="C-2026-000001",
+        account_id=ANA,
+    )
+    running.tell("coop.billing.certificate.v1", SUPPLY, refused)
+    running.tell("coop.billing.certificate.v1", SUPPLY, revoked)
+    eventually(lambda: len(mailbox.mails) == 2)
+    said = {str(mail["Subject"]): parts(mail)[0] for mail in mailbox.mails}
+    assert "- E-2, due 23 November 2026: €55.44" in said["The certificate cannot be given yet"]
+    assert "Wrong holder" in said["Your certificate C-2026-000001 was revoked"]
+
+
 def test_the_association_code_is_asked_for_when_the_mail_is_written(running: Running, mailbox: MailServer) -> None:
     due = supplies_events.AssociationCodeDue(
         association_id="a-1", account_id=LUIS, member_id=MEMBER, email="file@example.org", language="es"

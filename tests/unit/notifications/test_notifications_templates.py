@@ -44,6 +44,9 @@ DATA: dict[str, Any] = {
     "total": "55.44",
     "unit": "kWh",
     "valid_until": "2026-12-21",
+    "all_supplies": False,
+    "due": [["E-2026-000002", "2026-11-23", "55.44"]],
+    "why": "It named another holder.",
 }
 
 
@@ -54,8 +57,9 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
-        "activation", "association_code", "association_notice", "certificate_issued", "direct_debit_returned", "invoice_issued",
-        "invoice_rectified", "password_changed", "password_reset", "payment_received", "registration_repeated",
+        "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
+        "certificate_revoked", "direct_debit_returned", "invoice_issued", "invoice_rectified", "password_changed",
+        "password_reset", "payment_received", "registration_repeated",
         "self_reading_taken",
     ]  # fmt: skip
 
@@ -101,6 +105,14 @@ def test_a_correction_says_what_is_in_the_members_favour_or_due() -> None:
     assert "La diferencia es de 4,98" in owed
     assert "22 de noviembre de 2026" in owed
     assert "adjunta" in spain.mail("invoice_rectified", 1, "es", DATA | {"delivery": "attached"}).text
+
+
+def test_a_refused_certificate_says_what_is_due_and_how_to_pay(renderer: Renderer) -> None:
+    said = renderer.mail("certificate_refused", 1, "en", DATA).text
+    assert "- E-2026-000002, due 23 November 2026: " in said and "55.44" in said
+    assert ("IBAN" in said or "ES91 2100" in said or "LAGUNITA.SERVICIOS" in said) and "/s/1/invoices/2" in said
+    assert "de todos sus contratos" in renderer.mail("certificate_refused", 1, "es", DATA | {"all_supplies": True}).text
+    assert "It named another holder." in renderer.mail("certificate_revoked", 1, "en", DATA).text
 
 
 def test_an_attached_invoice_needs_no_link(renderer: Renderer) -> None:

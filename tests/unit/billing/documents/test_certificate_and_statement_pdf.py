@@ -63,10 +63,10 @@ def test_the_repeated_hour_of_october_is_told_apart(pages):
 
 
 def test_variants_say_plan_and_dispute(pages):
-    plan = pages(render_certificate(replace(certificate_es(), variant="agreed_plan"), "es"))[0]
+    plan = pages(render_certificate(replace(certificate_es(), agreed_plan=True), "es"))[0]
     assert "Sin deuda vencida, con plan de pagos acordado" in plan
     disputed = (PendingInvoice("E-2026-000050", date(2026, 6, 20), D("80.00")),)
-    text = pages(render_certificate(replace(certificate_es(), variant="disputed", disputed=disputed), "es"))[0]
+    text = pages(render_certificate(replace(certificate_es(), disputed=disputed), "es"))[0]
     assert "En reclamación: fuera de esta declaración" in text
     assert "80,00 €" in text
 
