@@ -9,6 +9,7 @@ from services.staff import (
     bills,
     certificates,
     dead_letters,
+    document_checks,
     fiscal,
     imports,
     invitations,
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(mandates.app, name="mandate")
     app.add_typer(remittances.app, name="remittance")
     app.add_typer(certificates.app, name="certificate")
+    app.add_typer(document_checks.app, name="document")
     app.add_typer(messages.app, name="messages")
     app.add_typer(dead_letters.app, name="dead-letters")
     app.add_typer(accounts.staff_app, name="staff")

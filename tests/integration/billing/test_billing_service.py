@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from coop.billing.v1 import (
     billing_pb2,
     billing_service_pb2,
     billing_service_pb2_grpc,
+    documents_service_pb2,
     fiscal_service_pb2,
     market_service_pb2,
 )
+from coop.billing.v1.documents_service_pb2_grpc import DocumentsServiceStub
 from coop.billing.v1.fiscal_service_pb2_grpc import FiscalServiceStub
 from coop.billing.v1.market_service_pb2_grpc import MarketServiceStub
 from coop.common.v1.types_pb2 import DatePeriod, Money
@@ -222,6 +225,19 @@ def test_the_whole_way_from_events_to_paper(running: Running) -> None:
         pb.GetInvoiceDocumentRequest(invoice_id=invoice.id)
     )
     assert fetched(again) == (name, pdf)
+    told = replace(running.service, stub_type=DocumentsServiceStub).as_member("account-ana")
+    full = told.GetInvoiceText(documents_service_pb2.GetInvoiceTextRequest(invoice_id=invoice.id))
+    assert (full.supply_id, full.number, full.language) == ("ana", "E-2026-000002", "es")
+    assert any("55,44" in text for piece in full.pieces for text in piece.texts)
+    anybody = replace(running.service, stub_type=DocumentsServiceStub).stub()
+    genuine = anybody.VerifyDocument(documents_service_pb2.VerifyDocumentRequest(content=pdf))
+    assert (genuine.verdict, genuine.kind, genuine.number) == ("genuine", "invoice", "E-2026-000002")
+    assert genuine.issued_at.ToDatetime(UTC) == NOW
+    (signing,) = anybody.GetSigningCertificates(documents_service_pb2.GetSigningCertificatesRequest()).certificates
+    assert signing.in_use and genuine.certificate_sha256 == signing.sha256
+    assert "Vallesol" in genuine.signed_by and "Vallesol" in signing.subject and "BEGIN CERTIFICATE" in signing.pem
+    altered = anybody.VerifyDocument(documents_service_pb2.VerifyDocumentRequest(content=pdf[:900] + b"?" + pdf[901:]))
+    assert (altered.verdict, altered.number, altered.signed_by) == ("altered", "", "")
 
     fiscal = replace(running.service, stub_type=FiscalServiceStub).as_staff("auditor")
     assert fiscal.VerifyFiscalRecords(fiscal_service_pb2.VerifyFiscalRecordsRequest()).records == 2
@@ -293,6 +309,11 @@ def test_what_is_not_mine_does_not_exist_for_me(running: Running) -> None:
         lambda: stranger.ListInvoices(pb.ListInvoicesRequest(supply_id="ana")),
         lambda: stranger.GetInvoice(pb.GetInvoiceRequest(invoice_id="E-2026-000001")),
         lambda: list(stranger.GetInvoiceDocument(pb.GetInvoiceDocumentRequest(invoice_id="E-2026-000001"))),
+        lambda: (
+            replace(running.service, stub_type=DocumentsServiceStub)
+            .as_member("account-luis")
+            .GetInvoiceText(documents_service_pb2.GetInvoiceTextRequest(invoice_id="E-2026-000001"))
+        ),
         lambda: stranger.GetDebtState(pb.GetDebtStateRequest(supply_id="ana")),
         lambda: stranger.GetStatement(pb.GetStatementRequest(supply_id="ana")),
         lambda: list(stranger.GetStatementDocument(pb.GetStatementDocumentRequest(supply_id="ana"))),
