@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from services.billing.application.access import visible_supply
 from services.billing.application.accounts import AccountStatement
+from services.billing.application.mandates import debit_terms, debited
 from services.billing.documents import read_invoice, render_certificate, render_invoice, render_statement
 from services.billing.documents.model import InvoiceDocument
 from services.billing.documents.transcript import Said
@@ -51,6 +52,7 @@ class Documents:
         self._blobs = blobs
         self._public_url = public_url.rstrip("/")
         self._signing = signing
+        self._debits = debit_terms(rules.profile)
 
     # ----------------------------------------------------------------------------------------------------- invoices
     def invoice(self, invoice_id: str, render: Render = render_invoice) -> Printed:
@@ -96,6 +98,7 @@ class Documents:
             water=invoices.counted_of(connection, [each.id for each in earlier], "water"),
             registered=fiscal.is_registered(connection, issued.id),
             code=fiscal.code_of(connection, issued.id),
+            debit=debited(connection, issued, self._debits) if self._debits else None,
         )
 
     def record_invoice(self, tx: Transaction, invoice_id: str, rendered: StoredDocument | None) -> None:

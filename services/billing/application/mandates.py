@@ -20,7 +20,8 @@ from services.billing.domain.payments.mandates import (
     terms_of,
 )
 from services.billing.domain.payments.sepa import sepa_text
-from services.billing.repository import ledger, mandates, read_model
+from services.billing.repository import ledger, mandates, read_model, remittances
+from services.billing.repository.invoices import Issued
 from services.billing.repository.mandates import Kept
 from services.billing.repository.read_model import KnownSupply
 from services.billing.rules import Rules
@@ -73,6 +74,22 @@ def debit_terms(profile: Profile) -> Terms | None:
     return terms_of(
         profile.section("direct_debit"), profile.legal_name, str(profile.section("payment").get("iban", ""))
     )
+
+
+def debited(connection: Connection, issued: Issued, terms: Terms) -> tuple[str, str] | None:
+    """The masked account and the mandate by which an invoice is collected, as was known when it was issued; None otherwise.
+
+    What the invoice then says of it is the notice of its collection.
+    """
+    for given in mandates.known_at(connection, issued.supply_id, issued.issued_at):
+        if given.member_id != issued.member_id or given.state_on(issued.issue_date) != "active":
+            continue
+        if given.lapses_on() <= issued.due_date:
+            continue
+        dead = remittances.dead_accounts_of(connection, given.id, issued.issue_date)
+        account = given.account_for(issued.issue_date, dead, terms.change_days)
+        return (short_iban(account.iban), given.reference) if account else None
+    return None
 
 
 class Mandates:

@@ -52,7 +52,8 @@ class InvoicePapers:
     """An invoice with the ones before it, newest first (those of the same supply).
 
     `energies`: Wh by tariff period of the invoices before it, by their ids; `water`: their litres. `registered`: the
-    Spanish tax office's record was made; `code`: the Argentine code under which it was issued.
+    Spanish tax office's record was made; `code`: the Argentine code under which it was issued; `debit`: the masked account
+    and the mandate by which it is collected.
     """
 
     invoice: Issued
@@ -63,6 +64,7 @@ class InvoicePapers:
     water: Mapping[str, int] = field(default_factory=dict)
     registered: bool = False
     code: Code | None = None
+    debit: tuple[str, str] | None = None
 
     def highest_powers(self) -> dict[str, Decimal]:
         """The highest demand of the last twelve months billed, in kW by power period; empty where none was read."""
@@ -108,7 +110,7 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         ),
         total=invoice.total,
         consumptions=_consumptions(papers, supply),
-        payment=_payment(rules, invoice),
+        payment=(*_collected(papers.debit), *_payment(rules, invoice)),
         change=_change(papers),
         destination=destination(details, tariff, invoice.period_start, rules.country.policy),
         regulation=tuple(printed["references"]),
@@ -215,6 +217,10 @@ def _months(last: date, count: int) -> Sequence[tuple[int, int]]:
 
 def _kwh(wh: int) -> Decimal:
     return Decimal(wh) / 1000
+
+
+def _collected(debit: tuple[str, str] | None) -> tuple[PaymentOption, ...]:
+    return (PaymentOption("direct_debit", account=debit[0], mandate=debit[1]),) if debit else ()
 
 
 def _payment(rules: Rules, invoice: Issued) -> tuple[PaymentOption, ...]:

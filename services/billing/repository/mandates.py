@@ -85,6 +85,16 @@ def of_supply(connection: Connection, supply_id: str) -> list[Kept]:
     return _kept(connection, select(mandate).where(mandate.c.supply_id == supply_id).order_by(mandate.c.id.desc()))
 
 
+def known_at(connection: Connection, supply_id: str, at: datetime) -> list[Mandate]:
+    """Mandates of a supply that were on record at an instant, the newest first, with the accounts told by then."""
+    query = select(mandate).where(mandate.c.supply_id == supply_id, mandate.c.recorded_at <= at)
+    rows = list(connection.execute(query.order_by(mandate.c.id.desc())).mappings())
+    ids = [row["id"] for row in rows]
+    known = mandate_account.c.mandate_id.in_(ids) & (mandate_account.c.recorded_at <= at)
+    told = _accounts(connection, select(mandate_account).where(known))
+    return [_mandate(row, told[row["id"]]) for row in rows]
+
+
 def page(connection: Connection, before: str, limit: int) -> list[Kept]:
     """The newest first, those before an id."""
     query = select(mandate).order_by(mandate.c.id.desc()).limit(limit)

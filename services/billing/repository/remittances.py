@@ -29,6 +29,7 @@ from services.chassis.bulk import insert_many
 
 #: Of ids in one statement.
 _AT_ONCE = 1000
+_WRONG = [code for code, reason in REASONS.items() if reason.account_wrong]
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,22 @@ def _earlier(connection: Connection) -> dict[str, list[tuple[str, str, str, bool
     return found
 
 
+def dead_accounts_of(connection: Connection, mandate_id: str, on: date) -> frozenset[str]:
+    """Accounts of a mandate that a bank had said by a day cannot be debited."""
+    query = select(direct_debit.c.iban).where(
+        direct_debit.c.mandate_id == mandate_id,
+        direct_debit.c.reason_code.in_(_WRONG),
+        direct_debit.c.returned_on <= on,
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def _dead_accounts(connection: Connection) -> dict[str, frozenset[str]]:
     """Accounts that a bank said cannot be debited, by mandate in force."""
-    wrong = [code for code, reason in REASONS.items() if reason.account_wrong]
     query = (
         select(direct_debit.c.mandate_id, direct_debit.c.iban)
         .join(mandate, mandate.c.id == direct_debit.c.mandate_id)
-        .where(mandate.c.cancelled_on.is_(None), direct_debit.c.reason_code.in_(wrong))
+        .where(mandate.c.cancelled_on.is_(None), direct_debit.c.reason_code.in_(_WRONG))
     )
     found: dict[str, frozenset[str]] = {}
     for row in connection.execute(query):

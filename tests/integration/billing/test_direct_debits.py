@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -16,7 +16,7 @@ from services.billing.application.collections import Collections
 from services.billing.application.mandates import Found, Mandates, NewMandate, debit_terms
 from services.billing.application.remittances import RemittanceFound, Remittances
 from services.billing.domain.payments.sepa import check_schema
-from services.billing.tables import ledger_posting, mandate
+from services.billing.tables import invoice, ledger_posting, mandate
 from services.chassis.context import Principal
 from services.chassis.errors import Invalid, NotFound, Refused
 from tests.support.billing import NOW, STAFF, Office, access, in_threads
@@ -154,6 +154,25 @@ def test_racing_signatures_leave_one_mandate(desk: Desk) -> None:
     in_threads(20, lambda number: desk.mandates.add(key, BY, order))
     with desk.office.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(mandate)).scalar_one() == 1
+
+
+def test_an_invoice_says_that_it_is_collected_and_from_which_account(desk: Desk) -> None:
+    desk.sign("s00000", told_on="2026-11-11")
+    desk.sign("s00001", told_on="2026-11-12")
+    desk.sign("s00002", told_on="2026-11-13")
+    desk.to("2026-12-03")
+    desk.office.bill("2026-11", "2026-12-03")
+    with desk.office.database.read() as connection:
+        rows = connection.execute(select(invoice).where(invoice.c.period_start == date(2026, 11, 1)))
+        ids = {row.supply_id: row.id for row in rows.all()}
+    said = {supply: str(desk.office.documents.invoice_text(ids[supply])[1]) for supply in ids}
+    for supply, reference in (("s00000", "ES0575000000000877HA-1"), ("s00001", "ES0575000000000877HA-2")):
+        assert "6789" in said[supply] and reference in said[supply] and IBAN not in said[supply]
+    assert "6789" not in said["s00002"]
+    # What was known when it was issued stays what it says.
+    desk.office.clock.advance(timedelta(days=1))
+    desk.mandates.cancel(desk.office.key(), BY, "ES0575000000000877HA-1", "moved")
+    assert str(desk.office.documents.invoice_text(ids["s00000"])[1]) == said["s00000"]
 
 
 # --------------------------------------------------------------------------------------------------------- remittances
