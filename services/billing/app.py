@@ -9,6 +9,7 @@ from coop.billing.v1 import (
     documents_service_pb2,
     fiscal_service_pb2,
     market_service_pb2,
+    payments_service_pb2,
     rectifying_service_pb2,
 )
 from coop.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
@@ -17,10 +18,12 @@ from coop.billing.v1.certificates_service_pb2_grpc import add_CertificatesServic
 from coop.billing.v1.documents_service_pb2_grpc import add_DocumentsServiceServicer_to_server
 from coop.billing.v1.fiscal_service_pb2_grpc import add_FiscalServiceServicer_to_server
 from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to_server
+from coop.billing.v1.payments_service_pb2_grpc import add_PaymentsServiceServicer_to_server
 from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
 
 from services.billing.application.accounts import Accounts
 from services.billing.application.bill_runs import BillRuns
+from services.billing.application.books import Books
 from services.billing.application.card_terminal import terminal_of
 from services.billing.application.cards import CardPayments
 from services.billing.application.certificates import Certificates
@@ -32,11 +35,14 @@ from services.billing.application.fiscal_codes import FiscalCodes
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.invoices import Invoices
 from services.billing.application.market_prices import MarketPrices
+from services.billing.application.payments import Payments
 from services.billing.application.positions import Positions
 from services.billing.application.pricing import EnergySource, MonthPricer
 from services.billing.application.rectifying import Rectifier
+from services.billing.application.refunds import Refunds
 from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
+from services.billing.application.till import Till
 from services.billing.bank_api import bank_servicer
 from services.billing.card_api import CardApi
 from services.billing.certificates_api import CertificatesApi
@@ -52,6 +58,7 @@ from services.billing.fiscal_api import FiscalApi
 from services.billing.grpc_api import BillingApi
 from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
+from services.billing.payments_api import PaymentsApi
 from services.billing.press import Press, processes
 from services.billing.rectifying_api import RectifyingApi
 from services.billing.rules import Rules, rules_of
@@ -120,6 +127,18 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 MarketApi(MarketPrices(database, rules), rules),
                 add_MarketServiceServicer_to_server,
                 market_service_pb2.DESCRIPTOR.services_by_name["MarketService"],
+            ),
+            ServicerSpec(
+                PaymentsApi(
+                    database,
+                    rules,
+                    Payments(database, rules, documents),
+                    Refunds(database, rules),
+                    Till(database, rules),
+                    Books(database, rules),
+                ),
+                add_PaymentsServiceServicer_to_server,
+                payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
             ),
             ServicerSpec(
                 RectifyingApi(rules, corrections),

@@ -131,6 +131,7 @@ class BillingApi(BillingServiceServicer):
             method=request.method,
             paid_on=request.paid_on,
             reference=request.reference,
+            supply_id=request.supply_id,
         )
         recorded = self._accounts.record_payment(RequestKey.of("RecordPayment", request), caller().actor, order)
         return pb.RecordPaymentResponse(payment=self._write.payment(recorded), debt=self._write.debt(recorded.debt))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ from services.billing.documents.words import catalogue, document_locale
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.difference import Effect
-from services.billing.domain.ledger import OpenItem
+from services.billing.domain.ledger import OpenItem, Settled, StatementLine
 from services.billing.domain.position import HOLDER
 from services.billing.papers.account import supplies_printed
 from services.billing.papers.rectifying import reason
@@ -209,19 +209,30 @@ class Messages:
             supply_id=found.supply_id,
             period=period(found.period),
             opening_balance=self.money(found.opening),
-            entries=[
-                pb.StatementEntry(
-                    date=line.day.isoformat(),
-                    kind=line.kind,
-                    document=line.document,
-                    debit=self.money(line.debit),
-                    credit=self.money(line.credit),
-                    balance=self.money(line.balance),
-                )
-                for line in found.lines
-            ],
+            entries=[self._statement_entry(line) for line in found.lines],
             closing_balance=self.money(found.closing),
         )
+
+    def _statement_entry(self, line: StatementLine) -> pb.StatementEntry:
+        made = line.movement
+        return pb.StatementEntry(
+            date=made.day.isoformat(),
+            kind=made.kind,
+            document=made.document,
+            debit=self.money(line.debit),
+            credit=self.money(line.credit),
+            balance=self.money(line.balance),
+            method=made.method,
+            payment_id=made.payment_id,
+            settled=self.settled(made.settled),
+            credited=self.money(made.credited),
+        )
+
+    def settled(self, parts: Iterable[Settled]) -> list[pb.SettledInvoice]:
+        return [
+            pb.SettledInvoice(invoice_id=each.invoice_id, invoice_number=each.number, amount=self.money(each.amount))
+            for each in parts
+        ]
 
     def certificate(self, granted: Granted) -> pb.Certificate:
         made, position = granted.certificate, granted.certificate.position

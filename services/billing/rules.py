@@ -42,6 +42,8 @@ class Rules:
     #: A total of more than so many times the supply's usual one is looked at before it is issued; None: no bill is.
     outlier_times: Decimal | None = None
     rectifying_series: str = "R"
+    #: Up to so much one person may refund of a payment; above it a second one approves.
+    refund_limit: Decimal = Decimal(0)
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
     energy_origins: tuple[EnergyOrigin, ...] = ()
@@ -85,6 +87,9 @@ def rules_of(profile: Profile) -> Rules:
             outlier_times=decimal(terms, "outlier_times", "coop.toml [billing]") if "outlier_times" in terms else None,
             concepts=_concepts(profile.folder / "concepts.toml"),
             rectifying_series=str(profile.section("series").get("rectifying", "R")),
+            refund_limit=decimal(
+                {"refund_limit": "0", **profile.section("payment")}, "refund_limit", "coop.toml [payment]"
+            ),
             fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
             energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )
@@ -95,6 +100,8 @@ def rules_of(profile: Profile) -> Rules:
         raise SettingsError([f"The billing profile in {profile.folder} cannot be read: {wrong}."]) from wrong
     if not 0 <= ratio <= 1:
         raise SettingsError([f"coop.toml [billing]: min_hours_ratio is {ratio}; give a share between 0 and 1."])
+    if rules.refund_limit < 0:
+        raise SettingsError([f"coop.toml [payment]: refund_limit is {rules.refund_limit}; give an amount, or 0."])
     if rules.outlier_times is not None and rules.outlier_times <= 1:
         raise SettingsError(
             [

@@ -17,7 +17,7 @@ from services.billing.domain.ledger import (
     debt_on,
     statement_lines,
 )
-from services.billing.repository import invoices, ledger
+from services.billing.repository import invoices, ledger, read_model, statements
 from services.billing.repository.ledger import Payment
 from services.billing.rules import Rules
 from services.chassis.context import Principal
@@ -54,7 +54,10 @@ class AccountStatement:
 
 @dataclass(frozen=True)
 class PaymentOrder:
-    """A payment as the office types it; `amount` is decimal text, `paid_on` an ISO date (empty: today)."""
+    """A payment as the office types it; `amount` is decimal text, `paid_on` an ISO date (empty: today).
+
+    Without an `invoice` it is for the account of `supply_id`, whose oldest debt it pays.
+    """
 
     invoice: str
     amount: str
@@ -62,6 +65,7 @@ class PaymentOrder:
     method: str
     paid_on: str
     reference: str
+    supply_id: str = ""
 
 
 class Accounts:
@@ -88,7 +92,7 @@ class Accounts:
         with self._database.read() as connection:
             known = visible_supply(connection, caller, supply_id)
             opening = ledger.balance_before(connection, supply_id, period.start)
-            lines, closing = statement_lines(opening, ledger.movements(connection, supply_id, period))
+            lines, closing = statement_lines(opening, statements.movements(connection, supply_id, period))
         return AccountStatement(supply_id, known.member_id, period, opening, lines, closing)
 
     def _period(self, start: str, end: str) -> DatePeriod:
@@ -115,11 +119,16 @@ class Accounts:
         with self._database.write() as tx:
             payment_id = tx.once(key, lambda: self._record(tx, order, amount, paid_on, recorded_by))
             payment = ledger.payment_by_id(tx.connection, payment_id)
-            assert payment.invoice_id is not None
-            number = ledger.numbers_of(tx.connection, [payment.invoice_id])[payment.invoice_id]
+            number = (
+                ledger.numbers_of(tx.connection, [payment.invoice_id])[payment.invoice_id] if payment.invoice_id else ""
+            )
             return Recorded(payment, number, self.debt_in(tx.connection, payment.supply_id))
 
     def _record(self, tx: Transaction, order: PaymentOrder, amount: Decimal, paid_on: date, recorded_by: str) -> str:
+        if bool(order.invoice.strip()) == bool(order.supply_id):
+            raise Invalid("Say either which invoice is paid or whose account: one of the two.", field="invoice")
+        if order.supply_id:
+            return self._on_account(tx, order, amount, paid_on, recorded_by)
         invoice = invoices.find(tx.connection, order.invoice.strip())
         if invoice is None:
             raise NotFound(
@@ -127,6 +136,14 @@ class Accounts:
                 "NO_INVOICE",
             )
         money = Incoming(invoice.supply_id, amount, order.method, paid_on, order.reference, recorded_by, invoice)
+        return self._receiving.receive(tx, money).id
+
+    def _on_account(
+        self, tx: Transaction, order: PaymentOrder, amount: Decimal, paid_on: date, recorded_by: str
+    ) -> str:
+        if read_model.known_supply(tx.connection, order.supply_id) is None:
+            raise NotFound(f"There is no supply {order.supply_id!r} in the accounts.", "SUPPLY_NOT_FOUND")
+        money = Incoming(order.supply_id, amount, order.method, paid_on, order.reference, recorded_by)
         return self._receiving.receive(tx, money).id
 
 

@@ -21,7 +21,7 @@ from services.billing.domain.ledger import (
     give_back_entry,
     payment_entry,
 )
-from services.billing.repository import ledger, read_model, reversals
+from services.billing.repository import ledger, read_model, reversals, till
 from services.billing.repository.invoices import Issued
 from services.billing.repository.ledger import Payment
 from services.billing.repository.reversals import Reversal
@@ -74,6 +74,7 @@ class Receiving:
         """Book money under the account's lock: what it names first, then the oldest, the rest is credit."""
         connection, supply_id = tx.connection, money.supply_id
         ledger.lock_accounts(connection, [supply_id])
+        _check_till(tx, money.method, money.paid_on)
         before = self._debt(tx, supply_id)
         named = money.invoice.id if money.invoice else ""
         allocation = allocate(money.amount, named, ledger.open_items(connection, supply_id, lock=True))
@@ -111,6 +112,7 @@ class Receiving:
         if found is None:
             raise NotFound(f"There is no payment {order.payment_id!r}; look it up with the statement.", "NO_PAYMENT")
         ledger.lock_accounts(connection, [found.supply_id])
+        _check_till(tx, found.method, order.day)
         left = found.amount - reversals.returned_of(connection, found.id)
         if order.amount > left:
             raise Refused(
@@ -228,3 +230,16 @@ class Receiving:
     def _money(self, amount: Decimal) -> types.Money:
         currency = self._rules.currency
         return types.Money(amount=str(round_half_up(amount, minor_units(currency))), currency_code=currency)
+
+
+def _check_till(tx: Transaction, method: str, day: date) -> None:
+    """Refused for cash of a day whose till was counted; no day is closed from here to the end of the transaction."""
+    if method != "cash":
+        return
+    until = till.closed_until(tx.connection, share=True)
+    if until is not None and day <= until:
+        raise Refused(
+            f"The till is closed up to {until}: cash of {day} is recorded with a later day, the one on which it is "
+            "put in or taken out.",
+            "TILL_CLOSED",
+        )

@@ -196,7 +196,6 @@ class CertificateDocument:
     snapshot_hash: str = ""  # of the ledger position the statement rests on
     notice: str = ""
 
-    def check(self) -> None:
     @property
     def variant(self) -> Literal["clean", "agreed_plan", "disputed"]:
         """What is said first; a dispute before a plan."""
@@ -204,6 +203,7 @@ class CertificateDocument:
             return "disputed"
         return "agreed_plan" if self.agreed_plan else "clean"
 
+    def check(self) -> None:
         """Refuse a naive instant or a verification code that is not 16 characters."""
         if self.issued_at.tzinfo is None:
             raise Invalid(
@@ -224,11 +224,43 @@ class Movement:
     """One entry of the member's account. Positive amount: the member owes more; negative: the member paid."""
 
     day: date
-    kind: str  # "invoice", "payment", "rectification", "refund", "returned_debit", "surcharge", "adjustment"
+    kind: str  # "invoice", "payment", "rectification", "refund", "payment_returned", "credit_applied", "surcharge", ...
     amount: Decimal
     reference: str = ""  # "E-2026-000123"
     label: str = ""
     due: date | None = None
+    method: str = ""  # of a payment, and of what went back of one
+    settled: tuple[tuple[str, Decimal], ...] = ()  # number and amount of invoices paid; negative: open again
+    credited: Decimal = ZERO  # what became credit; negative: used, or gone back
+
+
+@dataclass(frozen=True)
+class ReceiptDocument:
+    """What a payment paid on the day it came; what became of it later is on the statement."""
+
+    jurisdiction: Jurisdiction
+    currency: str
+    payment_id: str
+    issuer: Issuer
+    holder: Holder
+    supply: Supply
+    paid_on: date
+    amount: Decimal
+    method: str
+    reference: str
+    settled: tuple[tuple[str, Decimal], ...]  # number of the invoice and what of it was paid
+    credited: Decimal
+    notice: str = ""
+
+    def check(self) -> None:
+        """Refuse a receipt whose parts are not the amount that was paid."""
+        parts = sum((amount for _, amount in self.settled), self.credited)
+        if parts != self.amount:
+            raise Invalid(
+                f"The receipt of payment {self.payment_id} cannot be printed: its parts come to {parts} and {self.amount} "
+                "was paid.",
+                field="amount",
+            )
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from services.billing.documents import ink
+from services.billing.documents.account_words import told
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
 from services.billing.documents.figures import NBSP
 from services.billing.documents.model import StatementDocument
 from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Item, Paper, Stack, card
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
-from services.billing.documents.vocabulary import MOVEMENTS
+from services.billing.documents.vocabulary import CAME_BY, MOVEMENTS
 from services.billing.signing import Seal
 
 COLUMNS = tuple(INNER * part for part in (0.14, 0.44, 0.14, 0.14, 0.14))
@@ -88,9 +89,12 @@ def _movements(doc: StatementDocument, e: Edition) -> Stack:
             name += f" {movement.reference}"
         if movement.due:
             name += ", " + e.t("due on {date}").format(date=e.f.short_date(movement.due))
-        charge, payment = (
-            ("", e.f.amount(-movement.amount)) if movement.amount < 0 else (e.f.amount(movement.amount), "")
-        )
+        if movement.method:
+            name += ", " + e.word(CAME_BY, movement.method)
+        if words := told(movement, e):
+            name += f": {words}"
+        charge = e.f.amount(movement.amount) if movement.amount > 0 else ""
+        payment = e.f.amount(-movement.amount) if movement.amount < 0 else ""
         cells = [
             Cell(e.f.short_date(movement.day), colour=ink.MUTED),
             Cell(name),

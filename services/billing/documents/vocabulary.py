@@ -128,9 +128,17 @@ MOVEMENTS = {
     "payment": N_("Payment"),
     "rectification": N_("Rectifying invoice"),
     "refund": N_("Refund"),
-    "returned_debit": N_("Returned direct debit"),
+    "payment_returned": N_("Returned payment"),
+    "credit_applied": N_("Credit used"),
     "surcharge": N_("Late payment interest"),
     "adjustment": N_("Adjustment"),
+}
+CAME_BY = {  # how money that came was paid; METHODS are the ways that an invoice offers
+    "cash": N_("in cash"),
+    "transfer": N_("by bank transfer"),
+    "card": N_("by card"),
+    "direct_debit": N_("by direct debit"),
+    "collector": N_("at a collection point"),
 }
 CONTRACT_KINDS = {
     "fixed": N_("Fixed price"),

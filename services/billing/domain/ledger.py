@@ -1,9 +1,9 @@
 """Double entry: every invoice, payment and use of credit is an entry whose postings sum to zero.
 
 Accounts: `receivable` and `member_credit` of a supply's account, `revenue` by service, `tax` by tax; `bank` and `cash`; and
-where money is on its way to the bank: `card`, `direct_debit` and `collector`, which the bank's own movement clears, and
-`unmatched` for money of which it is not known yet whose it is. A debit is positive, a credit negative; what a member owes
-is receivable + member_credit. Entries of the cooperative alone have no supply.
+where money is on its way to the bank: `card`, `direct_debit` and `collector`, which the bank's own movement clears,
+`unmatched` for money of which it is not known yet whose it is, and `till_difference` for what was counted otherwise. A debit
+is positive, a credit negative; what a member owes is receivable + member_credit. Entries of the cooperative alone have no supply.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ METHOD_ACCOUNTS = {
     "collector": "collector",
 }
 BANK, UNMATCHED = "bank", "unmatched"
+#: What was counted in the till more or less than the ledger had.
+TILL_DIFFERENCE = "till_difference"
 #: How money goes back: the payer's bank took it back, or the cooperative returns it.
 RETURNED, REFUND = "payment_returned", "refund"
 
@@ -44,7 +46,7 @@ class Posting:
 @dataclass(frozen=True)
 class Entry:
     """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied", "rectification", "payment_returned",
-    "refund" or "settled" (money that reached the bank); `document` what it is about.
+    "refund", "settled" (money that reached the bank) or "till_difference"; `document` what it is about.
     """
 
     supply_id: str
@@ -115,13 +117,44 @@ class Debt:
 
 
 @dataclass(frozen=True)
-class StatementLine:
+class Settled:
+    """What of an invoice was paid; negative: opened again."""
+
+    invoice_id: str
+    number: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Movement:
+    """An entry of an account as its statement has it; `change` is of what the member owes.
+
+    `settled`: which invoices it paid; `credited`: what became credit, negative where credit was used or went back;
+    `method` and `payment_id` of a payment, and of what went back of one.
+    """
+
     day: date
     kind: str
     document: str
-    debit: Decimal
-    credit: Decimal
+    change: Decimal
+    method: str = ""
+    payment_id: str = ""
+    settled: tuple[Settled, ...] = ()
+    credited: Decimal = ZERO
+
+
+@dataclass(frozen=True)
+class StatementLine:
+    movement: Movement
     balance: Decimal
+
+    @property
+    def debit(self) -> Decimal:
+        return max(self.movement.change, ZERO)
+
+    @property
+    def credit(self) -> Decimal:
+        return max(-self.movement.change, ZERO)
 
 
 def invoice_entry(
@@ -224,21 +257,23 @@ def debt_on(today: date, open_items: Iterable[OpenItem], credit: Decimal) -> Deb
     return Debt(overdue, sum((item.outstanding for item in items), ZERO) - overdue, credit, items)
 
 
-def statement_lines(
-    opening: Decimal, movements: Sequence[tuple[date, str, str, Decimal]]
-) -> tuple[tuple[StatementLine, ...], Decimal]:
-    """Lines with a running balance from (day, kind, document, change), in order, and the closing balance."""
+def statement_lines(opening: Decimal, movements: Sequence[Movement]) -> tuple[tuple[StatementLine, ...], Decimal]:
+    """Lines with a running balance, in the order given, and the closing balance."""
     lines, balance = [], opening
-    for day, kind, document, change in movements:
-        balance += change
-        lines.append(StatementLine(day, kind, document, max(change, ZERO), max(-change, ZERO), balance))
+    for movement in movements:
+        balance += movement.change
+        lines.append(StatementLine(movement, balance))
     return tuple(lines), balance
 
 
-def check_payment(
-    amount: Decimal, currency: str, expected_currency: str, method: str, paid_on: date, today: date
-) -> None:
-    """Invalid, with a sentence, for an amount, currency, way of paying or date that cannot be."""
+def till_difference_entry(day: date, difference: Decimal) -> Entry:
+    """What was counted in the till more (or less, when negative) than the ledger had: the cooperative's own."""
+    postings = (Posting(METHOD_ACCOUNTS["cash"], "counted", difference), Posting(TILL_DIFFERENCE, "", -difference))
+    return Entry("", day, "till_difference", day.isoformat(), postings)
+
+
+def check_amount(amount: Decimal, currency: str, expected_currency: str) -> None:
+    """Invalid, with a sentence, for an amount that nobody can pay in the currency of the accounts."""
     if currency != expected_currency:
         raise Invalid(
             f"The payment is in {currency or 'no currency'} and the accounts are kept in {expected_currency}; "
@@ -253,6 +288,13 @@ def check_payment(
             "than a million million.",
             field="amount.amount",
         )
+
+
+def check_payment(
+    amount: Decimal, currency: str, expected_currency: str, method: str, paid_on: date, today: date
+) -> None:
+    """Invalid, with a sentence, for an amount, currency, way of paying or date that cannot be."""
+    check_amount(amount, currency, expected_currency)
     if method not in METHOD_ACCOUNTS:
         raise Invalid(f"The method {method!r} is not known; use one of {', '.join(METHOD_ACCOUNTS)}.", field="method")
     if paid_on > today:

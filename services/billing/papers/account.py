@@ -79,7 +79,16 @@ def statement_document(
         opening_balance=statement.opening,
         closing_balance=statement.closing,
         movements=tuple(
-            Movement(line.day, line.kind, line.debit - line.credit, line.document) for line in statement.lines
+            Movement(
+                day=made.day,
+                kind=made.kind,
+                amount=made.change,
+                reference=made.document,
+                method=made.method,
+                settled=tuple((each.number, each.amount) for each in made.settled),
+                credited=made.credited,
+            )
+            for made in (line.movement for line in statement.lines)
         ),
         supply=people.supply_part(supply),
         notice=people.notice(rules, language),

@@ -99,11 +99,11 @@ def _checks() -> dict[str, Select[Any]]:
     }
 
 
-def _plus(subject: ColumnElement[str], amount: ColumnElement[Decimal], *only: ColumnElement[bool]) -> Select[Any]:
+def _plus(subject: ColumnElement[Any], amount: ColumnElement[Any], *only: ColumnElement[bool]) -> Select[Any]:
     return select(subject.label("subject"), amount.label("amount")).where(*only)
 
 
-def _minus(subject: ColumnElement[str], amount: ColumnElement[Decimal], *only: ColumnElement[bool]) -> Select[Any]:
+def _minus(subject: ColumnElement[Any], amount: ColumnElement[Any], *only: ColumnElement[bool]) -> Select[Any]:
     return select(subject.label("subject"), (-amount).label("amount")).where(*only)
 
 

@@ -25,7 +25,6 @@ from services.billing.tables import (
     settlement,
 )
 from services.chassis.bulk import insert_many
-from services.chassis.periods import DatePeriod
 
 
 @dataclass(frozen=True)
@@ -193,6 +192,16 @@ def find_payment(connection: Connection, payment_id: str) -> Payment | None:
     return Payment(**row) if row else None
 
 
+def payments(connection: Connection, supply_id: str, *, before: str, limit: int) -> list[Payment]:
+    """The last recorded first, of one supply or of all."""
+    query = select(payment).order_by(payment.c.id.desc()).limit(limit)
+    if supply_id:
+        query = query.where(payment.c.supply_id == supply_id)
+    if before:
+        query = query.where(payment.c.id < before)
+    return [Payment(**row) for row in connection.execute(query).mappings()]
+
+
 def numbers_of(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, str]:
     """Printed numbers of invoices by id."""
     query = select(invoice.c.id, invoice.c.number).where(invoice.c.id.in_(list(invoice_ids)))
@@ -204,21 +213,6 @@ def balance_before(connection: Connection, supply_id: str, day: date) -> Decimal
     total = func.sum(ledger_entry.c.member_amount)
     query = select(total).where(ledger_entry.c.supply_id == supply_id, ledger_entry.c.day < day)
     return connection.execute(query).scalar_one() or ZERO
-
-
-def movements(connection: Connection, supply_id: str, period: DatePeriod) -> list[tuple[date, str, str, Decimal]]:
-    """(day, kind, document, change of what is owed) of a period, in order; entries that change nothing are left out."""
-    query = (
-        select(ledger_entry.c.day, ledger_entry.c.kind, ledger_entry.c.document, ledger_entry.c.member_amount)
-        .where(
-            ledger_entry.c.supply_id == supply_id,
-            ledger_entry.c.day >= period.start,
-            ledger_entry.c.day < period.end,
-            ledger_entry.c.member_amount != 0,
-        )
-        .order_by(ledger_entry.c.day, ledger_entry.c.id)
-    )
-    return [(row.day, row.kind, row.document, row.member_amount) for row in connection.execute(query)]
 
 
 def last_entry_id(connection: Connection, supply_id: str) -> str:

@@ -80,6 +80,12 @@ def may_read(connection: Connection, account_id: str, supply_id: str) -> bool:
     return connection.execute(found).first() is not None
 
 
+def account_numbers(connection: Connection, supply_ids: Iterable[str]) -> dict[str, str]:
+    """Account numbers of supplies by id."""
+    query = select(supply.c.supply_id, supply.c.account_number).where(supply.c.supply_id.in_(list(supply_ids)))
+    return {row.supply_id: row.account_number for row in connection.execute(query)}
+
+
 def known_supply(connection: Connection, supply_id: str) -> KnownSupply | None:
     columns = (supply.c.supply_id, supply.c.member_id, supply.c.account_number)
     row = connection.execute(select(*columns).where(supply.c.supply_id == supply_id)).first()

@@ -43,8 +43,17 @@ def by_id(connection: Connection, reversal_id: str) -> Reversal:
 
 def of_payment(connection: Connection, payment_id: str) -> list[Reversal]:
     """Oldest first."""
-    query = select(payment_reversal).where(payment_reversal.c.payment_id == payment_id).order_by(payment_reversal.c.id)
-    return [Reversal(**row) for row in connection.execute(query).mappings()]
+    return of_payments(connection, [payment_id]).get(payment_id, [])
+
+
+def of_payments(connection: Connection, payment_ids: Iterable[str]) -> dict[str, list[Reversal]]:
+    """By payment, oldest first, of those that have any."""
+    wanted = payment_reversal.c.payment_id.in_(list(payment_ids))
+    query = select(payment_reversal).where(wanted).order_by(payment_reversal.c.id)
+    found: dict[str, list[Reversal]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["payment_id"], []).append(Reversal(**row))
+    return found
 
 
 def returned_of(connection: Connection, payment_id: str) -> Decimal:

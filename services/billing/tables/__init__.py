@@ -12,7 +12,7 @@ from services.billing.tables.direct_debits import (
     remittance_exclusion,
 )
 from services.billing.tables.disputes import certificate_supply, dispute
-from services.billing.tables.fiscal import cae_request, cesp_code, cesp_use, fiscal_chain, fiscal_record
+from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
 from services.billing.tables.invoices import (
     invoice,
     invoice_consumption,
@@ -36,6 +36,7 @@ from services.billing.tables.market_prices import market_file, market_price
 from services.billing.tables.papers import certificate, document, signing_certificate
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
+from services.billing.tables.refunds import refund, till, till_count
 from services.billing.tables.rewards import reward, reward_use
 
 __all__ = [
@@ -50,14 +51,14 @@ __all__ = [
     "card_order",
     "card_order_count",
     "certificate",
+    "certificate_supply",
     "cesp_code",
     "cesp_use",
-    "certificate_supply",
     "correction",
     "direct_debit",
+    "dispute",
     "document",
     "fiscal_chain",
-    "dispute",
     "fiscal_record",
     "instalment",
     "invoice",
@@ -79,6 +80,7 @@ __all__ = [
     "payment",
     "payment_reversal",
     "rectification",
+    "refund",
     "refused_notification",
     "remittance",
     "remittance_exclusion",
@@ -90,4 +92,6 @@ __all__ = [
     "signing_certificate",
     "supply",
     "supply_access",
+    "till",
+    "till_count",
 ]

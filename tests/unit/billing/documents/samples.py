@@ -344,7 +344,7 @@ def statement_es() -> StatementDocument:
         Movement(date(2026, 9, 23), "payment", D("-47.12"), "E-2026-000081"),
         Movement(date(2026, 10, 2), "invoice", D("49.24"), "E-2026-000102", due=date(2026, 10, 23)),
         Movement(date(2026, 10, 23), "payment", D("-49.24"), "E-2026-000102"),
-        Movement(date(2026, 10, 30), "returned_debit", D("49.24"), "E-2026-000102"),
+        Movement(date(2026, 10, 30), "payment_returned", D("49.24"), "E-2026-000102"),
         Movement(date(2026, 11, 2), "invoice", D("55.44"), "E-2026-000123", due=date(2026, 11, 23)),
         Movement(date(2026, 11, 5), "payment", D("-49.24"), "E-2026-000102"),
     )

@@ -95,7 +95,7 @@ def test_statement_goes_from_opening_to_closing_balance(pages):
         "Saldo inicial 0,00 €",
         "2 sept 2026 Factura E-2026-000081, vence el 23 sept 2026 47,12 47,12",
         "23 sept 2026 Pago E-2026-000081 47,12 0,00",
-        "30 oct 2026 Recibo devuelto E-2026-000102 49,24 49,24",
+        "30 oct 2026 Pago devuelto E-2026-000102 49,24 49,24",
         "2 nov 2026 Factura E-2026-000123, vence el 23 nov 2026 55,44 104,68",
         "Saldo final 55,44 €",
     ):
