@@ -9,6 +9,7 @@ TOGETHER = {
     "tests/integration/chassis/test_on_kafka.py": "one broker",
     "tests/e2e/test_journey.py": "the demonstration",
     "tests/e2e/test_estimated_gap.py": "the demonstration",
+    "tests/e2e/test_card_payment.py": "the demonstration",
     "tests/e2e/test_demo_proofs.py": "the demonstration",
 }
 """Beginning of a path -> what its tests share; every other file stands for itself."""
