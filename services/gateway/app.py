@@ -109,6 +109,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     consumption_words.register(app)
     meter_readings.register(app)
     self_reading.register(app)
+    verify.register(app)
     csrf = CSRFProtect(app)
     for module in (
         health,

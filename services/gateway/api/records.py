@@ -110,12 +110,13 @@ def certificates(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnVa
 
 @blueprint.post("/supplies/<supply_id>/certificates")
 @blueprint.auth_required(auth)
+@blueprint.input(schemas.CertificateOrder, location="query", unknown=RAISE)
 @blueprint.output(schemas.CertificateAnswer)
 @blueprint.doc(operation_id="requestCertificate", summary="Ask for a debt-free certificate: granted, or what is due")
-def request_certificate(supply_id: str) -> ResponseReturnValue:
+def request_certificate(supply_id: str, query_data: dict[str, Any]) -> ResponseReturnValue:
     with remote():
         answer = session.upstream().billing.RequestCertificate(
-            billing.RequestCertificateRequest(supply_id=supply_id, request_id=new_id()),
+            billing.RequestCertificateRequest(supply_id=supply_id, request_id=new_id(), **query_data),
             timeout=DOCUMENT_DEADLINE_S,
             metadata=metadata(),
         )

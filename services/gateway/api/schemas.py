@@ -285,11 +285,28 @@ class StatementOut(Schema):
 
 class CertificateOut(Schema):
     id = String(required=True)
+    number = String(required=True)
     code = String(required=True)
     issued_at = DateTime(required=True)
     valid_until = Date(required=True)
     state = String(required=True, metadata={"enum": ["valid", "expired", "revoked"]})
+    variant = String(
+        required=True,
+        metadata={
+            "description": "The strongest that applies: plain, not_yet_due, agreed_plan or disputed; empty of early ones."
+        },
+    )
     not_yet_due = List(Nested(OpenItemOut), required=True)
+    disputed = List(
+        Nested(OpenItemOut), required=True, metadata={"description": "Named, and left out of what it states."}
+    )
+    all_supplies = Boolean(required=True, metadata={"description": "Of every contract of the holder."})
+    accounts = List(String(), required=True)
+    revoked_why = String(required=True)
+
+
+class CertificateOrder(Schema):
+    all_supplies = Boolean(load_default=False, metadata={"description": "Of every contract of the holder."})
 
 
 class CertificatesOut(Schema):

@@ -168,11 +168,17 @@ def statement(value: StatementView) -> dict[str, Any]:
 def certificate(value: CertificateView) -> dict[str, Any]:
     return {
         "id": value.id,
+        "number": value.number,
         "code": value.code,
         "issued_at": value.issued_at,
         "valid_until": value.valid_until,
         "state": value.state,
+        "variant": value.variant,
         "not_yet_due": [open_item(item) for item in value.not_yet_due],
+        "disputed": [open_item(item) for item in value.disputed],
+        "all_supplies": value.all_supplies,
+        "accounts": list(value.accounts),
+        "revoked_why": value.revoked_why,
     }
 
 

@@ -231,24 +231,38 @@ class StatementView:
 
 @dataclass(frozen=True)
 class CertificateView:
-    """`state` is "valid", "expired" or "revoked"; `code` comes in groups of four."""
+    """`state` is "valid", "expired" or "revoked"; `variant` "plain", "not_yet_due", "agreed_plan" or "disputed"; `code`
+    comes in groups of four. `accounts`: what it speaks of, every contract of the holder when `all_supplies`.
+    """
 
     id: str
+    number: str
     code: str
     issued_at: datetime
     valid_until: date
     state: str
+    variant: str
     not_yet_due: tuple[OpenItemView, ...]
+    disputed: tuple[OpenItemView, ...]
+    all_supplies: bool
+    accounts: tuple[str, ...]
+    revoked_why: str
 
     @classmethod
     def of(cls, certificate: billing_pb2.Certificate) -> CertificateView:
         return cls(
             certificate.id,
+            certificate.number,
             certificate.code,
             certificate.issued_at.ToDatetime(tzinfo=UTC),
             date.fromisoformat(certificate.valid_until),
             certificate.state,
+            certificate.variant,
             tuple(OpenItemView.of(item) for item in certificate.not_yet_due),
+            tuple(OpenItemView.of(item) for item in certificate.disputed),
+            certificate.all_supplies,
+            tuple(certificate.account_numbers),
+            certificate.revoked_why,
         )
 
 

@@ -29,10 +29,14 @@ def index(supply_id: str) -> ResponseReturnValue:
     form = ButtonForm()
     page = SupplyPage(supply_id, "certificates")
     if form.validate_on_submit():
+        all_supplies = request.form.get("of") == "all"
         with remote():
             answer = session.upstream().billing.RequestCertificate(
                 billing.RequestCertificateRequest(
-                    supply_id=supply_id, request_id=request.form.get("request_id") or new_id()
+                    supply_id=supply_id,
+                    # Two buttons of one form: each is a request of its own.
+                    request_id=(request.form.get("request_id") or new_id()) + ("-all" if all_supplies else ""),
+                    all_supplies=all_supplies,
                 ),
                 timeout=DOCUMENT_DEADLINE_S,
                 metadata=session.member_metadata(),

@@ -1,4 +1,4 @@
-"""The public page where anybody checks the code of a certificate."""
+"""The public page where anybody checks the code of a certificate, or a PDF that is said to be ours."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from coop.billing.v1 import billing_service_pb2 as billing
-from flask import Blueprint, render_template, request
+from coop.billing.v1 import documents_service_pb2 as documents
+from flask import Blueprint, Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as lazy
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
 
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.grpc.client import remote
 from services.gateway import session
+from services.gateway.web import errors
 from services.gateway.web.fields import Form, TextField
 
 blueprint = Blueprint("verify", __name__)
 
 CODE_LENGTH = 16
+LARGEST_MB = 2
+"""What the service that checks documents takes."""
+FORM_BYTES = 64 * 1024
+CHECK_DEADLINE_S = 10.0
 _CROCKFORD = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _LOOK_ALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
@@ -31,6 +38,22 @@ class VerifyForm(Form):
         csrf = False
 
     code = TextField(lazy("Verification code"))
+
+
+class DocumentForm(Form):
+    document = FileField(lazy("PDF file"))
+
+
+@dataclass(frozen=True)
+class CheckedDocument:
+    """`verdict`: "genuine", "altered" or "not_ours"; the rest of a genuine one that is kept, `state` of a certificate."""
+
+    verdict: str
+    kind: str
+    number: str
+    issued_at: datetime | None
+    state: str
+    signed_by: str
 
 
 @dataclass(frozen=True)
@@ -49,12 +72,12 @@ class Verified:
 def ask() -> ResponseReturnValue:
     form = VerifyForm(request.args)
     if "code" not in request.args:
-        return render_template("pages/verify.html", form=form)
+        return _page(form)
     code = canonical(form.code.data or "")
     problem = _problem(code)
     if problem:
         form.code.errors = [problem]
-        return render_template("pages/verify.html", form=form), 422
+        return _page(form), 422
     try:
         with remote():
             answer = session.upstream().billing.VerifyCertificate(
@@ -71,6 +94,60 @@ def ask() -> ResponseReturnValue:
         answer.issuer,
     )
     return render_template("pages/verified.html", found=found, code=grouped(code))
+
+
+@blueprint.post("/verify")
+def document() -> ResponseReturnValue:
+    """Whether the file is one of ours. It is looked at and not kept."""
+    form = DocumentForm()
+    sent = form.document.data if form.validate_on_submit() else None
+    content = sent.read() if sent else b""
+    problem = ""
+    if not content:
+        problem = _("Choose the PDF file that you want to check.")
+    elif len(content) > LARGEST_MB * 1024 * 1024:
+        problem = _too_large()
+    if problem:
+        form.document.errors = [problem]
+        return _page(VerifyForm(None), form), 422
+    with remote():
+        answer = session.upstream().documents.VerifyDocument(
+            documents.VerifyDocumentRequest(content=content),
+            timeout=CHECK_DEADLINE_S,
+            metadata=session.anonymous_metadata(),
+        )
+    checked = CheckedDocument(
+        answer.verdict,
+        answer.kind,
+        answer.number,
+        answer.issued_at.ToDatetime(tzinfo=UTC) if answer.HasField("issued_at") else None,
+        answer.certificate_state,
+        answer.signed_by,
+    )
+    return render_template("pages/verified_document.html", checked=checked)
+
+
+def register(app: Flask) -> None:
+    """Room for the file: it must be made before form tokens are looked at, which reads all."""
+
+    @app.before_request
+    def make_room_for_a_document() -> Response | None:
+        if request.endpoint != "verify.document":
+            return None
+        # A file that is somewhat too large is read, so that the form can say so beside its field.
+        request.max_content_length = 2 * LARGEST_MB * 1024 * 1024 + FORM_BYTES
+        if request.content_length is not None and request.content_length > request.max_content_length:
+            return errors.page(413, _too_large())
+        return None
+
+
+def _page(form: VerifyForm, upload: DocumentForm | None = None) -> str:
+    """Both ways of checking; the summary of errors is of the one that was used."""
+    return render_template("pages/verify.html", form=form, upload=upload or DocumentForm(), used=upload or form)
+
+
+def _too_large() -> str:
+    return _("The file is larger than %(most)d MB, and no document of ours is.", most=LARGEST_MB)
 
 
 def canonical(typed: str) -> str:

@@ -1,6 +1,7 @@
 """What a member reads on each page."""
 
 import re
+from io import BytesIO
 
 import pytest
 from coop.billing.v1 import billing_pb2
@@ -269,6 +270,50 @@ def test_too_many_checks_are_told_when_to_come_back(portal: Portal) -> None:
     portal.world.failing["VerifyCertificate"] = Throttled("Too many.", retry_after_s=120)
     answer = portal.visitor.get("/verify", query_string={"code": "7Q4M-2K9D-XW3R-5TBN"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "120")
+
+
+def test_a_certificate_of_all_contracts(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/certificates").text
+    assert "Pedir uno de todos tus contratos" in page
+    sent = {"csrf_token": token_of(page), "of": "all", "request_id": "r"}
+    granted = portal.member.post("/s/sup-1/certificates", data=sent, follow_redirects=True)
+    (asked,) = [one for one in portal.world.requests if type(one).__name__ == "RequestCertificateRequest"]
+    assert (asked.all_supplies, asked.request_id) == (True, "r-all")
+    assert "Todos tus contratos" in granted.text and "C-2026-000001" in granted.text
+
+
+@pytest.mark.parametrize(
+    ("content", "state", "says"),
+    [
+        (b"%PDF genuine", "valid", "El documento es auténtico"),
+        (b"%PDF genuine", "revoked", "El certificado es auténtico, pero fue revocado"),
+        (b"%PDF altered", "", "El archivo ha sido modificado"),
+        (b"%PDF", "", "El archivo no es nuestro"),
+    ],
+)
+def test_a_pdf_is_checked_by_anybody(portal: Portal, content: bytes, state: str, says: str) -> None:
+    portal.fakes.documents.state = state
+    page = portal.visitor.get("/verify").text
+    sent = {"csrf_token": token_of(page), "document": (BytesIO(content), "paper.pdf")}
+    answer = portal.visitor.post("/verify", data=sent, content_type="multipart/form-data")
+    assert (answer.status_code, says in answer.text) == (200, True)
+    assert ("C-2026-000001" in answer.text) == (b"genuine" in content)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        (b"", 422, "Elige el archivo PDF"),
+        (b"x" * (2 * 1024 * 1024 + 1), 422, "ocupa más de 2 MB"),
+        (b"x" * (5 * 1024 * 1024), 413, "ocupa más de 2 MB"),
+    ],
+)
+def test_a_file_that_cannot_be_checked(portal: Portal, content: bytes, status: int, says: str) -> None:
+    page = portal.visitor.get("/verify").text
+    sent = {"csrf_token": token_of(page), "document": (BytesIO(content), "paper.pdf")}
+    answer = portal.visitor.post("/verify", data=sent, content_type="multipart/form-data")
+    assert (answer.status_code, says in answer.text) == (status, True)
+    assert "VerifyDocument" not in portal.world.calls
 
 
 def test_choosing_a_supply_keeps_the_section(portal: Portal) -> None:

@@ -152,10 +152,11 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         self.world.enter("GetStatementDocument", request)
         yield billing_service_pb2.GetStatementDocumentResponse(file_name="statement.pdf", chunk=b"%PDF-1.4 statement")
 
-    def _certificate(self, number: int) -> Any:
+    def _certificate(self, number: int, request: Any) -> Any:
         made = billing_pb2.Certificate(
             id=f"cer-{number}", code="7Q4M-2K9D-XW3R-5TBN", supply_id="sup-1", valid_until="2026-12-21", state="valid",
-            not_yet_due=[self._open()],
+            not_yet_due=[self._open()], number=f"C-2026-{number:06d}", variant="not_yet_due", account_numbers=["877/1"],
+            all_supplies=request.all_supplies,
         )  # fmt: skip
         made.issued_at.FromDatetime(self.world.clock.now())
         return made
@@ -168,7 +169,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
             refusal = billing_service_pb2.CertificateRefusal(due=self._due(), total_due=money("49.24"))
             refusal.at.FromDatetime(self.world.clock.now())
             return answer(refused=refusal)
-        self.world.certificates.insert(0, self._certificate(len(self.world.certificates) + 1))
+        self.world.certificates.insert(0, self._certificate(len(self.world.certificates) + 1, request))
         return answer(granted=self.world.certificates[0])
 
     def ListCertificates(self, request: Any, context: Any) -> Any:

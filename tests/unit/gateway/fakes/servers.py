@@ -12,6 +12,8 @@ from coop.billing.v1 import (
     card_service_pb2_grpc,
     direct_debit_service_pb2,
     direct_debit_service_pb2_grpc,
+    documents_service_pb2,
+    documents_service_pb2_grpc,
 )
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1 import identity_service_pb2_grpc
@@ -30,6 +32,7 @@ from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
 from tests.unit.gateway.fakes.cards import Cards
 from tests.unit.gateway.fakes.direct_debits import DirectDebits
+from tests.unit.gateway.fakes.documents import Documents
 from tests.unit.gateway.fakes.invitations import Invitations
 from tests.unit.gateway.fakes.people import Identity, Notifications, Supplies
 from tests.unit.gateway.fakes.records import Billing, Metering
@@ -56,7 +59,10 @@ class FakeServices:
             service = f"{name.capitalize()}Service"
             add = getattr(stubs, f"add_{service}Servicer_to_server")
             spec = ServicerSpec(servicer, add, messages.DESCRIPTOR.services_by_name[service])
-            further = {"supplies": [self._invitations], "billing": [self._cards, self._direct_debits]}.get(name, [])
+            further = {
+                "supplies": [self._invitations],
+                "billing": [self._cards, self._direct_debits, self._documents],
+            }.get(name, [])
             server = build_server(name, [spec, *(made() for made in further)], verifier)
             self.addresses[name] = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
             server.start()
@@ -84,6 +90,14 @@ class FakeServices:
             self.direct_debits,
             direct_debit_service_pb2_grpc.add_DirectDebitServiceServicer_to_server,
             direct_debit_service_pb2.DESCRIPTOR.services_by_name["DirectDebitService"],
+        )
+
+    def _documents(self) -> ServicerSpec:
+        self.documents = Documents(self.world)
+        return ServicerSpec(
+            self.documents,
+            documents_service_pb2_grpc.add_DocumentsServiceServicer_to_server,
+            documents_service_pb2.DESCRIPTOR.services_by_name["DocumentsService"],
         )
 
     def stop(self, name: str = "") -> None:
