@@ -142,6 +142,12 @@ class IdentityServicer(pb_grpc.IdentityServiceServicer):
         )
         return pb.CreateStaffResponse(account=_account(account))
 
+    def GetStaffNames(
+        self, request: pb.GetStaffNamesRequest, context: grpc.ServicerContext
+    ) -> pb.GetStaffNamesResponse:
+        names = staff.staff_names(self._core, request.ids)
+        return pb.GetStaffNamesResponse(staff=[pb.StaffName(id=found, name=name) for found, name in names.items()])
+
     def IssueMailToken(
         self, request: pb.IssueMailTokenRequest, context: grpc.ServicerContext
     ) -> pb.IssueMailTokenResponse:

@@ -1,5 +1,6 @@
 """Reading and writing accounts, sessions and mail requests. Functions take the connection or transaction they work in."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,12 @@ def password_of_id(connection: Connection, account_id: str) -> str | None:
 
 def staff_exists(connection: Connection) -> bool:
     return connection.execute(select(account.c.id).where(account.c.kind == "staff").limit(1)).first() is not None
+
+
+def staff_names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Names of staff accounts by id."""
+    chosen = select(account.c.id, account.c.name).where(account.c.kind == "staff", account.c.id.in_(sorted(set(ids))))
+    return {row.id: row.name for row in connection.execute(chosen.order_by(account.c.id))}
 
 
 def add_account(tx: Transaction, made: Account, key: str, password_hash: str | None) -> bool:

@@ -13,6 +13,8 @@ from services.staff.show import JsonOption, out, print_json, table
 if TYPE_CHECKING:  # the group is offline for its other commands: what talks to services is loaded when this one runs
     from coop.metering.v1 import metering_service_pb2 as pb
 
+    from services.staff.names import Names
+
 METHODS = {
     0: "missing",
     1: "1 measured",
@@ -71,6 +73,7 @@ def explain(
     from coop.metering.v1 import metering_service_pb2 as pb
 
     from services.staff.desk import signed_in
+    from services.staff.names import Names
     from services.staff.plain import plain
     from services.staff.supplies import find
 
@@ -82,10 +85,20 @@ def explain(
             request.known_at.FromDatetime(asked)
         with office.calling("metering"):
             answer = office.metering.GetCurveExplanation(request, timeout=30)
+        _name(Names(office), answer)
     if as_json:
         print_json(plain(answer))
     else:
         _print(answer, known_at)
+
+
+def _name(names: Names, answer: pb.GetCurveExplanationResponse) -> None:
+    """Says who asked by name: sources name the account's id, which `actor` keeps."""
+    versions = [version for hour in answer.hours for version in hour.versions]
+    versions += [hour.now for hour in answer.hours if hour.HasField("now")]
+    names.learn(version.actor for version in versions)
+    for version in versions:
+        version.source = names.within(version.source, version.actor)
 
 
 def _print(answer: pb.GetCurveExplanationResponse, known_at: str) -> None:

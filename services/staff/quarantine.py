@@ -11,6 +11,7 @@ from coop.metering.v1 import metering_service_pb2 as pb
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.names import Names
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, print_json, say, table
@@ -45,6 +46,10 @@ def list_rows(
     """Rows with the place they stand in and why they were not taken. 'Again?' says which can be read again by themselves."""
     with signed_in() as office:
         rows = [row for row, _ in zip(_rows(office, import_id, state.value), range(limit), strict=False)]
+        names = Names(office)
+        names.learn(row.settled_by for row in rows)
+        for row in rows:
+            row.settled_by = names.of(row.settled_by)
     if as_json:
         print_json({"rows": [plain(row) for row in rows]})
     else:

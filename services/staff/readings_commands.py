@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.staff import accepting, estimates, profiles, quarantine, self_readings
+from services.staff import accepting, doubtful, estimates, profiles, quarantine, self_readings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 app.add_typer(self_readings.app, name="self")
 app.command("estimate")(estimates.estimate)
+app.command("doubtful")(doubtful.doubtful)
 app.command("accept")(accepting.accept)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(quarantine.app, name="quarantine")

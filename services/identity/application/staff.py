@@ -3,14 +3,14 @@
 import hmac
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from services.chassis.attempts import Count
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key, parse_email
-from services.chassis.errors import AlreadyExists, Forbidden, Refused
+from services.chassis.errors import AlreadyExists, Forbidden, Invalid, Refused
 from services.chassis.ids import new_id
 from services.chassis.limits import spend
 from services.identity import audit, repository
@@ -20,6 +20,8 @@ from services.identity.domain.attempts import BOOTSTRAP
 from services.identity.domain.passwords import check_password
 
 SECRET_FILE = "bootstrap-staff.secret"
+MOST_NAMES = 200
+"""Names that one call may ask for."""
 
 
 def ensure_bootstrap_secret(core: Core, keys_dir: Path) -> None:
@@ -76,6 +78,17 @@ def create_staff(
         account = repository.account_by_id(tx.connection, tx.once(key, act))
     assert account is not None
     return account
+
+
+def staff_names(core: Core, ids: Collection[str]) -> dict[str, str]:
+    """Names of staff accounts by id, whatever their state; members' and unknown ids are left out.
+
+    Raises Invalid for more than MOST_NAMES.
+    """
+    if len(ids) > MOST_NAMES:
+        raise Invalid(f"{len(ids)} ids are too many: ask for at most {MOST_NAMES} names at once.", field="ids")
+    with core.database.read() as connection:
+        return repository.staff_names(connection, ids)
 
 
 def _prepare(

@@ -132,6 +132,7 @@ def _version(version: Version, words: Words) -> pb.HourVersion:
         method=version.method,
         source=_source(version.source, words),
         missing=version.method == MISSING,
+        actor=version.source.actor,
     )
 
 

@@ -106,7 +106,7 @@ def reading_message(listed: ListedReading, words: Words) -> pb.RegisterReading:
         ],
         since=listed.since.isoformat() if listed.since else "",
         superseded=listed.superseded,
-        findings=[_finding(one, words) for one in reading.findings],
+        findings=[finding_sentence(one, words) for one in reading.findings],
         doubtful=reading.doubtful,
         received_at=timestamp(reading.received_at),
         receipt=listed.receipt,
@@ -114,7 +114,8 @@ def reading_message(listed: ListedReading, words: Words) -> pb.RegisterReading:
     )
 
 
-def _finding(found: dict[str, Any], words: Words) -> str:
+def finding_sentence(found: dict[str, Any], words: Words) -> str:
+    """What validation found against a register reading, in words."""
     figures = {
         name: words.figure(value) if isinstance(value, int) else value for name, value in found["parameters"].items()
     }

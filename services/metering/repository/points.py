@@ -150,6 +150,17 @@ def point_of_supply(connection: Connection, supply_id: str) -> Point | None:
     return points[0] if points else None
 
 
+def every_key(connection: Connection) -> list[int]:
+    """Keys of all measuring points, in order."""
+    return list(connection.execute(select(measuring_point.c.key).order_by(measuring_point.c.key)).scalars())
+
+
+def keys_of_supply(connection: Connection, supply_id: str) -> list[int]:
+    """Keys of the points of a supply, in order; none for a supply of nobody."""
+    query = select(measuring_point.c.key).where(measuring_point.c.supply_id == supply_id)
+    return list(connection.execute(query.order_by(measuring_point.c.key)).scalars())
+
+
 def contracts_of(connection: Connection, point_key: int) -> list[ContractTariff]:
     """The contracts of a point, the earliest first."""
     table = contract_tariff

@@ -175,6 +175,17 @@ def any_of(connection: Connection, meter_keys: Collection[int]) -> bool:
     return False
 
 
+def doubtful(connection: Connection, meter_keys: Collection[int], first: date, last: date) -> list[StoredReading]:
+    """Readings of meters that are doubtful, from day ``first`` to day ``last`` (both included), by day."""
+    table, found = register_reading, []
+    for some in slices(sorted(set(meter_keys))):
+        query = _readings().where(
+            table.c.meter_key.in_(some), table.c.doubtful == 1, table.c.day >= first, table.c.day <= last
+        )
+        found += [_reading(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: (one.day, one.meter, one.id))
+
+
 def with_maximum_power(
     connection: Connection, meter_keys: Collection[int], first: date, last: date
 ) -> list[StoredReading]:

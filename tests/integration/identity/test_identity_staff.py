@@ -45,6 +45,18 @@ def test_the_first_staff_account_comes_from_the_one_time_secret(identity: Servic
     assert not path.exists()
 
 
+def test_the_office_reads_the_names_of_its_people_and_of_nobody_else(identity: ServiceUnderTest) -> None:
+    made = bootstrap(identity, (identity.keys_dir / "bootstrap-staff.secret").read_text()).account  # type: ignore[attr-defined]
+    office = with_session(identity, sign_in(identity, "office@vallesol.example").session_token)
+    open_account(identity, "ana@example.org")
+    ana = with_session(identity, sign_in(identity, "ana@example.org").session_token)
+    member = ana.GetMyAccount(pb.GetMyAccountRequest()).account.id
+    answer = office.GetStaffNames(pb.GetStaffNamesRequest(ids=[made.id, member, "nobody", made.id]))
+    assert [(one.id, one.name) for one in answer.staff] == [(made.id, "Oficina")]
+    assert isinstance(refusal(lambda: office.GetStaffNames(pb.GetStaffNamesRequest(ids=["x"] * 201))), Invalid)
+    assert isinstance(refusal(lambda: ana.GetStaffNames(pb.GetStaffNamesRequest(ids=[made.id]))), Forbidden)
+
+
 def test_the_secret_is_kept_until_it_is_used(identity: ServiceUnderTest) -> None:
     path = identity.keys_dir / "bootstrap-staff.secret"
     before = path.read_text()

@@ -19,10 +19,11 @@ from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod
 from services.metering.app import build
 from services.metering.application.accepting import Accepted, Acceptor
+from services.metering.application.doubtful import doubtful_readings
 from services.metering.application.explain import explain_day
 from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.readings import DOUBTFUL, REAL
-from services.metering.repository import acceptances
+from services.metering.repository import acceptances, holdings
 from services.metering.settings import Settings
 from tests.integration.metering.test_metering_formats import stored
 from tests.support.metering import MADRID, Metering, invoice_message, supply_message
@@ -88,6 +89,42 @@ def test_a_doubtful_register_that_is_accepted_closes_its_period(home: Metering) 
     assert kept.reading_ids == [one.id for one in accepted.registers]
 
 
+def test_what_is_doubtful_is_listed_over_all_supplies_until_it_is_accepted(home: Metering) -> None:
+    home.tell(supply_message("eva", ("M2", "2020-01-01", "")))
+    a_year_and_a_jump(home)
+    rows = [row(H0 + at, 100 + at, bc="02" if at in (3, 5, 30) else "00") for at in range(48)]
+    home.load(report(meter("M1", [row(H0, 1)]), meter("M2", rows)))
+
+    def listed(*supplies: str, days: DatePeriod = OCTOBER) -> list[tuple[str, list[tuple[int, int, int]], list[date]]]:
+        return [
+            (
+                one.account_number,
+                [(day.day.day, day.hours, day.import_wh) for day in one.days],
+                [register.day for register in one.registers],
+            )
+            for one in doubtful_readings(home.database, days, supplies)
+        ]
+
+    ana = (account_of(home, "ana"), [], [date(2026, 11, 1)])
+    eva = (account_of(home, "eva"), [(1, 2, 208), (2, 1, 130)], [])
+    assert listed() == [ana, eva]
+    assert listed("eva") == [eva] and listed("ana") == [ana]
+    # The register of the last midnight is October's alone; the hours are those of the days asked for.
+    assert listed(days=DatePeriod(date(2026, 11, 1), date(2026, 12, 1))) == []
+    assert listed(days=DatePeriod(date(2026, 10, 2), date(2026, 10, 3))) == [(eva[0], [(2, 1, 130)], [])]
+    accept(home)
+    assert listed() == [eva]
+    with pytest.raises(NotFound, match="There is no supply 'nobody'"):
+        listed("nobody")
+    with pytest.raises(Invalid, match="ask for a shorter one"):
+        listed(days=DatePeriod(date(2024, 1, 1), date(2026, 1, 1)))
+
+
+def account_of(home: Metering, supply_id: str) -> str:
+    with home.database.read() as connection:
+        return holdings.account_numbers(connection, [supply_id])[supply_id]
+
+
 def test_the_same_request_twice_accepts_once_and_what_cannot_be_accepted_is_said(home: Metering) -> None:
     home.load(report(meter("M1", [row(H0, 1, bc="02")])))
     assert accept(home) == accept(home) == Accepted(1, ())
@@ -130,6 +167,9 @@ def test_who_may_accept(service: ServiceUnderTest) -> None:
         period=DatePeriodMessage(start="2026-10-01", end="2026-11-01"),
         reason="x",
     )
+    listing = pb.StreamDoubtfulReadingsRequest(period=request.period)
+    assert list(service.as_staff("support").StreamDoubtfulReadings(listing)) == []
+    assert refusal(lambda: list(service.as_member("a").StreamDoubtfulReadings(listing))).code == "PERMISSION_DENIED"
     assert refusal(lambda: service.as_staff("metering").AcceptReadings(request)).code == "NOT_FOUND"
     assert refusal(lambda: service.as_staff("support").AcceptReadings(request)).code == "PERMISSION_DENIED"
     assert refusal(lambda: service.as_member("account-1").AcceptReadings(request)).code == "PERMISSION_DENIED"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,13 @@ class Services(
         answer.expires_at.FromDatetime(datetime.now(UTC) + timedelta(seconds=60))
         return answer
 
+    def GetStaffNames(self, request: Any, context: Any) -> Any:
+        self.asked.append(request)
+        people = {"1": "Eva Ruiz"}
+        return identity_service_pb2.GetStaffNamesResponse(
+            staff=[identity_service_pb2.StaffName(id=one, name=people[one]) for one in request.ids if one in people]
+        )
+
     def GetSupply(self, request: Any, context: Any) -> Any:
         answer = supplies_service_pb2.GetSupplyResponse()
         answer.supply.id = f"id of {request.supply_id}"
@@ -62,6 +69,15 @@ class Services(
         )
         yield pb.EstimateCurvesResponse(account_number="5555/2", problem="The contract has no power.")
 
+    def StreamDoubtfulReadings(self, request: Any, context: Any) -> Iterator[pb.StreamDoubtfulReadingsResponse]:
+        self.asked.append(request)
+        day = pb.DoubtfulDay(day="2026-10-04", hours=2, import_wh=1_208)
+        yield pb.StreamDoubtfulReadingsResponse(account_number="5555/1", kind="electricity", days=[day])
+        register = pb.DoubtfulRegister(
+            meter="W1", day="2026-11-01", origin="technician", unit="litre", shown=[1_204_318], findings=["It is high."]
+        )
+        yield pb.StreamDoubtfulReadingsResponse(account_number="5555/2", kind="water", registers=[register])
+
     def AcceptReadings(self, request: pb.AcceptReadingsRequest, context: Any) -> pb.AcceptReadingsResponse:
         self.asked.append(request)
         registers = (
@@ -72,7 +88,9 @@ class Services(
     def GetCurveExplanation(self, request: Any, context: Any) -> pb.GetCurveExplanationResponse:
         self.asked.append(request)
         late = pb.HourVersion(import_wh=1_200, method=1, source="late.xml")
-        estimated = pb.HourVersion(import_wh=909, method=2, source="Estimated at the request of staff:1")
+        estimated = pb.HourVersion(
+            import_wh=909, method=2, source="Estimated at the request of staff:1", actor="staff:1"
+        )
         usual = pb.UsualEnergy(mean_wh=510, low_wh=459, high_wh=1_061)
         hour = pb.ExplainedHour(tariff_period="P3", now=late, versions=[estimated, late], usual=usual, unusual=True)
         hour.start.FromDatetime(datetime(2026, 10, 3, 22, tzinfo=UTC))
@@ -143,6 +161,36 @@ def test_doubtful_readings_are_accepted_for_a_reason(services: Services, capsys:
     assert run(asked[:-2]) == 2
 
 
+def test_doubtful_readings_are_listed_by_day_and_register(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["readings", "doubtful", "--month", "2026-10", "--supply", "5555/1"]) == 0
+    (request,) = services.asked
+    assert (request.period.start, request.period.end) == ("2026-10-01", "2026-11-01")
+    assert list(request.supply_ids) == ["id of 5555/1"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Doubtful hours, 2026-10-01 to 2026-10-31"
+    assert lines[2].split() == ["5555/1", "electricity", "2026-10-04", "2", "1,208", "0"]
+    assert lines[5].split() == [
+        "5555/2",
+        "water",
+        "W1",
+        "2026-11-01",
+        "technician",
+        "1,204.318",
+        "m3",
+        "It",
+        "is",
+        "high.",
+    ]
+    assert run(["readings", "doubtful", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [len(one["days"]) + len(one["registers"]) for one in document["supplies"]] == [1, 1]
+    days = DatePeriod(start=document["from"], end=document["to"])
+    assert days == services.asked[-1].period and date.fromisoformat(days.end) > datetime.now(UTC).date()
+    assert run(["readings", "doubtful", "--month", "October"]) == 2
+
+
 def test_a_month_of_which_nothing_can_be_estimated_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["readings", "estimate", "--month", "2019-10"]) == 1
     assert capsys.readouterr().err == "5555/1: The profile of 2.0TD has no coefficient.\n"
@@ -152,17 +200,21 @@ def test_a_month_of_which_nothing_can_be_estimated_ends_with_1(capsys: pytest.Ca
 
 def test_a_day_is_explained(services: Services, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["curve", "explain", "5555/1", "2026-10-04", "--language", "en"]) == 0
-    (request,) = services.asked
+    request, names = services.asked
+    assert list(names.ids) == ["1"]
     assert (request.supply_id, request.day, request.language) == ("id of 5555/1", "2026-10-04", "en")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Supply 5555/1, 2026-10-04"
     assert lines[2].startswith("00:00 CEST") and "909" in lines[2] and "2 close, by profile" in lines[2]
+    assert "Estimated at the request of Eva Ruiz" in lines[2]
     assert "1,200" in lines[3] and "late.xml" in lines[3] and lines[3].rstrip().endswith("now")
     assert lines[4].startswith("01:00 CEST") and lines[4].rstrip().endswith("missing")
     assert lines[5] == f"P3, 2026-10-04 to 2026-10-05 (case c): {WHY}"
     assert run(["curve", "explain", "5555/1", "2026-10-04", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [version["method"] for version in document["hours"][0]["versions"]] == [2, 1]
+    versions = document["hours"][0]["versions"]
+    assert [(one["method"], one["actor"]) for one in versions] == [(2, "staff:1"), (1, "")]
+    assert [one["source"] for one in versions] == ["Estimated at the request of Eva Ruiz", "late.xml"]
     assert document["hours"][1]["now"] is None
     assert run(["curve", "explain", "5555/1", "4/10/2026"]) == 2
 
@@ -170,7 +222,7 @@ def test_a_day_is_explained(services: Services, capsys: pytest.CaptureFixture[st
 def test_a_day_is_explained_as_known_at_an_instant(services: Services, capsys: pytest.CaptureFixture[str]) -> None:
     def asked(known_at: str) -> datetime:
         assert run(["curve", "explain", "5555/1", "2026-10-04", "--known-at", known_at]) == 0
-        return services.asked[-1].known_at.ToDatetime(tzinfo=UTC)
+        return services.asked[-2].known_at.ToDatetime(tzinfo=UTC)
 
     # Instants are printed to the second: what became known within it was known "at" it.
     assert asked("2026-11-05T10:30:00+01:00") == datetime(2026, 11, 5, 9, 30, 0, 999_999, tzinfo=UTC)
@@ -178,7 +230,7 @@ def test_a_day_is_explained_as_known_at_an_instant(services: Services, capsys: p
     said = capsys.readouterr().out
     assert "Supply 5555/1, 2026-10-04, as known at 2026-11-05T10:30:00+01:00" in said
     assert "! 510 (459-1,061)" in said and said.count(" then\n") == 2
-    assert run(["curve", "explain", "5555/1", "2026-10-04"]) == 0 and not services.asked[-1].HasField("known_at")
+    assert run(["curve", "explain", "5555/1", "2026-10-04"]) == 0 and not services.asked[-2].HasField("known_at")
     for wrong in ("yesterday", "2026-11-05", "2026-13-05T10:00"):
         assert run(["curve", "explain", "5555/1", "2026-10-04", "--known-at", wrong]) == 2
         assert wrong in capsys.readouterr().err

@@ -51,8 +51,17 @@ class Services(metering_service_pb2_grpc.MeteringServiceServicer, identity_servi
         answer.expires_at.FromDatetime(datetime.now(UTC) + timedelta(seconds=60))
         return answer
 
+    def GetStaffNames(self, request: Any, context: Any) -> Any:
+        assert list(request.ids) == ["1"]
+        eva = identity_service_pb2.StaffName(id="1", name="Eva Ruiz")
+        return identity_service_pb2.GetStaffNamesResponse(staff=[eva])
+
     def ListQuarantine(self, request: pb.ListQuarantineRequest, context: Any) -> pb.ListQuarantineResponse:
         self.asked.append(request)
+        if request.state == "discarded":
+            settled = row(0)
+            settled.state, settled.settled_by = "discarded", "staff:1"
+            return pb.ListQuarantineResponse(rows=[settled])
         first = not request.page_token
         return pb.ListQuarantineResponse(rows=[row(0 if first else 1)], next_page_token="more" if first else "")
 
@@ -87,7 +96,7 @@ def test_the_list_goes_through_every_page(services: Services, capsys: Capture) -
     assert [(one.state, one.import_id) for one in services.asked] == [("open", "")] * 2
     assert run(["readings", "quarantine", "list", "--import", "i-1", "--state", "discarded", "--limit", "1"]) == 0
     said = capsys.readouterr().out
-    assert "june.zip a.csv" in said and "There is no hour 25." in said
+    assert "june.zip a.csv" in said and "There is no hour 25." in said and said.rstrip().endswith("Eva Ruiz")
     assert (services.asked[-1].state, services.asked[-1].import_id) == ("discarded", "i-1")
 
 
