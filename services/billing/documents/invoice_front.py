@@ -39,7 +39,8 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
     stack = Stack(_HERO - 2 * PADDING)
     due = doc.amount_due
     label = e.t("To pay, {period}") if due > 0 else e.t("Nothing to pay, {period}")
-    stack.text(label.format(period=e.f.period(doc.period_start, doc.last_day)), SEMIBOLD, 9.5, ink.MUTED)
+    asked = label.format(period=e.f.period(doc.period_start, doc.last_day))
+    stack.text(asked, SEMIBOLD, 9.5, ink.MUTED, kind="heading")
     stack.space(2)
     stack.display(e.f.money(due), 40)
     stack.space(3)
@@ -56,7 +57,7 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
         stack.tag(e.t("Settled"), ink.GREEN, ink.GREEN_GROUND, 10)
     if doc.payment and due > 0:
         stack.space(9)
-        stack.text(e.t("How to pay"), SEMIBOLD, 9.5)
+        stack.text(e.t("How to pay"), SEMIBOLD, 9.5, kind="heading")
         stack.space(1)
         pay(stack, doc, doc.payment[0], e)
         others = [e.word(METHODS, option.method, option.label) for option in doc.payment[1:]]
@@ -126,7 +127,7 @@ def _change(stack: Stack, doc: InvoiceDocument, e: Edition) -> None:
 def _people(doc: InvoiceDocument, e: Edition) -> Stack:
     """Holder and supply, in the place of the envelope's window."""
     stack = Stack(INNER - _HERO - GAP - 2 * PADDING)
-    stack.text(doc.holder.name, SEMIBOLD, 10.5)
+    stack.text(doc.holder.name, SEMIBOLD, 10.5, kind="heading")
     for line in doc.holder.address or doc.supply.address:
         stack.text(line, REGULAR, 9)
     stack.space(3)
@@ -134,7 +135,7 @@ def _people(doc: InvoiceDocument, e: Edition) -> Stack:
     if doc.holder.iva_condition:
         stack.text(f"IVA: {doc.holder.iva_condition}", REGULAR, 8.5, ink.MUTED)
     stack.space(9)
-    stack.text(e.t("Supply"), SEMIBOLD, 9.5, ink.MUTED)
+    stack.text(e.t("Supply"), SEMIBOLD, 9.5, ink.MUTED, kind="heading")
     stack.space(1)
     stack.text(", ".join(doc.supply.address), REGULAR, 9)
     if doc.supply.cups:

@@ -299,13 +299,14 @@ class Stack:
         colour: Colour = ink.INK,
         leading: float = 0,
         keep: bool = False,
+        kind: Kind = "text",
         url: str = "",
     ) -> None:
-        self.runs([(font, typeface.clean(text))], size, leading, colour, keep, url=url)
+        self.runs([(font, typeface.clean(text))], size, leading, colour, keep, kind, url)
 
     def heading(self, text: str, size: float = 9.5) -> None:
         """The muted label at the head of a card; never left alone at the foot of a page."""
-        self.runs([(SEMIBOLD, typeface.clean(text))], size, 0, ink.MUTED, True, "heading")
+        self.text(text, SEMIBOLD, size, ink.MUTED, keep=True, kind="heading")
         self.add(4, lambda paper, x, top: None, keep=True)
 
     def heading_one(self, text: str, size: float = 21) -> None:
@@ -328,7 +329,7 @@ class Stack:
         def draw(paper: Paper, x: float, top: float) -> None:
             paper.text(x, top - size * 0.92, text, DISPLAY, size, ink.INK, tracking=tracking)
 
-        self.add(size * 1.14, draw, says=said(text))
+        self.add(size * 1.14, draw, says=(Said("strong", (text,)),))
 
     def tag(self, text: str, colour: Colour, ground: Colour, size: float = 9) -> None:
         """A state in words on its colour; wraps inside the tag when the column is narrow."""
@@ -343,7 +344,7 @@ class Stack:
                 baseline = top - size * 0.325 - step * index - (step + size * CAP) / 2
                 paper.text(x + 9, baseline, line, SEMIBOLD, size, colour)
 
-        self.add(height, draw, says=said(text))
+        self.add(height, draw, says=(Said("strong", (text,)),))
 
     def pair(self, label: str, value: str, size: float = 8.5, share: float = 0.42, strong: bool = False) -> None:
         """«label  value» on one row with a rule under it; both sides wrap."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["heading", "text", "pair", "head", "row", "picture"]
+Kind = Literal["heading", "strong", "text", "pair", "head", "row", "picture"]
 
 
 @dataclass(frozen=True)

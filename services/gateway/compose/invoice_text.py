@@ -17,13 +17,22 @@ class Cell:
     span: int = 1
 
 
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `url` is where it leads, if anywhere, and `strong` what the paper sets large."""
+
+    text: str
+    url: str
+    strong: bool
+
+
 @dataclass
 class Block:
-    """Texts under each other, facts (label and value), or a table; `links` are the addresses of texts that lead somewhere."""
+    """Texts under each other, facts (label and value), or a table."""
 
     kind: Literal["texts", "facts", "table"]
     head: tuple[str, ...] = ()
-    texts: list[tuple[str, str]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
@@ -47,6 +56,11 @@ class Section:
         return self.blocks[-1]
 
 
+def _breakable(calculation: str) -> str:
+    """«27,704413 €/kW·year ÷ 365» may break before the sign: the paper has room for it in one line, a phone has not."""
+    return calculation.replace("\N{NO-BREAK SPACE}÷", " ÷").replace("\N{NO-BREAK SPACE}×", " ×")
+
+
 def sections(pieces: Iterable[documents.TextPiece]) -> list[Section]:
     """The pieces in their order. A table ends where something else begins; a new head begins a new table."""
     found = [Section("")]
@@ -57,9 +71,9 @@ def sections(pieces: Iterable[documents.TextPiece]) -> list[Section]:
         elif piece.kind == "head":
             here.blocks.append(Block("table", tuple(piece.texts)))
         elif piece.kind == "row":
-            here.block("table").rows.append(tuple(piece.texts))
+            here.block("table").rows.append(tuple(_breakable(text) for text in piece.texts))
         elif piece.kind == "pair":
             here.block("facts").rows.append(tuple(piece.texts))
         else:
-            here.block("texts").texts.append((piece.texts[0], piece.url))
+            here.block("texts").texts.append(Text(piece.texts[0], piece.url, piece.kind == "strong"))
     return [section for section in found if section.blocks]

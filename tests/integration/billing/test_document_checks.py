@@ -148,6 +148,16 @@ def test_a_reprint_stays_the_same_when_templates_change(
     assert len(printed) == 1
 
 
+def test_a_printer_that_dies_before_it_records_leaves_no_second_document(ana: Office, tmp_path: Path) -> None:
+    """The same issue, the same key: the same bytes, whoever prints them and when."""
+    documents, _, _ = with_key(ana, tmp_path, ana.clock.now())
+    first = documents.render_invoice(invoice_id(ana))
+    ana.clock.advance(timedelta(hours=5))
+    again, _, _ = with_key(ana, tmp_path, ana.clock.now())
+    assert again.render_invoice(invoice_id(ana)) == first
+    assert [path.name for path in ana.blobs._folder.rglob("*") if path.is_file()] == [first.sha256 if first else ""]
+
+
 def test_a_lost_file_is_named_and_never_printed_anew(ana: Office) -> None:
     ana.documents.invoice(invoice_id(ana))
     with ana.database.read() as connection:

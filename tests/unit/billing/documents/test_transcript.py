@@ -92,4 +92,15 @@ def test_tables_have_heads_and_cards_headings() -> None:
     assert ("NIF", "12345678Z") in [piece.texts for piece in told if piece.kind == "pair"]
     assert any(piece.texts[-1] == "12,15" for piece in told if piece.kind == "row")
     headings = [piece.texts[0] for piece in told if piece.kind == "heading"]
-    assert headings[:4] == ["Consumo", "Resumen", "Comparar esta factura", "Detalle"]
+    assert headings[:5] == [
+        "A pagar, 1–31 de octubre de 2026",
+        "Cómo pagar",
+        "Ana María Peña Ibáñez",
+        "Suministro",
+        "Consumo",
+    ]
+    assert headings[5:8] == ["Resumen", "Comparar esta factura", "Detalle"]
+    assert [piece.texts[0].replace("\N{NO-BREAK SPACE}", " ") for piece in told if piece.kind == "strong"] == [
+        "55,44 €",
+        "Vence el lunes 23 de noviembre de 2026",
+    ]
