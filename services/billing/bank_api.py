@@ -18,6 +18,7 @@ from services.billing.application.bank_matching import BankMatching
 from services.billing.application.bank_queue import BankQueue, Listed
 from services.billing.domain.payments.iban import masked_iban
 from services.billing.messages import instant
+from services.billing.papers.payment_code import check_payment_codes
 from services.billing.repository.bank_files import StoredFile
 from services.billing.rules import Rules
 from services.chassis.context import caller
@@ -33,7 +34,8 @@ IN_MEMORY = 4 * 1024 * 1024
 
 
 def bank_servicer(database: Database, rules: Rules) -> ServicerSpec:
-    """The service with its use cases."""
+    """The service with its use cases. Raises SettingsError for terms of slips or barcodes that cannot be."""
+    check_payment_codes(rules)
     matching = BankMatching(database, rules)
     api = BankApi(rules, BankFiles(database, rules, matching), BankQueue(database, matching))
     return ServicerSpec(api, add_BankServiceServicer_to_server, pb.DESCRIPTOR.services_by_name["BankService"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.billing.documents import energy_mix, ink, invoice_front, money_shares
+from services.billing.documents import energy_mix, ink, invoice_front, money_shares, payment_slip
 from services.billing.documents.codes import code_item, shown_address
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition, code_in_fours
@@ -21,6 +21,9 @@ _HALF = (INNER - GAP) / 2 - 2 * PADDING
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
     """Draw the cards from the paper's cursor, each whole on its page."""
+    slip = payment_slip.build(doc, e)
+    if slip is not None:
+        place(paper, slip)
     if doc.destination and not shares_on_page_one(doc):
         place(paper, money_shares.strip(doc, e))
     if doc.consumptions:

@@ -1,7 +1,8 @@
-"""Vector marks: the cooperative's sign in its disc, QR codes, hatched bars."""
+"""Vector marks: the cooperative's sign in its disc, QR codes, bar codes, hatched bars."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 
@@ -97,6 +98,13 @@ def qr(paper: Paper, text: str, x: float, top: float, side: float) -> None:
 def bar_code(paper: Paper, digits: str, x: float, top: float, width: float, height: float) -> None:
     """Digits as interleaved 2 of 5 in vector bars, `width` points from the first bar to the last."""
     bars, modules = interleaved.bars(digits)
+    draw_bars(paper, bars, modules, x, top, width, height)
+
+
+def draw_bars(
+    paper: Paper, bars: Sequence[tuple[int, int]], modules: int, x: float, top: float, width: float, height: float
+) -> None:
+    """Vector bars given as (start, width) of `modules`, `width` points from the first bar to the last."""
     canvas = paper.canvas
     canvas.saveState()
     canvas.translate(x, top - height)

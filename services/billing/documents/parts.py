@@ -197,6 +197,7 @@ class PaymentOption:
     reference: str = ""  # concept of the transfer or the collector's code
     url: str = ""
     label: str = ""  # names of the collectors: "Pago Fácil, Rapipago"
+    symbology: Literal["", "gs1_128", "itf"] = ""  # of the bars that carry a payment code's reference
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from services.billing.domain.difference import comparable
 from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.explain import change, destination
+from services.billing.papers.payment_code import payment_codes
 from services.billing.papers.rectifying import rectifying_document
 from services.billing.papers.water import water_consumption
 from services.billing.repository.fiscal import Code
@@ -227,7 +228,7 @@ def _payment(rules: Rules, invoice: Issued) -> tuple[PaymentOption, ...]:
     terms = rules.profile.section("payment")
     account = _account(str(terms.get("iban") or terms.get("alias") or ""))
     options = [PaymentOption("transfer", account=account, reference=invoice.number)] if account else []
-    return (*options, PaymentOption("office"))
+    return (*options, *payment_codes(rules, invoice), PaymentOption("office"))
 
 
 def _account(text: str) -> str:

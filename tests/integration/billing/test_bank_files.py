@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal as D
@@ -18,7 +19,6 @@ from services.billing.application.bank_queue import BankQueue
 from services.billing.application.collections import Collections
 from services.billing.application.mandates import Mandates, NewMandate, debit_terms
 from services.billing.application.remittances import Remittances
-from services.billing.domain.payments.collectors.coupon import Coupon, coupon_code
 from services.billing.tables import bank_movement, ledger_posting, payment
 from services.chassis.db import RequestKey
 from services.chassis.errors import Conflict, CoopError, Invalid, NotFound, Refused
@@ -365,6 +365,22 @@ def test_damaged_files_never_crash_and_never_book_by_halves(bank: Bank) -> None:
     assert len(bank.files.files(before="", limit=2500)) == 2000
 
 
+def digits_on(bank: Bank, number: str, length: int) -> str:
+    """The digits under the bars of an invoice."""
+    _, said = bank.office.documents.invoice_text(bank.office.invoices.get(STAFF, number).invoice.id)
+    found = {re.sub(r"\D", "", text) for piece in said for text in piece.texts}
+    (digits,) = (each for each in found if len(each) == length)
+    return digits
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_slip_on_an_invoice_comes_back_with_the_statement(bank: Bank) -> None:
+    code = digits_on(bank, OCTOBER, 46)
+    assert (code[:5], code[16:27], code[29:46]) == ("90507", "20260000002", "23112600000055440")
+    found = bank.take(csb43([Line(5544, text=code)]))
+    assert [(each.rule, each.candidates) for each in found.movements] == [("creditor_reference", [OCTOBER])]
+
+
 # ------------------------------------------------------------------------------------------------------- collectors
 def argentina(office: Office) -> Bank:
     """A home with a bill and what is collected apart with it."""
@@ -379,7 +395,7 @@ def argentina(office: Office) -> Bank:
 def test_collected_bills_by_their_barcode(office_ar: Office, name: str) -> None:
     bank = argentina(office_ar)
     due, other = bank.office.accounts.debt(STAFF, "s00000").debt.items
-    code = coupon_code(Coupon("42", "000000010001", due.due_date, int(due.outstanding * 100), due.due_date, 1))
+    code = digits_on(bank, due.number, 50)
     payments = [
         collector_writers.Paid(int(due.outstanding * 100), code),
         collector_writers.Paid(5000, "1" * 50),
