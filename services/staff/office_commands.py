@@ -21,6 +21,7 @@ from services.staff import (
     payments,
     readings_commands,
     remittances,
+    statements,
     supplies,
 )
 
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(payments.app, name="payments")
     app.add_typer(mandates.app, name="mandate")
     app.add_typer(remittances.app, name="remittance")
+    app.add_typer(statements.app, name="statement")
     app.add_typer(certificates.app, name="certificate")
     app.add_typer(document_checks.app, name="document")
     app.add_typer(messages.app, name="messages")
