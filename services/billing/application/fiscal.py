@@ -10,9 +10,11 @@ from datetime import date
 from typing import Protocol
 
 from services.billing.application.fiscal_codes import PublicServiceCodes
+from services.billing.application.fiscal_notes import Authorisation, CorrectionNotes
 from services.billing.application.fiscal_records import InvoiceRecords
+from services.billing.domain.fiscal.cae import CaeProvider
 from services.billing.domain.fiscal.cesp import CespProvider
-from services.billing.domain.fiscal.sandbox import SandboxProvider
+from services.billing.domain.fiscal.sandbox import SandboxProvider, SandboxVouchers
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.chassis.db import Database, Transaction
@@ -21,6 +23,10 @@ from services.chassis.db import Database, Transaction
 class FiscalOffice(Protocol):
     def prepare(self, database: Database, issue_date: date) -> None:
         """What has to be had before bills of that date are issued; asks others, so never inside a transaction."""
+        ...
+
+    def authorise(self, database: Database, row: Issued, details: Details) -> Authorisation | None:
+        """The code that a rectifying document needs before it is issued, None when it needs none; outside a transaction."""
         ...
 
     def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
@@ -34,16 +40,24 @@ class NothingToTell:
     def prepare(self, database: Database, issue_date: date) -> None:
         return
 
+    def authorise(self, database: Database, row: Issued, details: Details) -> Authorisation | None:
+        return None
+
     def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
         return
 
 
-def fiscal_office(rules: Rules, provider: CespProvider | None = None) -> FiscalOffice:
-    """The office of the profile; `provider` stands in for the profile's provider of codes."""
+def fiscal_office(
+    rules: Rules, provider: CespProvider | None = None, vouchers: CaeProvider | None = None
+) -> FiscalOffice:
+    """The office of the profile; `provider` and `vouchers` stand in for the profile's providers of codes."""
     if rules.fiscal.verifactu is not None:
         return InvoiceRecords(rules.profile, rules.fiscal.verifactu)
     if provider is None and rules.fiscal.cesp_provider:
         provider = SandboxProvider()
+    if vouchers is None and rules.fiscal.cae_provider:
+        vouchers = SandboxVouchers()
     if provider is not None:
-        return PublicServiceCodes(rules.profile, rules.fiscal, provider)
+        notes = CorrectionNotes(rules.profile, rules.fiscal, vouchers) if vouchers else None
+        return PublicServiceCodes(rules.profile, rules.fiscal, provider, notes)
     return NothingToTell()

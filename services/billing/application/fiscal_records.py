@@ -48,6 +48,10 @@ class InvoiceRecords:
     def prepare(self, database: Database, issue_date: date) -> None:
         return
 
+    def authorise(self, database: Database, row: Issued, details: Details) -> None:
+        """Nobody is asked: the record is made with the invoice and sent afterwards."""
+        return
+
     def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
         """A record for each invoice, chained to the last one of the cooperative's chain, which is held until the end."""
         if not issued:

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.billing.application.fiscal_notes import Authorisation
 from services.billing.domain.bill import ZERO
 from services.billing.domain.rectifying import DIFFERENCE, RECORD_TYPES, SUBSTITUTION, Booking, Figures
 from services.billing.domain.regularisation import Instalment
@@ -29,6 +30,8 @@ class Order:
     #: Day on which the error was found, and first day of the first period that had it.
     found_on: date | None = None
     first_wrong: date | None = None
+    #: The code that it is issued under, where a country's tax office gives one beforehand.
+    authorisation: Authorisation | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,18 @@ def printed_rectification(found: Outcome, order: Order, corrected: Details) -> d
         "payments": [[day.isoformat(), str(amount)] for day, amount in found.payments],
         "stated_interest": None if order.legal_interest is None else str(order.legal_interest * 100),
         "credit_used": str(found.applied),
+        **({"authorisation": _printed_authorisation(order.authorisation)} if order.authorisation else {}),
+    }
+
+
+def _printed_authorisation(given: Authorisation) -> dict[str, Any]:
+    return {
+        "voucher": given.voucher,
+        "point_of_sale": given.point_of_sale,
+        "code": given.cae.code,
+        "valid_until": given.cae.valid_until.isoformat(),
+        "provider": given.cae.provider,
+        "qr_url": given.qr_url,
     }
 
 

@@ -7,7 +7,7 @@ the books and is told to the tax office, all in one transaction.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -40,6 +40,7 @@ from services.billing.domain.regularisation import (
     CENT,
     CorrectionLaw,
     Instalment,
+    Numbering,
     check_age,
     instalments,
     interest,
@@ -50,7 +51,7 @@ from services.billing.domain.regularisation import (
 from services.billing.domain.supplies import Member, Supply
 from services.billing.evidence.facts import facts_of
 from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
-from services.billing.repository.invoices import FOREIGN, RECTIFYING, Details, Issued
+from services.billing.repository.invoices import FOREIGN, RECTIFYING, SERVICE, Details, Issued
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
@@ -145,6 +146,12 @@ class Rectifier:
         """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
         if order.method not in METHODS:
             raise Invalid(f"The method {order.method!r} is not known; use {' or '.join(METHODS)}.", field="method")
+        if order.method not in self.law.methods:
+            raise Refused(
+                f"In {self._rules.country.code.upper()} no document takes the place of a bill: a note says the difference. "
+                "Leave --substitution out.",
+                "METHOD_NOT_LAWFUL",
+            )
         today = self._rules.today(self._database.clock.now())
         found_on = order.found_on or today
         rule = self.law.rules.at(found_on)
@@ -156,7 +163,7 @@ class Rectifier:
         owed, blocked, why = ZERO, "", ""
         try:
             check_age(original.issue_date, today, rule)
-            if self.law.elsewhere is not None and delta:
+            if self.law.elsewhere is not None and delta and not self._rules.fiscal.cae_provider:
                 raise Refused(self.law.elsewhere(original.number, original.series, delta), "CORRECTED_ELSEWHERE")
             if abs(delta) < CENT and order.method == DIFFERENCE:
                 raise Refused(f"Priced again, invoice {original.number} is the same to the cent.", "NOTHING_TO_RECTIFY")
@@ -214,6 +221,12 @@ class Rectifier:
         found = self.law.legal_interest.find(day) if self.law.legal_interest else None
         if found is not None:
             return found
+        if stated is None and self.law.legal_interest is None:
+            raise Refused(
+                "What was paid too much comes back with the interest that the cooperative charges for late payment, which no "
+                "table has: state it in percent a year with --legal-interest, or 0 where none is owed.",
+                "NO_LEGAL_INTEREST",
+            )
         if stated is None:
             raise Refused(
                 f"The legal interest of {day.year} is not in the table of legal interest, so what was paid too much cannot be "
@@ -223,26 +236,55 @@ class Rectifier:
         return stated
 
     # ------------------------------------------------------------------------------------------------------- issuing
+    def authorised(self, original: Issued, draft: Draft, order: Order) -> Order:
+        """The order with the code that its document needs beforehand, where the country's tax office gives one; asks it, so
+        never inside a transaction. What stands against the document is said when it is issued.
+        """
+        corrected = Figures(draft.bill.lines, draft.bill.taxes)
+        with self._database.read() as connection:
+            found = self.outcome(connection, original, corrected, order)
+            if found.blocked:
+                return order
+            state = series.peek(connection, self._series(connection, original, corrected))
+            row, details = self._document(connection, state, found, draft, order, self._database.clock.now())
+        return replace(order, authorisation=self._fiscal.authorise(self._database, row, details))
+
+    def _issue_date(self, order: Order, now: datetime) -> date:
+        """Today; with a code, the day for which it was granted."""
+        return order.authorisation.issue_date if order.authorisation else self._rules.today(now)
+
+    def _series(self, connection: Connection, original: Issued, corrected: Figures) -> str:
+        rules = self._rules
+        return self.law.series(
+            Numbering(
+                rules.rectifying_series,
+                rules.today(self._database.clock.now()),
+                original.series,
+                corrected.total - self.standing(connection, original).figures.total,
+                rules.fiscal.point_of_sale,
+            )
+        )
+
     def issue(self, tx: Transaction, original: Issued, draft: Draft, order: Order) -> Issued:
         """Issue the rectifying invoice, in the caller's transaction. Refused with what blocks it; Conflict when the account
         or the invoice changed while it was made.
         """
         connection, now = tx.connection, tx.clock.now()
-        today = self._rules.today(now)
+        today = self._issue_date(order, now)
         # Before the series, as whoever bills does.
         kept = Kept(connection, original, draft)
-        code = self.law.series(self._rules.rectifying_series, today)
+        corrected = Figures(draft.bill.lines, draft.bill.taxes)
+        code = self._series(connection, original, corrected)
         state = series.take(connection, code)
         if state.last_date is not None and today < state.last_date:
             raise Refused(
                 f"The series {code} reaches {state.last_date}, and today is {today}: its dates must follow its numbers.",
                 "ISSUE_DATE_OUT_OF_ORDER",
             )
-        corrected = Figures(draft.bill.lines, draft.bill.taxes)
         found = self.outcome(connection, original, corrected, order)
         if found.blocked:
             raise Refused(found.blocked, found.blocked_reason)
-        row, details = self._document(state, found, draft, order, today, tx)
+        row, details = self._document(connection, state, found, draft, order, now)
         invoices.keep(connection, [(row, details)])
         kept.give_back(row)
         facts = facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
@@ -259,13 +301,15 @@ class Rectifier:
         return row
 
     def _document(
-        self, state: SeriesState, found: Outcome, draft: Draft, order: Order, today: date, tx: Transaction
+        self, connection: Connection, state: SeriesState, found: Outcome, draft: Draft, order: Order, now: datetime
     ) -> tuple[Issued, Details]:
+        today = self._issue_date(order, now)
         original, whole = found.original, details_of(draft.bill)
         figures = found.corrected if order.method == SUBSTITUTION else found.change
         details = replace(whole, lines=figures.lines, taxes=figures.taxes)
         energy = draft.bill.energy.get("electricity", Energy())
-        printed = printed_facts(self._rules, draft, draft.bill, ())
+        debts = ledger.overdue_items(connection, [original.supply_id], today).get((original.supply_id, SERVICE), [])
+        printed = printed_facts(self._rules, draft, draft.bill, debts)
         sequence = state.last_number + 1
         row = replace(
             original,
@@ -290,6 +334,6 @@ class Rectifier:
             printed={**printed, "rectification": printed_rectification(found, order, whole)},
             previous_hash=state.last_hash,
             hash="",
-            issued_at=tx.clock.now(),
+            issued_at=now,
         )
         return replace(row, hash=invoice_hash(row, details)), details

@@ -164,18 +164,20 @@ class Corrections:
         """Issue the rectifying invoice of a proposal as it was shown. Refused when it is decided, when something stands
         against it, or when it comes to another amount by now: the proposal then says the new one.
         """
-        stated = _rate(legal_interest)
+        stated = self._rate(legal_interest)
         with self._database.read() as connection:
             found = _known(corrections.correction_by_id(connection, correction_id))
             original = self._rectifier.original(connection, found.invoice_id)
+            wanted = self._order(connection, found, parts, stated)
         draft = self._rectifier.price(original, READING)
         if found.state == PROPOSED:
             self._check_as_shown(original, found, Figures(draft.bill.lines, draft.bill.taxes))
+            wanted = self._rectifier.authorised(original, draft, wanted)
 
         def issue() -> str:
             correction = _known(corrections.correction_by_id(tx.connection, correction_id, lock=True))
             _check_open(correction)
-            order = self._order(tx.connection, correction, parts, stated)
+            order = replace(self._order(tx.connection, correction, parts, stated), authorisation=wanted.authorisation)
             row = self._rectifier.issue(tx, original, draft, order)
             self._decide(tx, correction, ISSUED, actor, rectifying_id=row.id)
             return row.id
@@ -220,6 +222,7 @@ class Corrections:
         with self._database.read() as connection:
             original = self._rectifier.original(connection, wanted.invoice)
         draft = self._rectifier.price(original, DATA)
+        order = self._rectifier.authorised(original, draft, order)
         with self._database.write() as tx:
             made = tx.once(key, lambda: self._rectify(tx, original, draft, order, actor))
             row = invoices.find(tx.connection, made)
@@ -243,10 +246,12 @@ class Corrections:
         with self._database.read() as connection:
             return self._rectifier.outcome(connection, original, Figures(draft.bill.lines, draft.bill.taxes), order)
 
-    @staticmethod
-    def _data_order(wanted: RectifyOrder) -> Order:
+    def _data_order(self, wanted: RectifyOrder) -> Order:
         reason = _reason(wanted.reason, "reason")
-        return Order(DATA, reason, wanted.method, wanted.parts, _rate(wanted.legal_interest))
+        return Order(DATA, reason, wanted.method, wanted.parts, self._rate(wanted.legal_interest))
+
+    def _rate(self, text: str) -> Decimal | None:
+        return _percent(text, self._rectifier.law.highest_interest)
 
     def _order(self, connection: Connection, found: Correction, parts: int, stated: Decimal | None) -> Order:
         first = corrections.first_underbilled(connection, found.supply_id, found.found_on)
@@ -281,8 +286,8 @@ def _reason(text: str, field: str) -> str:
     return text.strip()
 
 
-def _rate(text: str) -> Decimal | None:
-    """Percent as text to a ratio; None for "". Invalid for what cannot be a rate of interest."""
+def _percent(text: str, highest: Decimal) -> Decimal | None:
+    """Percent as text to a ratio, at most `highest`; None for "". Invalid for what cannot be a rate of interest."""
     if not text.strip():
         return None
     try:
@@ -291,6 +296,6 @@ def _rate(text: str) -> Decimal | None:
         raise Invalid(
             f"The legal interest {text!r} is not a number; write it as 3.25.", field="legal_interest"
         ) from None
-    if not 0 <= percent <= 25:
+    if not 0 <= percent / 100 <= highest:
         raise Invalid(f"The legal interest {text} % cannot be; write it in percent, as 3.25.", field="legal_interest")
     return percent / 100

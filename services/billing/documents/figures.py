@@ -52,8 +52,9 @@ class Figures:
         return numbers.get_currency_symbol(self.currency, locale=self.locale)
 
     def number(self, value: Decimal) -> str:
-        """A quantity without needless zeros: «245», «4,6»."""
-        return numbers.format_decimal(value, format="#,##0.######", locale=self.locale, decimal_quantization=False)
+        """A quantity without needless zeros: «245», «4,6», «−62»."""
+        text = numbers.format_decimal(abs(value), format="#,##0.######", locale=self.locale, decimal_quantization=False)
+        return f"{MINUS}{text}" if value < 0 else text
 
     def percent(self, rate: Decimal) -> str:
         """A rate already in percent: «5,11269632 %»."""

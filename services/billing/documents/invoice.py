@@ -14,6 +14,7 @@ from services.billing.signing import Seal
 
 _CLASS_WIDTH = 74.0  # of the words under the class letter, between the two columns of the head
 APART = N_("Concepts alien to the service")
+CREDIT_NOTE, DEBIT_NOTE = N_("Credit note"), N_("Debit note")
 
 
 def render_invoice(doc: InvoiceDocument, locale: str, seal: Seal | None = None) -> bytes:
@@ -49,6 +50,10 @@ def _title(doc: InvoiceDocument, country: Country) -> str:
     """An Argentine sale that is no public service is an invoice as anywhere."""
     if doc.argentina is not None and doc.argentina.letter == "X":
         return APART
+    if doc.argentina is not None and doc.argentina.is_credit_note:
+        return CREDIT_NOTE
+    if doc.argentina is not None and doc.argentina.is_debit_note:
+        return DEBIT_NOTE
     if doc.argentina is not None and doc.argentina.authority != "CESP":
         country = COUNTRIES["es"]
     return country.rectifying_title if doc.rectifies else country.invoice_title

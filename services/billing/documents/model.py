@@ -126,8 +126,9 @@ class InvoiceDocument:
 
     @property
     def amount_due(self) -> Decimal:
-        """The total and the after-tax items: what page one asks for."""
-        return self.total + sum((item.amount for item in self.adjustments), ZERO)
+        """The total and the after-tax items: what page one asks for; below zero what a credit note gives back."""
+        total = self.total + sum((item.amount for item in self.adjustments), ZERO)
+        return -total if self.argentina is not None and self.argentina.is_credit_note else total
 
     def check(self) -> None:
         """Refuse a document whose figures do not add up, whose period is empty, or that lacks its country's heading."""

@@ -254,6 +254,14 @@ class ArgentineFiscal:
         """The tax office's voucher type: 017 for a public services bill of class A, 018 of class B; "" for letter X."""
         return self.voucher or {"A": "017", "B": "018", "X": ""}[self.letter]
 
+    @property
+    def is_credit_note(self) -> bool:
+        return self.voucher in ("003", "008")
+
+    @property
+    def is_debit_note(self) -> bool:
+        return self.voucher in ("002", "007")
+
 
 @dataclass(frozen=True)
 class OriginShare:

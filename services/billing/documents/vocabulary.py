@@ -155,6 +155,17 @@ BY_DIFFERENCE = N_(
 )
 BY_SUBSTITUTION = N_("This invoice takes the place of invoice {number} of {date}.")
 IN_PARTS = N_("It is paid in {count} parts: {parts}.")
+CREDIT_NOTE_OF = N_(
+    "This note takes the difference off bill {number} of {date}: what was billed too much stands as it was billed, and what takes "
+    "its place with its sign turned."
+)
+DEBIT_NOTE_OF = N_(
+    "This note adds the difference to bill {number} of {date}: what was wrong stands with its sign turned, and after it what "
+    "takes its place."
+)
+LATE_INTEREST = N_(
+    "What was paid too much comes back with the interest that the cooperative charges for late payment (Ley 24.240, art. 31)."
+)
 INTEREST = N_("What was paid too much comes back with the legal interest and the points that the law adds.")
 
 

@@ -32,15 +32,32 @@ class RegularisationRule:
 
 
 @dataclass(frozen=True)
+class Numbering:
+    """What the series of a rectifying document may depend on: the profile's name, the issue date, the series of the
+    rectified invoice, the difference and the point of sale.
+    """
+
+    name: str
+    issued: date
+    rectified_series: str
+    difference: Decimal
+    point_of_sale: int
+
+
+@dataclass(frozen=True)
 class CorrectionLaw:
     """A country's rules of rectifying: by date the regularisation, the legal interest (a ratio), and the number series."""
 
     rules: DatedTable[RegularisationRule]
+    #: None: the interest is what the cooperative charges for late payment, and the office states it.
     legal_interest: DatedTable[Decimal] | None
-    #: Series of a rectifying invoice from the profile's name and the issue date.
-    series: Callable[[str, date], str]
-    #: Where bills are corrected by a document that is not issued here, the sentence that says which, from the bill's number,
-    #: its series and the difference.
+    series: Callable[[Numbering], str]
+    #: What an office may state as interest at most, a ratio: more is a slip of the pen.
+    highest_interest: Decimal
+    #: Methods of rectifying, "I" by difference and "S" by substitution; the first is the usual one.
+    methods: tuple[str, ...] = ("I", "S")
+    #: Where bills are corrected by a document with a code of its own, the sentence for a cooperative that has nobody to ask
+    #: for it: which document, from the bill's number, its series and the difference.
     elsewhere: Callable[[str, str, Decimal], str] | None = None
 
 

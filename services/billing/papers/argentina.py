@@ -1,4 +1,8 @@
-"""What only an Argentine invoice says: class and point of sale, the holder's condition, earlier debts."""
+"""What only an Argentine invoice says: class and point of sale, the holder's condition, earlier debts; and what only a note.
+
+Inside, a credit note is a difference below zero. Printed, as for the tax office, its figures are above zero and its title says
+which way they go.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, cast
 
-from services.billing.documents.model import ArgentineFiscal, InvoiceDocument, PriorDebt
+from services.billing.documents.model import ArgentineFiscal, InvoiceDocument, Line, PriorDebt
 from services.billing.domain.bill import ZERO
 from services.billing.domain.fiscal.cesp import barcode_digits
 from services.billing.domain.fiscal.sandbox import SANDBOX
@@ -47,12 +51,24 @@ def _prior_debts(invoice: Issued) -> tuple[PriorDebt, ...]:
 
 def _heading(rules: Rules, papers: InvoicePapers) -> ArgentineFiscal:
     letter = cast(Literal["A", "B", "X"], papers.invoice.series.partition("-")[0])
+    given = papers.invoice.printed.get("rectification", {}).get("authorisation")
     iva = sum((tax.amount for tax in papers.details.taxes if tax.kind == "iva"), ZERO)
     heading = ArgentineFiscal(
         letter=letter,
         point_of_sale=rules.fiscal.point_of_sale,
         contained_iva=iva if letter == "B" else ZERO,
     )
+    if given is not None:
+        return replace(
+            heading,
+            point_of_sale=given["point_of_sale"],
+            cesp=given["code"],
+            cesp_expiry=date.fromisoformat(given["valid_until"]),
+            sandbox=given["provider"] == SANDBOX,
+            authority="CAE",
+            voucher=given["voucher"],
+            qr_url=given["qr_url"],
+        )
     code = papers.code
     if code is None:
         return heading
@@ -64,3 +80,24 @@ def _heading(rules: Rules, papers: InvoicePapers) -> ArgentineFiscal:
         barcode=barcode_digits(rules.profile.tax_id, code.voucher, code.point_of_sale, code.code, code.valid_until),
         sandbox=code.provider == SANDBOX,
     )
+
+
+def credit_note(document: InvoiceDocument) -> InvoiceDocument:
+    """The document with the sign of every figure turned: what a credit note says is what comes back."""
+    assert document.argentina is not None
+    return replace(
+        document,
+        lines=tuple(_turned(line) for line in document.lines),
+        taxes=tuple(replace(tax, base=-tax.base, amount=-tax.amount) for tax in document.taxes),
+        total=-document.total,
+        adjustments=tuple(replace(each, amount=-each.amount) for each in document.adjustments),
+        argentina=replace(document.argentina, contained_iva=-document.argentina.contained_iva),
+    )
+
+
+def _turned(line: Line) -> Line:
+    """The same multiplication with the sign of one factor turned."""
+    if line.quantity is not None:
+        return replace(line, quantity=-line.quantity, amount=-line.amount)
+    price = None if line.unit_price is None else -line.unit_price
+    return replace(line, unit_price=price, amount=-line.amount)

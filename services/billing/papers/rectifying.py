@@ -15,11 +15,16 @@ from services.billing.documents.vocabulary import (
     BY_DIFFERENCE,
     BY_SUBSTITUTION,
     CORRECTED,
+    CREDIT_NOTE_OF,
+    DEBIT_NOTE_OF,
     IN_PARTS,
     INTEREST,
+    LATE_INTEREST,
     MEASURED_OTHERWISE,
 )
+from services.billing.domain.fiscal.cae import CREDIT_NOTES
 from services.billing.domain.rectifying import READING, SUBSTITUTION
+from services.billing.papers.argentina import credit_note
 from services.billing.repository.invoices import Issued
 
 
@@ -29,7 +34,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     """
     said: dict[str, Any] = invoice.printed["rectification"]
     e = edition(language, document.jurisdiction, document.currency)
-    return replace(
+    found = replace(
         document,
         rectifies=said["number"],
         rectification_reason=reason(said, invoice.import_wh, e),
@@ -42,6 +47,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
         daily_mean_history=None,
         comparator_url="",
     )
+    return credit_note(found) if found.argentina and found.argentina.is_credit_note else found
 
 
 def reason(said: Mapping[str, Any], known_wh: int, e: Edition) -> str:
@@ -71,12 +77,15 @@ def _adjustments(said: dict[str, Any]) -> tuple[Adjustment, ...]:
 
 
 def _paragraphs(said: dict[str, Any], e: Edition) -> tuple[str, ...]:
+    given = said.get("authorisation")
     how = BY_SUBSTITUTION if said["method"] == SUBSTITUTION else BY_DIFFERENCE
+    if given is not None:
+        how = CREDIT_NOTE_OF if given["voucher"] in CREDIT_NOTES.values() else DEBIT_NOTE_OF
     issued = e.f.day(date.fromisoformat(said["issue_date"]))
     found = [e.t(how).format(number=said["number"], date=issued)]
     parts = [f"{e.f.day(date.fromisoformat(day))}, {e.f.money(Decimal(amount))}" for day, amount in said["instalments"]]
     if len(parts) > 1:
         found.append(e.t(IN_PARTS).format(count=len(parts), parts="; ".join(parts)))
     if Decimal(said["interest"]):
-        found.append(e.t(INTEREST))
+        found.append(e.t(LATE_INTEREST if given is not None else INTEREST))
     return tuple(found)

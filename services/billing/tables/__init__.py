@@ -12,7 +12,7 @@ from services.billing.tables.direct_debits import (
     remittance_exclusion,
 )
 from services.billing.tables.disputes import certificate_supply, dispute
-from services.billing.tables.fiscal import cesp_code, cesp_use, fiscal_chain, fiscal_record
+from services.billing.tables.fiscal import cae_request, cesp_code, cesp_use, fiscal_chain, fiscal_record
 from services.billing.tables.invoices import (
     invoice,
     invoice_consumption,
@@ -48,6 +48,7 @@ __all__ = [
     "bill_run",
     "bill_run_chunk",
     "bill_run_held",
+    "cae_request",
     "card_order",
     "card_order_count",
     "certificate",

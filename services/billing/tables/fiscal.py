@@ -57,3 +57,20 @@ cesp_use = Table(
     Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
     Column("code", String(14), ForeignKey("cesp_code.code"), nullable=False, index=True),
 )
+# Vouchers that are authorised one by one (CAE): what was asked for a number, the code, and the document issued with it. The
+# code is "" until it is granted; a granted number that has no document is issued before any other of its kind.
+cae_request = Table(
+    "cae_request",
+    metadata,
+    Column("point_of_sale", Integer, primary_key=True, autoincrement=False),
+    Column("voucher", String(3), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("issue_date", Date, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("rectified", String(60), nullable=False),
+    Column("code", String(14), nullable=False),
+    Column("valid_until", Date),
+    Column("provider", String(20), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("invoice_id", ID, ForeignKey("invoice.id"), unique=True),
+)

@@ -8,10 +8,9 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
-from coop.billing.events.v1.events_pb2 import DebtCleared, InvoiceDocumentDue, InvoiceIssued, InvoiceRectified
+from coop.billing.events.v1.events_pb2 import DebtCleared, InvoiceDocumentDue, InvoiceRectified
 from coop.common.v1.types_pb2 import DatePeriod
 from coop.metering.events.v1.events_pb2 import ReadingCorrected
-from coop.supplies.v1 import supplies_pb2
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -19,14 +18,11 @@ from services.billing import tables
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.fiscal_records import FiscalRecords
 from services.billing.application.regularising import RectifyOrder
-from services.billing.domain.bill import Energy
-from services.billing.domain.closes import Close
 from services.billing.evidence.basis import bases_of
 from services.billing.papers.account import certificate_document
 from services.billing.repository import corrections as store
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
-from services.chassis.periods import DatePeriod as BillPeriod
-from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, member_message, supply_message
+from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, supply_message
 
 SUPPLY = "s00000"
 OCTOBER = "E-2026-000002"
@@ -214,7 +210,7 @@ def test_what_was_paid_too_much_comes_back_with_interest_as_credit(billed: Offic
     assert debt(billed).credit == refund + owed
     check_books(billed)
     statement = billed.accounts.statement(STAFF, SUPPLY, "2027-01-01", "2027-02-01")
-    assert [(line.kind, line.document, line.credit) for line in statement.lines] == [
+    assert [(line.movement.kind, line.movement.document, line.credit) for line in statement.lines] == [
         ("rectification", "R-2027-000001", refund + owed)
     ]
     # The next bill takes it.
@@ -356,74 +352,6 @@ def test_what_the_office_may_not_do_is_said(billed: Office) -> None:
     billed.energy.usual = LESS
     with pytest.raises(Refused, match="4 years"):
         rectify(billed)
-
-
-@pytest.fixture
-def argentine(office_ar: Office) -> Office:
-    """A household's bill of October."""
-    contract = contract_message(SUPPLY, product_code="residencial", tariff="T1R", powers=[], meter_rental="")
-    office_ar.tell(supply_message(SUPPLY, contract), member_message(SUPPLY))
-    office_ar.bill()
-    return office_ar
-
-
-@pytest.mark.parametrize(
-    ("energy", "note"), [(LESS, "nota de crédito B (code 008)"), (MORE, "nota de débito B (code 007)")]
-)
-def test_an_argentine_correction_is_shown_with_the_note_that_it_takes(argentine: Office, energy, note: str) -> None:
-    """It has its difference line by line and waits for the office; the note has a CAE, which is had elsewhere."""
-    bill = argentine.invoices.get(STAFF, "B-LSP-00000001").invoice
-    correction_id = proposal(argentine, energy, bill.number)
-    found = argentine.corrections.get(correction_id)
-    assert found.outcome is not None
-    assert note in found.outcome.blocked and bill.number in found.outcome.blocked
-    assert found.outcome.change.total == found.correction.after_total - bill.total != 0
-    assert {tax.kind for tax in found.outcome.change.taxes} == {"iva"}
-    with pytest.raises(Refused, match="CAE of its own"):
-        approve(argentine, correction_id)
-    with pytest.raises(Refused, match="CAE of its own"):
-        rectify(argentine, bill.number)
-    assert argentine.events(InvoiceRectified) == []
-    closed = argentine.corrections.discard(argentine.key(), "staff:ana", correction_id, "NC B 0003-00000001").correction
-    assert (closed.state, closed.note) == ("discarded", "NC B 0003-00000001")
-
-
-def test_corrected_argentine_water_is_proposed_beside_the_energy(office_ar: Office) -> None:
-    """18 m³ were billed and 12 were used: 6 m³ at 318.00 come back, and their sewage of 40 %."""
-    tap = contract_message(f"{SUPPLY}-tap", product_code="agua-medida", tariff="agua", powers=[], meter_rental="")
-    message = supply_message(SUPPLY, contract_message(SUPPLY, product_code="residencial", tariff="T1R"), cups="")
-    message.supply.services.add(
-        id=f"{SUPPLY}-tap",
-        kind=supplies_pb2.SERVICE_KIND_WATER,
-        state=supplies_pb2.SERVICE_STATE_CONNECTED,
-        contracts=[tap],
-    )
-    office_ar.tell(message, member_message(SUPPLY))
-
-    def counted(litres: int) -> Energy:
-        days = BillPeriod.month("2026-10")
-        close = Close("W1", "total", days, "litre", 100_000, 100_000 + litres, litres, "technician", ("r1", "r2"))
-        return Energy(hours_expected=745, hours_missing=745, closes=(close,))
-
-    office_ar.energy.of = {f"{SUPPLY}-tap": counted(18_000)}
-    office_ar.bill()
-    (issued,) = [each for each in office_ar.events(InvoiceIssued) if each.registers]
-    assert [(each.service_id, each.litres, each.read.end) for each in issued.registers] == [
-        (f"{SUPPLY}-tap", 18_000, "2026-11-01")
-    ]
-    office_ar.energy.of = {f"{SUPPLY}-tap": counted(12_000)}
-    event = corrected(office_ar, issued.number, known_wh=0)
-    event.unit, event.billed_litres, event.known_litres = "litre", 18_000, 12_000
-    office_ar.hear(event)
-    (found,) = office_ar.corrections.list("proposed", before="", limit=5)
-    assert (found.correction.billed_litres, found.correction.known_litres) == (18_000, 12_000)
-    assert found.correction.billed_wh == found.correction.known_wh == 245_000
-    outcome = office_ar.corrections.get(found.correction.id).outcome
-    assert outcome is not None
-    assert {line.service for line in outcome.change.lines} == {"water"}
-    assert outcome.change.net == -(6 * D("318.00") + D("763.20"))
-    # The IVA of each whole bill is rounded, and the difference of the two is a cent more than that of 2,671.20 (560.95).
-    assert outcome.delta == -(D("1908.00") + D("763.20") + D("560.96"))
 
 
 # ------------------------------------------------------------------------------------------------- races and records

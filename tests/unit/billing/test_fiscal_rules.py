@@ -277,6 +277,8 @@ def test_terms_of_the_profile() -> None:
         ({"verifactu": True}, "ar", "is not known for 'ar'"),
         ({"point_of_sale": 100_000}, "ar", "from 1 to 99999"),
         ({"cesp_provider": "arca"}, "ar", "use 'sandbox'"),
+        ({"cesp_provider": "sandbox", "cae_provider": "arca"}, "ar", "cae_provider = 'arca'"),
+        ({"cae_provider": "sandbox"}, "ar", "name both"),
     ],
 )
 def test_terms_that_do_not_fit_are_named(section: dict[str, object], country: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""A provider of CESP codes for demonstrations and trials: the same request always gets the same code, and it is worth nothing."""
+"""Providers of codes for demonstrations and trials: the same request always gets the same code, and it is worth nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 
+from services.billing.domain.fiscal.cae import Cae, VoucherRequest
 from services.billing.domain.fiscal.cesp import Cesp, CodeRequest
 
 SANDBOX = "sandbox"
@@ -26,3 +27,16 @@ class SandboxProvider:
         )
         number = int(hashlib.sha256(asked.encode()).hexdigest(), 16) % 10**12
         return Cesp(request, f"99{number:012d}", request.period.end - timedelta(days=1), SANDBOX)
+
+
+class SandboxVouchers:
+    """Codes of single vouchers, from their own number and figures; valid for the ten days that the tax office gives."""
+
+    @property
+    def name(self) -> str:
+        return SANDBOX
+
+    def authorize(self, request: VoucherRequest) -> Cae:
+        asked = f"{request.issuer} {request.point_of_sale} {request.voucher} {request.number} {request.figures()}"
+        number = int(hashlib.sha256(asked.encode()).hexdigest(), 16) % 10**12
+        return Cae(f"99{number:012d}", request.issue_date + timedelta(days=10), SANDBOX)

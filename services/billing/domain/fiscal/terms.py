@@ -37,13 +37,14 @@ class FiscalTerms:
     retailer_code: str = ""  # the comparator's number of the retailer, "R2-000"
     point_of_sale: int = 1
     cesp_provider: str = ""  # "" none: bills go out without a code
+    cae_provider: str = ""  # "" none: notes that correct bills are not issued here
 
 
 def fiscal_terms(section: Mapping[str, Any], jurisdiction: str, version: str) -> FiscalTerms:
     """The section's terms; Invalid names what is missing or does not fit. `version` is that of this software."""
     known = {
         "es": {"verifactu", "tax_office", "retailer_code", "software"},
-        "ar": {"point_of_sale", "cesp_provider"},
+        "ar": {"point_of_sale", "cesp_provider", "cae_provider"},
     }[jurisdiction]
     unknown = sorted(set(section) - known)
     if unknown:
@@ -61,10 +62,20 @@ def _argentina(section: Mapping[str, Any]) -> FiscalTerms:
     point = section.get("point_of_sale", 1)
     if isinstance(point, bool) or not isinstance(point, int) or not 1 <= point <= LARGEST_POINT_OF_SALE:
         raise Invalid(f"{PLACE}: point_of_sale = {point!r} must be a number from 1 to {LARGEST_POINT_OF_SALE}.")
-    provider = section.get("cesp_provider", "")
+    cesp, cae = _provider(section, "cesp_provider"), _provider(section, "cae_provider")
+    if cae and not cesp:
+        raise Invalid(
+            f"{PLACE}: cae_provider is for the notes that correct bills, and bills need a cesp_provider; name both.",
+            field="cesp_provider",
+        )
+    return FiscalTerms(point_of_sale=point, cesp_provider=cesp, cae_provider=cae)
+
+
+def _provider(section: Mapping[str, Any], name: str) -> str:
+    provider = section.get(name, "")
     if provider not in ("", SANDBOX):
-        raise Invalid(f"{PLACE}: cesp_provider = {provider!r} is not known; use {SANDBOX!r}, or leave it out.")
-    return FiscalTerms(point_of_sale=point, cesp_provider=provider)
+        raise Invalid(f"{PLACE}: {name} = {provider!r} is not known; use {SANDBOX!r}, or leave it out.", field=name)
+    return str(provider)
 
 
 def _flag(section: Mapping[str, Any], name: str) -> bool:

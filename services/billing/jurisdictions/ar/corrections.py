@@ -5,28 +5,35 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from services.billing.domain.regularisation import CorrectionLaw
+from services.billing.domain.fiscal.cae import CREDIT_NOTES, DEBIT_NOTES
+from services.billing.domain.rectifying import DIFFERENCE
+from services.billing.domain.regularisation import CorrectionLaw, Numbering
 from services.billing.jurisdictions.files import Source, read_all
 from services.billing.jurisdictions.regularisation import rule
 
 REGULARISATION = Source("corrections.toml", "regularisation", rule)
-#: The tax office's codes of the notes of each class (WSFEv1): debit notes charge more, credit notes less.
-DEBIT_NOTES = {"A": "002", "B": "007"}
-CREDIT_NOTES = {"A": "003", "B": "008"}
 
 
 def correction_law(folder: Path) -> CorrectionLaw:
+    """A note says the difference alone, has the class of its bill and is numbered by class and point of sale."""
     table = read_all(folder, REGULARISATION)[""]
-    return CorrectionLaw(table, None, lambda name, _issued: name, note)
+    return CorrectionLaw(table, None, series, highest_interest=Decimal(5), methods=(DIFFERENCE,), elsewhere=note)
+
+
+def series(wanted: Numbering) -> str:
+    """ "B-NC-00003": class, credit or debit note, point of sale (numbers are correlative for each of the three)."""
+    letter = wanted.rectified_series.partition("-")[0]
+    return f"{letter}-{'NC' if wanted.difference < 0 else 'ND'}-{wanted.point_of_sale:05d}"
 
 
 def note(number: str, series: str, difference: Decimal) -> str:
-    """The sentence that says which document corrects a bill, and why it is not issued here."""
+    """The sentence that says which document corrects a bill, where nobody is asked for its code."""
     letter = series.partition("-")[0]
     kind, codes = ("credit", CREDIT_NOTES) if difference < 0 else ("debit", DEBIT_NOTES)
     spanish = {"credit": "nota de crédito", "debit": "nota de débito"}[kind]
     return (
         f"Bill {number} is corrected by a {kind} note of its class, a {spanish} {letter} (code {codes[letter]}) that names it "
-        "as the associated document. Such a note has a CAE of its own, and not the CESP of bills: issue it with the tax "
-        "office's own tool, and discard the correction with the note's number as the reason."
+        "as the associated document. Such a note has a CAE of its own, and not the CESP of bills: name a cae_provider in "
+        "coop.toml [fiscal], or issue it with the tax office's own tool and discard the correction with the note's number "
+        "as the reason."
     )

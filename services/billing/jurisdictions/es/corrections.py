@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.billing.domain.regularisation import CorrectionLaw
+from services.billing.domain.regularisation import CorrectionLaw, Numbering
 from services.billing.domain.rows import decimal
 from services.billing.jurisdictions.es.tables import FOLDER
 from services.billing.jurisdictions.files import Source, read_all
@@ -25,9 +24,10 @@ SOURCES = (LEGAL_INTEREST, REGULARISATION)
 
 
 def correction_law(folder: Path = FOLDER) -> CorrectionLaw:
-    return CorrectionLaw(read_all(folder, REGULARISATION)[""], read_all(folder, LEGAL_INTEREST)[""], _series)
+    rules, legal_interest = read_all(folder, REGULARISATION)[""], read_all(folder, LEGAL_INTEREST)[""]
+    return CorrectionLaw(rules, legal_interest, _series, highest_interest=Decimal("0.25"))
 
 
-def _series(name: str, issued: date) -> str:
+def _series(wanted: Numbering) -> str:
     """A series of their own, and one for each year: "R-2026"."""
-    return f"{name}-{issued.year}"
+    return f"{wanted.name}-{wanted.issued.year}"

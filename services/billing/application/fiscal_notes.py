@@ -1,0 +1,178 @@
+"""Argentina: notes that correct bills, each authorised by a CAE of its own before it is issued (WSFEv1).
+
+A number is authorised with its figures and cannot be given back. So what is asked is written down first, the code after it,
+and the document with that number and those figures is issued last: whatever stops in between, the same note asked for again
+finds its number and its code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from services.billing.domain.bill import ZERO
+from services.billing.domain.fiscal import afip_qr
+from services.billing.domain.fiscal.cae import (
+    CONDITIONS,
+    CREDIT_NOTES,
+    DEBIT_NOTES,
+    DOCUMENTS,
+    IVA_CODES,
+    UNIDENTIFIED,
+    Associated,
+    Cae,
+    CaeProvider,
+    VoucherRequest,
+    sums,
+)
+from services.billing.domain.fiscal.cesp import VOUCHERS, digits_of
+from services.billing.domain.fiscal.terms import FiscalTerms
+from services.billing.repository import fiscal, invoices, vouchers
+from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.vouchers import Asked
+from services.billing.snapshots import member_of, supply_of
+from services.chassis.db import Database, Transaction
+from services.chassis.errors import Conflict, Refused
+from services.chassis.profile import Profile
+
+
+@dataclass(frozen=True)
+class Authorisation:
+    """The code of a note, and the issue date that it is for."""
+
+    voucher: str
+    point_of_sale: int
+    cae: Cae
+    issue_date: date
+    qr_url: str
+
+
+class CorrectionNotes:
+    def __init__(self, profile: Profile, terms: FiscalTerms, provider: CaeProvider) -> None:
+        self._issuer = digits_of(profile.tax_id)
+        self._point_of_sale = terms.point_of_sale
+        self._provider = provider
+
+    def authorise(self, database: Database, row: Issued, details: Details) -> Authorisation:
+        """The code of a note that is about to be issued; asks the tax office, so never inside a transaction.
+
+        Refused with the tax office's reason or when no note can say the difference; Conflict when its number was
+        authorised for another one that is not issued yet; Unavailable when nobody answers: asked again, nothing is lost.
+        """
+        with database.read() as connection:
+            request = self._request(connection, row, details)
+            held = self._held(connection, request)
+        if held is None or not held.code:
+            self._ask(database, request, row)
+            with database.read() as connection:
+                held = self._held(connection, request)
+        assert held is not None, "asked for just now"
+        if held.figures != request.figures():
+            raise Conflict(
+                f"Number {row.number} is authorised for a note over {sums(held.figures)} on bill {held.rectified}, which is "
+                "not issued yet: approve that one first, then this one.",
+                "NUMBER_AUTHORISED",
+            )
+        assert held.valid_until is not None
+        return Authorisation(
+            request.voucher,
+            request.point_of_sale,
+            Cae(held.code, held.valid_until, held.provider),
+            held.issue_date,
+            afip_qr.qr_url(
+                afip_qr.Voucher(
+                    issue_date=held.issue_date,
+                    issuer=request.issuer,
+                    point_of_sale=request.point_of_sale,
+                    voucher_type=int(request.voucher),
+                    number=request.number,
+                    total=request.total,
+                    authorisation=held.code,
+                    recipient=request.recipient if request.recipient[1] else None,
+                )
+            ),
+        )
+
+    def _ask(self, database: Database, request: VoucherRequest, row: Issued) -> None:
+        with database.write() as tx:
+            vouchers.ask(tx.connection, request, row.printed["rectification"]["number"], tx.clock.now())
+        try:
+            cae = self._provider.authorize(request)
+        except Refused:
+            with database.write() as tx:
+                vouchers.withdraw(tx.connection, request)
+            raise
+        with database.write() as tx:
+            vouchers.grant(tx.connection, request, cae)
+
+    @staticmethod
+    def _held(connection: Connection, request: VoucherRequest) -> Asked | None:
+        return vouchers.find(connection, request.point_of_sale, request.voucher, request.number)
+
+    def record(self, tx: Transaction, row: Issued, details: Details) -> None:
+        """Note that the note is issued under its code. Conflict when its number has none for these figures."""
+        request = self._request(tx.connection, row, details)
+        held = self._held(tx.connection, request)
+        if held is None or not held.code or held.invoice_id is not None or held.figures != request.figures():
+            raise Conflict(
+                f"Another note took a number of its series while {row.number} was authorised; do it again.",
+                "NUMBER_TAKEN",
+            )
+        vouchers.use(tx.connection, request.point_of_sale, request.voucher, request.number, row.id)
+
+    def _request(self, connection: Connection, row: Issued, details: Details) -> VoucherRequest:
+        letter = row.series.partition("-")[0]
+        sign = -1 if row.total < 0 else 1
+        taxes = [replace(tax, base=sign * tax.base, amount=sign * tax.amount) for tax in details.taxes]
+        charged = [tax for tax in taxes if tax.rate]
+        exempt = sum((tax.base for tax in taxes if not tax.rate), ZERO)
+        net = sum((tax.base for tax in charged), ZERO)
+        total = sign * row.total
+        untaxed = total - exempt - sum((tax.base + tax.amount for tax in charged), ZERO)
+        if min([exempt, untaxed, *(part for tax in charged for part in (tax.base, tax.amount))]) < 0:
+            raise Refused(
+                f"Of bill {row.printed['rectification']['number']} one part rises and another falls (by IVA rate, exempt and "
+                "untaxed): no single note says both. Issue a credit note and a debit note with the tax office's own tool, and "
+                "discard the correction with their numbers as the reason.",
+                "NOTE_OF_TWO_SIGNS",
+            )
+        holder = member_of(row.printed["holder"])
+        document = "".join(filter(str.isdigit, holder.document))
+        kind = DOCUMENTS.get(holder.document_type.lower(), UNIDENTIFIED)
+        contracts = [
+            contract for service in supply_of(row.printed["supply"]).services for contract in service.contracts
+        ]
+        return VoucherRequest(
+            issuer=self._issuer,
+            point_of_sale=self._point_of_sale,
+            voucher=(CREDIT_NOTES if sign < 0 else DEBIT_NOTES)[letter],
+            number=row.sequence,
+            issue_date=row.issue_date,
+            service_from=row.period_start,
+            service_to=row.period_end - timedelta(days=1),
+            due_date=row.due_date,
+            recipient=(kind, int(document)) if kind != UNIDENTIFIED and document else (UNIDENTIFIED, 0),
+            recipient_condition=CONDITIONS[contracts[-1].tax_condition],
+            net=net,
+            exempt=exempt,
+            untaxed=untaxed,
+            rates=tuple((IVA_CODES[Decimal(tax.rate)], tax.base, tax.amount) for tax in charged),
+            total=total,
+            associated=self._associated(connection, row),
+        )
+
+    def _associated(self, connection: Connection, row: Issued) -> Associated:
+        """The bill that is corrected, with the point of sale of the code under which it went out."""
+        bill = invoices.find(connection, row.printed["rectification"]["number"])
+        assert bill is not None
+        code = fiscal.code_of(connection, bill.id)
+        return Associated(
+            voucher=VOUCHERS[bill.series.partition("-")[0]],
+            point_of_sale=code.point_of_sale if code else self._point_of_sale,
+            number=bill.sequence,
+            issuer=self._issuer,
+            issue_date=bill.issue_date,
+        )
