@@ -18,6 +18,7 @@ from services.staff.show import JsonOption, facts, instant, money, print_json, t
 app = typer.Typer(no_args_is_help=True, help="Payments by card, at the bank's own page.")
 
 PAGE = 200
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 
 class State(StrEnum):
@@ -31,7 +32,7 @@ class State(StrEnum):
 def list_command(
     state: Annotated[State | None, typer.Option("--state", help="Only those of a state.")] = None,
     supply: Annotated[str, typer.Option("--supply", help="Account number, CUPS or id of a supply.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = PAGE,
+    limit: LimitOption = PAGE,
     as_json: JsonOption = False,
 ) -> None:
     """The attempts, the newest first."""
@@ -76,7 +77,7 @@ def show(
     """One attempt, and the notifications about it that were refused."""
     with signed_in() as office, office.calling("billing"):
         payment = _stub(office).GetCardPayment(pb.GetCardPaymentRequest(order_number=order)).payment
-        refused = list(_refused(office, payment.order_number))
+        refused = _refused(office, payment.order_number, PAGE)
     if as_json:
         print_json({"payment": plain(payment), "refused_notifications": [plain(each) for each in refused]})
         return
@@ -100,27 +101,29 @@ def show(
 
 
 @app.command("refused")
-def refused_command(as_json: JsonOption = False) -> None:
+def refused_command(limit: LimitOption = PAGE, as_json: JsonOption = False) -> None:
     """Notifications that were not believed, the newest first. A signed one speaks of money that may have moved: look at
     the payment at the bank."""
     with signed_in() as office, office.calling("billing"):
-        found = list(_refused(office, ""))
+        found = _refused(office, "", limit)
     if as_json:
         print_json({"refused_notifications": [plain(each) for each in found]})
         return
     _print_refused(found)
 
 
-def _refused(office: Office, order: str) -> list[pb.RefusedNotification]:
+def _refused(office: Office, order: str, limit: int) -> list[pb.RefusedNotification]:
     found: list[pb.RefusedNotification] = []
     token = ""
-    while True:
-        request = pb.ListRefusedNotificationsRequest(order_number=order, page_size=PAGE, page_token=token)
+    while len(found) < limit:
+        size = min(PAGE, limit - len(found))
+        request = pb.ListRefusedNotificationsRequest(order_number=order, page_size=size, page_token=token)
         answer = _stub(office).ListRefusedNotifications(request)
         found += answer.notifications
         token = answer.next_page_token
         if not token:
-            return found
+            break
+    return found
 
 
 def _print_refused(found: list[pb.RefusedNotification]) -> None:

@@ -6,7 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from services.billing.domain.payments.redsys import Version, encode_parameters, read_parameters, sign
+from services.billing.application.card_terminal import Terminal
+from services.billing.domain.payments.redsys import SHA512, Shop, Version, encode_parameters, read_parameters, sign
+
+#: The key of the shop that Redsys publishes for tests.
+KEY = "sq7HjrUOBfKmC576ILgskD5srU870gJ7"
+TERMINAL = Terminal(Shop("999008881", "1", KEY), "sandbox", "http://127.0.0.1:8026/sis/realizarPago", SHA512)
 
 
 def bank_says(form: Mapping[str, str], key: str, response: str = "0000", **changes: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Takes a notification and dies by SIGKILL between the booking of its payment and the commit: URL FOLDER NOTIFICATION."""
+"""Takes a notification and dies by SIGKILL between the booking of its payment and the commit: URL NOTIFICATION."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
+from services.billing.application.cards import CardPayments
 from services.billing.application.receiving import Receiving
-from services.chassis.clock import FixedClock
+from services.billing.rules import rules_of
 from services.chassis.db import Database
-from tests.integration.billing.test_cards import Shopfront
-from tests.support.billing import NOW, Office
+from services.chassis.profile import load_profile
+from tests.support.cards import TERMINAL
+from tests.support.stack import ROOT
 
 
 def main() -> None:
-    url, folder, sent = sys.argv[1:]
+    url, sent = sys.argv[1:]
     receive = Receiving.receive
 
     def booked_and_gone(*arguments: Any) -> None:
@@ -25,8 +26,8 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     Receiving.receive = booked_and_gone  # type: ignore[assignment, method-assign]
-    office = Office(Database(url, service="billing", clock=FixedClock(NOW)), Path(folder))
-    Shopfront(office).notify(json.loads(sent))
+    rules = rules_of(load_profile(ROOT / "profiles" / "demo-es"))
+    CardPayments(Database(url, service="billing"), rules, TERMINAL, "https://coop.example").notify(json.loads(sent), "")
 
 
 main()
