@@ -19,6 +19,7 @@ def follow_up(tx: Transaction, spans: Mapping[int, tuple[date, date]], cause: st
     if not spans:
         return
     due = estimates.active(tx.connection, spans)
+    due += [one for one in estimates.resting_on(tx.connection, spans) if one not in due]
     estimates.mark_due(tx, due, cause)
     tell_corrections(tx, spans, unsettled=due)
     tell_water_corrections(tx, spans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import ClassVar
 
 from sqlalchemy import Connection
@@ -25,8 +25,8 @@ from services.metering.domain.estimation.contract import (
     year_before,
 )
 from services.metering.domain.estimation.gaps import Laid, fill, needs_history
-from services.metering.domain.estimation.historical_mean import LOOK_BACK_DAYS
 from services.metering.domain.estimation.profiles import EvenProfile, Profile, load_profiles, sample_profile
+from services.metering.domain.estimation.resting import LOOK_BACK
 from services.metering.domain.estimation.series import HourSeries, series_of
 from services.metering.domain.hours import FIRST_DAY, LocalDays, day_number
 from services.metering.domain.register_closes import MeterClose, joined
@@ -36,8 +36,6 @@ from services.metering.repository.points import ContractTariff, Point
 
 LONGEST_CLOSE = 400
 """Days: readings farther apart say too little about a month to estimate its hours from."""
-
-LOOK_BACK = timedelta(days=LOOK_BACK_DAYS)
 
 SAMPLES = ("2.0TD", "3.0TD")
 """Tariffs whose sample profile comes with the system."""

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from services.chassis.db import Transaction
 from services.chassis.periods import DatePeriod
+from services.metering.domain.estimation.explain import Code
+from services.metering.domain.estimation.resting import reaches_back_to, rests_on
 from services.metering.domain.hours import day_number
 from services.metering.repository.sql import insert_missing, slices
 from services.metering.tables import estimated_day, estimation, estimation_due
@@ -85,6 +87,27 @@ def active(connection: Connection, spans: Mapping[int, tuple[date, date]]) -> li
             start, end = spans[row.point_key]
             if row.start < end and row.end > start:
                 found.append((row.point_key, DatePeriod(row.start, row.end)))
+    return found
+
+
+def resting_on(connection: Connection, spans: Mapping[int, tuple[date, date]]) -> list[tuple[int, DatePeriod]]:
+    """Estimations in force that rest on the span [start, end) of their point though they do not touch it: point and days."""
+    table, reaching = estimation, {}
+    for some in slices(sorted(spans)):
+        query = select(table.c.id, table.c.point_key, table.c.start, table.c.end).where(
+            table.c.point_key.in_(some), table.c.superseded_by.is_(None)
+        )
+        for row in connection.execute(query):
+            period = DatePeriod(row.start, row.end)
+            if reaches_back_to(period, *spans[row.point_key]):
+                reaching[row.id] = (row.point_key, period)
+    # Reasons are long and estimations many, of which a late value reaches few.
+    found = []
+    for few in slices(sorted(reaching)):
+        for made in connection.execute(select(table.c.id, table.c.reasons).where(table.c.id.in_(few))):
+            key, period = reaching[made.id]
+            if rests_on([Code(reason["code"]) for reason in made.reasons], period, *spans[key]):
+                found.append((key, period))
     return found
 
 

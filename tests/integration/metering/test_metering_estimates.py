@@ -291,3 +291,34 @@ def test_a_large_meter_takes_its_historical_mean_from_the_weeks_before(metering:
     assert (reason.code, reason.parameters["gap_wh"], nave.hours) == ("HISTORICAL_MEAN", 4_000, 4)
     assert casa.reasons[0].code == "CONTRACTED_POWER"
     assert curve(metering, SUNDAY, MONDAY)[3:9] == [(900, 1), *[(1_000, 5)] * 4, (900, 1)]
+
+
+def test_a_late_value_in_the_weeks_before_makes_the_mean_again_and_one_further_back_does_not(
+    metering: Metering,
+) -> None:
+    metering.tell(supply("nave", power_w=60_000))
+    first = DAYS.start_of(day_number(SUNDAY - timedelta(weeks=9)))
+    metering.load(report(hourly("M1", first, [1_000] * (DAYS.start_of(day_number(SUNDAY)) - first))))
+    metering.load(hours_of(SUNDAY, [900] * 4 + [None] * 4 + [900] * 16))
+    estimate(metering, SUNDAY, MONDAY)
+    metering.load(hours_of(SUNDAY - timedelta(days=60), [5_000] * 24))
+    assert settle(metering) == 0
+    for weeks in (1, 2, 3):
+        metering.load(hours_of(SUNDAY - timedelta(weeks=weeks), [2_000] * 24))
+    assert settle(metering) == 1
+    after = curve(metering, SUNDAY, MONDAY)[4:8]
+    assert [method for _, method in after] == [5] * 4 and all(wh > 1_000 for wh, _ in after)
+    # What lies after the gap is nothing that it rests on.
+    metering.load(hours_of(MONDAY, [2_000] * 24))
+    assert settle(metering) == 0
+
+
+def test_last_year_that_arrives_late_takes_the_place_of_the_contracted_power(metering: Metering) -> None:
+    metering.tell(supply("casa"))
+    metering.load(hours_of(SUNDAY, [900] * 4 + [None] * 4 + [900] * 16))
+    assert estimate(metering, SUNDAY, MONDAY)[0].reasons[0].code == "CONTRACTED_POWER"
+    before = curve(metering, SUNDAY, MONDAY)[4:8]
+    metering.load(hours_of(date(2025, 10, 4), [700] * 24))
+    assert settle(metering) == 1
+    after = curve(metering, SUNDAY, MONDAY)[4:8]
+    assert before != after and {method for _, method in before} == {6} and {method for _, method in after} == {5}
