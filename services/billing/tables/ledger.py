@@ -43,6 +43,8 @@ settlement = Table(
     Column("invoice_id", ID, ForeignKey("invoice.id"), primary_key=True),
     Column("amount", Amount, nullable=False),
     CheckConstraint("amount <> 0", name="amount_not_zero"),
+    # A payment that goes back asks what its account's invoices were paid with.
+    Index("ix_settlement_invoice_id", "invoice_id"),
 )
 open_item = Table(
     "open_item",

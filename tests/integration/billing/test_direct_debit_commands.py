@@ -19,6 +19,8 @@ from services.staff import mandates, remittances
 from services.staff.cli import run
 from tests.support.billing import STAFF, Office
 
+#: What reaches the database is tried on both elsewhere.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Said = Callable[..., Any]
 IBAN = "ES79 2100 0813 6101 2345 6789"
 

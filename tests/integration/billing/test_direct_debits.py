@@ -24,6 +24,8 @@ from tests.unit.billing.payments.statement_writers import Line, csb43, document,
 
 BY = "staff:office"
 IBAN, OTHER, THIRD = "ES7921000813610123456789", "ES9121000418450200051332", "DE89370400440532013000"
+#: For what is refused before anything is written.
+ON_ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: Tuesday: the first bank day on which October's bill, due on the 23rd, can be collected.
 DAY = "2026-11-24"
 SUPPLY = "s00000"
@@ -120,6 +122,7 @@ def test_a_mandate_has_one_reference_for_ever_and_every_account_it_had(desk: Des
     assert [each.state for each in desk.mandates.page(SUPPLY, "", 1)] == ["active", "cancelled"]
 
 
+@ON_ONE
 def test_a_mandate_that_cannot_be_is_refused_with_a_sentence(desk: Desk) -> None:
     for changes, sentence in (
         ({"iban": "ES7921000813610123456780"}, "control digits|check digits"),
@@ -213,6 +216,7 @@ def test_what_is_left_out_says_why(desk: Desk) -> None:
     assert desk.propose().sums == {"proposed": (1, D("55.44"))}
 
 
+@ON_ONE
 def test_a_day_on_which_nothing_can_be_collected_is_refused(desk: Desk) -> None:
     for day, sentence in (
         ("2026-11-22", "weekend or TARGET holiday\\); the next day is 2026-11-23"),
@@ -417,6 +421,7 @@ def test_returns_in_statements_before_the_settlement_show_both_movements(desk: D
         desk.take(csb43([Line(1000)]))
 
 
+@ON_ONE
 def test_where_there_is_no_direct_debit_commands_say_so(office_ar: Office) -> None:
     assert debit_terms(office_ar.rules.profile) is None
     desk = Desk(
