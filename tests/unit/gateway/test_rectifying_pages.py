@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from coop.billing.v1 import billing_pb2
 from coop.common.v1.types_pb2 import Money
@@ -45,6 +47,16 @@ def test_each_page_says_what_it_is(portal: Portal) -> None:
     assert "Se paga a plazos" in said
     assert "11 de diciembre" in said
     assert f"La corrige {rectifying.number} ." in text(portal.member.get(f"/s/sup-1/invoices/{original.id}").text)
+
+
+@pytest.mark.parametrize(("total", "said"), [("-9.08", "Nota de crédito de"), ("9.08", "Nota de débito de")])
+def test_argentine_pages_speak_of_notes(portal: Portal, monkeypatch: pytest.MonkeyPatch, total: str, said: str) -> None:
+    rectify(portal)
+    profile = portal.app.extensions["coop.profile"]
+    monkeypatch.setitem(portal.app.extensions, "coop.profile", replace(profile, jurisdiction="ar"))
+    note = portal.world.invoices[1]
+    note.total.amount = total
+    assert said in text(portal.member.get(f"/s/sup-1/invoices/{note.id}").text)
 
 
 def test_the_statement_names_a_rectification(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:

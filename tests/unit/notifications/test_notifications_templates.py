@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 KINDS = sorted(path.name for path in FOLDER.iterdir())
 LINK = "http://127.0.0.1:8000/activate?token=abc"
 DATA: dict[str, Any] = {
+    "refunded_on": "2026-11-24",
     "account_number": "5555/1",
     "accounts": ["5555/1", "5555/2"],
     "at": "2026-11-21 13:00",
@@ -59,7 +60,7 @@ def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
         "certificate_revoked", "direct_debit_returned", "invoice_issued", "invoice_rectified", "password_changed",
-        "password_reset", "payment_received", "registration_repeated",
+        "password_reset", "payment_received", "payment_refunded", "registration_repeated",
         "self_reading_taken",
     ]  # fmt: skip
 
@@ -105,6 +106,13 @@ def test_a_correction_says_what_is_in_the_members_favour_or_due() -> None:
     assert "La diferencia es de 4,98" in owed
     assert "22 de noviembre de 2026" in owed
     assert "adjunta" in spain.mail("invoice_rectified", 1, "es", DATA | {"delivery": "attached"}).text
+
+
+def test_argentine_corrections_are_notes_of_credit_or_debit() -> None:
+    argentina = Renderer(load_profile(ROOT / "profiles" / "demo-ar"), "http://127.0.0.1:8000")
+    assert "La nota de crédito" in argentina.mail("invoice_rectified", 1, "es", DATA).text
+    title, body = argentina.notice("invoice_rectified", 1, "es", DATA | {"in_favour": False})
+    assert title.startswith("Nota de débito de octubre") and body.startswith("La nota ")
 
 
 def test_a_refused_certificate_says_what_is_due_and_how_to_pay(renderer: Renderer) -> None:
