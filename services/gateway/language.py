@@ -30,18 +30,23 @@ class PoDomain(Domain):
 
     def __init__(self) -> None:
         super().__init__([str(FOLDER)])
-        self._catalogues: dict[str, NullTranslations] = {
-            file.parent.parent.name: _compiled(file) for file in FOLDER.glob("*/LC_MESSAGES/messages.po")
-        }
+        compiled = {file.parent.parent.name: _compiled(file) for file in FOLDER.glob("*/LC_MESSAGES/messages.po")}
+        self._catalogues: dict[str, NullTranslations] = dict(compiled)
+        for name, catalogue in compiled.items():
+            language, _, country = name.partition("_")
+            if country:
+                catalogue.add_fallback(compiled[language])
 
     def get_translations(self) -> NullTranslations:
-        """The catalogue of the current language; English is what the source says."""
+        """The catalogue of the current language, the country's own words first; English is what the source says."""
         locale = get_locale()
-        return self._catalogues.get(locale.language if locale else SOURCE_LANGUAGE, NullTranslations())
+        if locale is None:
+            return NullTranslations()
+        return self._catalogues.get(str(locale)) or self._catalogues.get(locale.language, NullTranslations())
 
     def languages(self) -> set[str]:
         """Languages there is a catalogue for."""
-        return {SOURCE_LANGUAGE, *self._catalogues}
+        return {SOURCE_LANGUAGE, *(name for name in self._catalogues if "_" not in name)}
 
 
 class _Babel(Babel):
