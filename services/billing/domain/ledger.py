@@ -46,7 +46,8 @@ class Posting:
 @dataclass(frozen=True)
 class Entry:
     """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied", "rectification", "payment_returned",
-    "refund", "settled" (money that reached the bank) or "till_difference"; `document` what it is about.
+    "refund", "settled" (money that reached the bank), "till_difference", or "bank_movement" and "set_aside" of
+    bank_entries.py; `document` what it is about.
     """
 
     supply_id: str
