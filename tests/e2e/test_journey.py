@@ -191,26 +191,6 @@ def test_a_second_supply_its_invoices_and_the_reprint(stack: Stack, page: Page) 
     page.locator(".supply-list button:not([aria-current])").first.click()
 
 
-def test_a_certificate_that_anybody_can_check(stack: Stack, page: Page, browser: Browser) -> None:
-    sign_in(page, address_of(stack, "everything paid"))
-    in_menu(page, "Certificados")
-    page.get_by_role("button", name="Pedir el certificado").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Certificado concedido")
-    code = page.locator(".reference .code").inner_text()
-    path = page.get_by_role("link", name="Descargar PDF").get_attribute("href")
-    assert page.request.get(f"{stack.base_url}{path}").body().startswith(b"%PDF-")
-
-    stranger = browser.new_context(locale="es-ES", base_url=stack.base_url)
-    public = stranger.new_page()
-    public.goto("/verify")
-    public.get_by_label("Código de verificación").fill(code.lower().replace("-", " ").replace("0", "o"))
-    public.get_by_role("button", name="Comprobar").click()
-    expect(public.get_by_role("heading", level=1)).to_have_text("El certificado es válido")
-    holder = public.locator("dl div", has_text="Titular").locator("dd").inner_text()
-    assert re.fullmatch(r"(\w\*\*\* ?)+", holder), holder
-    stranger.close()
-
-
 def test_a_certificate_refused_with_what_is_due(stack: Stack, page: Page) -> None:
     sign_in(page, address_of(stack, "overdue"))
     expect(page.get_by_text("Pago pendiente").first).to_be_visible()

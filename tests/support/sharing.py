@@ -8,6 +8,7 @@ TOGETHER = {
     "tests/contract/eventlog/": "one broker",
     "tests/integration/chassis/test_on_kafka.py": "one broker",
     "tests/e2e/test_journey.py": "the demonstration",
+    "tests/e2e/test_certificate_journey.py": "the demonstration",
     "tests/e2e/test_estimated_gap.py": "the demonstration",
     "tests/e2e/test_card_payment.py": "the demonstration",
     "tests/e2e/test_demo_proofs.py": "the demonstration",
