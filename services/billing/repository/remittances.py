@@ -19,6 +19,7 @@ from services.billing.repository.corrections import in_parts
 from services.billing.repository.invoices import Issued
 from services.billing.tables import (
     direct_debit,
+    dispute,
     invoice,
     mandate,
     open_item,
@@ -103,6 +104,7 @@ def candidates(
     due = _due_amounts(connection, mine, collect_on)
     earlier = _earlier(connection)
     dead = _dead_accounts(connection)
+    contested = set(connection.execute(select(dispute.c.invoice_id).where(dispute.c.closed_at.is_(None))).scalars())
     found = []
     for row in mine:
         if not due.get(row.invoice_id):
@@ -119,6 +121,7 @@ def candidates(
                 attempts=len(before),
                 returned=tuple(reason for _, _, reason, _ in before if reason),
                 open_in=next((number for _, number, _, is_open in before if is_open), ""),
+                disputed=row.invoice_id in contested,
                 dead=dead.get(given.id, frozenset()),
             )
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal as D
@@ -13,11 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 from services.billing.application import collections as collecting
 from services.billing.application.collections import Collections
+from services.billing.application.disputes import Disputes
 from services.billing.application.mandates import Found, Mandates, NewMandate, debit_terms
+from services.billing.application.receiving import Incoming, Receiving
 from services.billing.application.remittances import RemittanceFound, Remittances
 from services.billing.domain.payments.sepa import check_schema
 from services.billing.tables import invoice, ledger_posting, mandate
 from services.chassis.context import Principal
+from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound, Refused
 from tests.support.billing import NOW, STAFF, Office, access, in_threads
 from tests.unit.billing.payments.statement_writers import Line, csb43, document, entry
@@ -233,6 +238,13 @@ def test_a_day_on_which_nothing_can_be_collected_is_refused(desk: Desk) -> None:
 def test_what_is_paid_before_the_approval_is_left_out_and_after_it_becomes_credit(desk: Desk) -> None:
     for supply in ("s00000", "s00001", "s00002"):
         desk.sign(supply)
+    contested = Disputes(desk.office.database).open(desk.office.key(), BY, "E-2026-000003", "wrong reading")
+    first = desk.propose().remittance.number
+    assert desk.why(first) == {
+        "E-2026-000003": ("disputed", "It is in dispute; it can be collected when that has ended.")
+    }
+    desk.remittances.discard(desk.office.key(), BY, first)
+    Disputes(desk.office.database).close(desk.office.key(), BY, contested.invoice.number, "upheld")
     number = desk.propose().remittance.number
     desk.office.pay("E-2026-000001", "55.44")
     desk.office.pay("E-2026-000002", "5.44")
@@ -265,28 +277,44 @@ def test_approving_and_settling_happen_once_whoever_races(desk: Desk) -> None:
     assert desk.books()["direct_debit"] == D("55.44")
 
 
-def test_a_settlement_that_was_interrupted_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settlement_that_is_killed_goes_on_where_it_was(
+    desk: Desk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for supply in ("s00000", "s00001", "s00002"):
         desk.sign(supply)
     number, key = desk.sent().remittance.number, desk.office.key()
     desk.to(DAY)
-    monkeypatch.setattr(collecting, "AT_ONCE", 1)
-    whole = desk.collections._settle_some
-    done = iter([whole, whole])
-
-    def dies_on_the_third(*arguments: str) -> bool:
-        step = next(done, None)
-        if step is None:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(desk.collections, "_settle_some", dies_on_the_third)
-    with pytest.raises(KeyboardInterrupt):
-        desk.collections.settle(key, BY, number)
+    monkeypatch.setattr(collecting, "AT_ONCE", 2)
+    child = os.fork()
+    if child == 0:
+        settle_until_killed(database_url, desk.office, number, key)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    # The first part was booked; the second was killed after its payment was written, and nothing of it stayed.
     assert sorted(desk.states(number).values()) == ["collected", "collected", "sent"]
-    monkeypatch.undo()
+    assert desk.books()["direct_debit"] == 2 * D("55.44")
     desk.collections.settle(key, BY, number)
     assert set(desk.states(number).values()) == {"collected"} and desk.books()["direct_debit"] == 3 * D("55.44")
+    assert len(desk.office.events(PaymentReceived)) == 3
+
+
+def settle_until_killed(database_url: str, office: Office, number: str, key: RequestKey) -> None:
+    """In a process of its own: dies as soon as the third collection is booked, before that is committed."""
+    booked = []
+    receive = Receiving.receive
+
+    def dying(self: Receiving, tx: Transaction, money: Incoming) -> object:
+        made = receive(self, tx, money)
+        booked.append(made)
+        if len(booked) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made
+
+    try:
+        Receiving.receive = dying  # type: ignore[assignment,method-assign]
+        own = Database(database_url, service="billing", clock=office.clock)
+        Collections(own, office.rules).settle(key, BY, number)
+    finally:
+        os._exit(1)  # it was not killed
 
 
 # ------------------------------------------------------------------------------------------------------------- returns

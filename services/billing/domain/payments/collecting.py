@@ -27,7 +27,7 @@ class Candidate:
     """What is unpaid and due of an invoice, of a supply with a mandate.
 
     `returned`: reason codes of its earlier collections, in order; `open_in`: number of the remittance that has it now;
-    `dead`: accounts of the mandate that a bank said cannot be debited.
+    `dead`: accounts of the mandate that a bank said cannot be debited; `disputed`: the member contests the invoice.
     """
 
     invoice_id: str
@@ -39,6 +39,7 @@ class Candidate:
     attempts: int = 0
     returned: tuple[str, ...] = ()
     open_in: str = ""
+    disputed: bool = False
     dead: AbstractSet[str] = field(default_factory=frozenset)
 
     @property
@@ -95,6 +96,8 @@ def _of_mandate(item: Candidate, collect_on: date) -> Excluded | None:
     mandate = item.mandate
     if item.open_in:
         return Excluded(item, "in_remittance", f"It is in remittance {item.open_in} already.")
+    if item.disputed:
+        return Excluded(item, "disputed", "It is in dispute; it can be collected when that has ended.")
     if mandate.state_on(collect_on) == "cancelled":
         return Excluded(item, "cancelled", f"The mandate {mandate.reference} is cancelled.")
     if mandate.state_on(collect_on) == "lapsed":

@@ -58,6 +58,7 @@ def chosen(item: Candidate, day: date = DAY, decided: bool = False) -> Chosen | 
     [
         ({}, ""),
         ({"open_in": "R1"}, "in_remittance"),
+        ({"disputed": True}, "disputed"),
         ({"member_id": "heir"}, "other_holder"),
         ({"mandate": replace(MANDATE, cancelled_on=date(2026, 12, 1))}, "cancelled"),
         ({"mandate": replace(MANDATE, signed_on=date(2023, 12, 23))}, "lapsed"),
