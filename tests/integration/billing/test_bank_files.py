@@ -12,7 +12,8 @@ from decimal import Decimal as D
 import pytest
 from coop.billing.events.v1.events_pb2 import DirectDebitReturned, PaymentReceived
 from coop.billing.v1 import bank_service_pb2 as pb
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from services.billing import bank_api
 from services.billing.application.bank_files import BankFiles, Imported
@@ -186,6 +187,9 @@ def test_what_a_person_decides_is_kept_with_who_and_why(bank: Bank) -> None:
         OCTOBER,
     )
     assert bank.queue.match(key, ACTOR, unknown.id, [OCTOBER], "", "she brought the receipt") == found
+    for change in ("UPDATE bank_decision SET why = 'x'", "DELETE FROM bank_movement_payment"):
+        with pytest.raises(DBAPIError, match="written once"), bank.office.database.write() as tx:
+            tx.connection.execute(text(change))
     with pytest.raises(Refused, match="is matched already: she brought the receipt"):
         bank.queue.ignore(bank.office.key(), ACTOR, unknown.id, "again")
     with pytest.raises(Refused, match="money that left"):
