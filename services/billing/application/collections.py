@@ -163,6 +163,12 @@ class Collections:
                 resolved = self._resolve(tx, [Returned((end_to_end.strip(),), code, None, on, 0)])
                 if resolved.problems:
                     raise Refused(resolved.problems[0], "RETURNS_NOT_BOOKED")
+                if resolved.repeated:
+                    known = remittances.by_end_to_end(tx.connection, [end_to_end.strip()])[end_to_end.strip()]
+                    raise Refused(
+                        f"{known.end_to_end} came back on {known.returned_on} already ({known.reason_code}); nothing was booked.",
+                        "RETURNED_BEFORE",
+                    )
                 for debit, entry in resolved.now:
                     self._give_back(tx, by, debit, entry)
                 return end_to_end.strip()

@@ -325,6 +325,8 @@ def test_a_return_opens_the_invoice_and_is_presented_again_once(desk: Desk) -> N
     found = desk.back("E-2026-000001")
     assert (found.state, found.reason_code, found.returned_on) == ("returned", "AM04", date(2026, 11, 24))
     assert [item.number for item in desk.debt().items] == ["E-2026-000001"] and desk.debt().overdue == D("55.44")
+    with pytest.raises(Refused, match="E-2026-000001 came back on 2026-11-24 already \\(AM04\\); nothing was booked"):
+        desk.back("E-2026-000001", "MS02")
     (told,) = desk.office.events(DirectDebitReturned)
     assert (told.invoice_number, told.iban_masked, told.collected_again) == ("E-2026-000001", "ES79 **** 6789", True)
     again = desk.sent("2026-11-26")
