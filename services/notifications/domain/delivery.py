@@ -24,8 +24,9 @@ MAIL_INVOICES_OF_DAYS = 60
 when an office loads its history."""
 
 
-WAITED_FOR = ("activation", "password_reset", "association_code")
-"""Mails that somebody sits and waits for, with a code that ends soon. They overtake the thousands of a bill run."""
+WAITED_FOR = ("activation", "password_reset", "association_code", "payment_received")
+"""Mails that somebody sits and waits for: a code that ends soon, the word that a card was charged. They overtake the thousands
+of a bill run."""
 
 
 class State(StrEnum):
