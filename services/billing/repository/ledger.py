@@ -213,8 +213,3 @@ def balance_before(connection: Connection, supply_id: str, day: date) -> Decimal
     total = func.sum(ledger_entry.c.member_amount)
     query = select(total).where(ledger_entry.c.supply_id == supply_id, ledger_entry.c.day < day)
     return connection.execute(query).scalar_one() or ZERO
-
-
-def last_entry_id(connection: Connection, supply_id: str) -> str:
-    query = select(func.max(ledger_entry.c.id)).where(ledger_entry.c.supply_id == supply_id)
-    return connection.execute(query).scalar_one() or ""

@@ -50,6 +50,7 @@ def index(supply_id: str) -> ResponseReturnValue:
             "pages/certificate_refused.html",
             items=[OpenItemView.of(item) for item in refused.due],
             total=Money.of(refused.total_due),
+            all_supplies=all_supplies,
             at=now(),
             today=today(),
             payment=profile().section("payment"),

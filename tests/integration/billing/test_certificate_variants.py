@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal as D
 from io import BytesIO
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from coop.billing.events.v1.events_pb2 import CertificateIssued, CertificateRefused
 from pypdf import PdfReader
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, event, insert, select, update
 
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
@@ -210,3 +211,19 @@ def test_nothing_is_certified_when_the_books_differ(ana: Office) -> None:
         tx.connection.execute(delete(open_item).where(open_item.c.number == "E-2026-000002"))
     with pytest.raises(Refused, match="ledger and the open invoices"):
         ask(ana)
+
+
+def test_a_wrong_code_is_looked_up_with_as_much_work_as_a_right_one(ana: Office) -> None:
+    code = granted(ana).code
+    asked: list[list[str]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked[-1].append(statement)
+
+    anybody = Principal("anonymous", client_address="192.0.2.7")
+    event.listen(ana.database.engine, "before_cursor_execute", note)
+    for typed in ("0000-0000-0000-0001", code, code[:-1] + ("0" if code[-1] != "0" else "2")):
+        asked.append([])
+        with suppress(NotFound):
+            ana.certificates.verify(anybody, typed)
+    assert len(asked[1]) > 1 and asked[1] == asked[2]

@@ -27,6 +27,7 @@ MEMBER_PAGES = [
     "/s/sup-1/invoices",
     "/s/sup-1/invoices/inv-123",
     "/s/sup-1/statement",
+    "/s/sup-1/payments/pay-1",
     "/s/sup-1/certificates",
     "/s/sup-1/pay",
     "/s/sup-1/pay/000100000000",
@@ -114,6 +115,8 @@ def test_the_supply_of_somebody_else_does_not_exist(portal: Portal) -> None:
         "/s/other/consumption",
         "/s/other/certificates",
         "/s/other/statement",
+        "/s/other/payments/pay-1",
+        "/s/sup-2/payments/pay-1",
     ):
         assert portal.member.get(path).status_code == 404
 
@@ -280,6 +283,9 @@ def test_a_certificate_of_all_contracts(portal: Portal) -> None:
     (asked,) = [one for one in portal.world.requests if type(one).__name__ == "RequestCertificateRequest"]
     assert (asked.all_supplies, asked.request_id) == (True, "r-all")
     assert "Todos tus contratos" in granted.text and "C-2026-000001" in granted.text
+    portal.world.overdue = True
+    refused = portal.member.post("/s/sup-1/certificates", data=sent | {"request_id": "s"}).text
+    assert "cada una se paga con su suministro" in refused and "/s/sup-1/invoices/inv" not in refused
 
 
 @pytest.mark.parametrize(
@@ -363,3 +369,18 @@ def test_a_supply_of_somebody_else_is_not_waited_for(portal: Portal) -> None:
     portal.world.unheard = {"ListInvoices": 99, "GetDebtState": 99, "ListBilledPeriods": 99}
     assert portal.member.get("/s/sup-9/").status_code == 404
     assert portal.world.calls.count("GetDebtState") == 1
+
+
+def test_the_statement_says_how_it_was_paid_and_what_with_a_receipt(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/statement")
+    said = text(page.text)
+    assert "Pago con tarjeta · 20 oct" in said and "49,24 € pagados de E-2026-000061" in said
+    assert 'href="/s/sup-1/payments/pay-1"' in page.text
+    said = text(portal.member.get("/s/sup-1/payments/pay-1").text)
+    assert (
+        "con tarjeta" in said
+        and "E-2026-000061 49,24" in said
+        and "A tu favor, para las próximas facturas 0,76" in said
+    )
+    assert re.search(r"El 2 de noviembre(?: de 2026)? te devolvimos 0,50 € de este pago", said)
+    assert portal.member.get("/s/sup-1/payments/pay-1.pdf").data == b"%PDF-1.4 receipt"
