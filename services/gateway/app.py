@@ -43,6 +43,7 @@ from services.gateway.web import (
     notices,
     pages,
     phrases,
+    receipts,
     self_reading,
     supplies,
     verify,
@@ -110,6 +111,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
     meter_readings.register(app)
     self_reading.register(app)
     verify.register(app)
+    receipts.register(app)
     csrf = CSRFProtect(app)
     for module in (
         health,
@@ -124,6 +126,7 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
         card_payments,
         certificates,
         direct_debit,
+        receipts,
         invitations,
         verify,
         notices,

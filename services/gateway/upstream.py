@@ -10,6 +10,7 @@ from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from coop.billing.v1.card_service_pb2_grpc import CardServiceStub
 from coop.billing.v1.direct_debit_service_pb2_grpc import DirectDebitServiceStub
 from coop.billing.v1.documents_service_pb2_grpc import DocumentsServiceStub
+from coop.billing.v1.payments_service_pb2_grpc import PaymentsServiceStub
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 from coop.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceStub
@@ -59,6 +60,10 @@ class Upstream:
     @cached_property
     def documents(self) -> DocumentsServiceStub:
         return self._clients.stub("billing", DocumentsServiceStub)
+
+    @cached_property
+    def payments(self) -> PaymentsServiceStub:
+        return self._clients.stub("billing", PaymentsServiceStub)
 
     @cached_property
     def notifications(self) -> NotificationsServiceStub:

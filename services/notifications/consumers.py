@@ -69,6 +69,7 @@ class Consumers:
                 billing.CertificateRefused: self.certificate_refused,
                 billing.CertificateRevoked: self.certificate_revoked,
                 billing.PaymentReceived: self.payment_received,
+                billing.PaymentRefunded: self.payment_refunded,
                 metering.SelfReadingTaken: self.self_reading_taken,
             },
             # A mail that cannot be queued must not hold back the mails of others.
@@ -234,6 +235,25 @@ class Consumers:
             self._notice(tx, envelope, "payment_received", reader.account_id, data, link, event.supply_id)
         for to in of_invoice(readers, on_file):
             self._mail(tx, envelope, "payment_received", to.email, to.language, data | {"name": to.name})
+
+    def payment_refunded(self, tx: Transaction, event: billing.PaymentRefunded, envelope: Envelope) -> None:
+        """To everybody who reads the supply and, by mail, to whom its invoices are sent."""
+        supply = repository.supply_of(tx.connection, event.supply_id)
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if supply is None or on_file is None:
+            self._wait_for(tx, envelope, f"supply {event.supply_id} of the refund {event.reversal_id}")
+        link = f"/s/{event.supply_id}/statement"
+        data = {
+            "amount": event.amount.amount,
+            "refunded_on": event.day,
+            "account_number": supply.account_number if supply else "",
+            "path": link,
+        }
+        readers = repository.readers_of(tx.connection, event.supply_id)
+        for reader in readers:
+            self._notice(tx, envelope, "payment_refunded", reader.account_id, data, link, event.supply_id)
+        for to in of_invoice(readers, on_file):
+            self._mail(tx, envelope, "payment_refunded", to.email, to.language, data | {"name": to.name})
 
     def certificate_refused(self, tx: Transaction, event: billing.CertificateRefused, envelope: Envelope) -> None:
         """To whoever asked, with what is due; the office says it to whom it asked for."""

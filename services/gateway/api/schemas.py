@@ -267,13 +267,26 @@ class DebtOut(Schema):
     open_items = List(Nested(OpenItemOut), required=True)
 
 
+class SettledOut(Schema):
+    invoice_id = String(required=True)
+    invoice_number = String(required=True)
+    amount = Nested(Money, required=True)
+
+
 class EntryOut(Schema):
     date = Date(required=True)
-    kind = String(required=True)
+    kind = String(
+        required=True,
+        metadata={"enum": ["invoice", "rectification", "payment", "credit_applied", "payment_returned", "refund"]},
+    )
     document = String(required=True)
     debit = Nested(Money, required=True)
     credit = Nested(Money, required=True)
     balance = Nested(Money, required=True)
+    method = String(required=True, metadata={"description": "How money came; empty where none did."})
+    payment_id = String(required=True)
+    settled = List(Nested(SettledOut), required=True)
+    credited = Nested(Money, required=True)
 
 
 class StatementOut(Schema):

@@ -158,6 +158,13 @@ def statement(value: StatementView) -> dict[str, Any]:
                 "debit": money(entry.debit),
                 "credit": money(entry.credit),
                 "balance": money(entry.balance),
+                "method": entry.method,
+                "payment_id": entry.payment_id,
+                "settled": [
+                    {"invoice_id": each.invoice_id, "invoice_number": each.number, "amount": money(each.amount)}
+                    for each in entry.settled
+                ],
+                "credited": money(entry.credited),
             }
             for entry in value.entries
         ],

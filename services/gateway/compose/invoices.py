@@ -10,6 +10,7 @@ from coop.billing.v1 import billing_pb2
 
 from services.chassis.periods import DatePeriod
 from services.gateway.compose.money import Money
+from services.gateway.compose.payments import SettledView
 
 _STATES = {
     billing_pb2.INVOICE_STATE_OPEN: "open",
@@ -196,7 +197,9 @@ class DebtView:
 
 @dataclass(frozen=True)
 class EntryView:
-    """A row of the statement; `kind` is "invoice" or "payment"."""
+    """A row of the statement; `kind` is "invoice", "rectification", "payment", "credit_applied", "payment_returned" or
+    "refund"; `settled` and `credited` are negative where a payment went back.
+    """
 
     day: date
     kind: str
@@ -204,6 +207,10 @@ class EntryView:
     debit: Money
     credit: Money
     balance: Money
+    method: str
+    payment_id: str
+    settled: tuple[SettledView, ...]
+    credited: Money
 
 
 @dataclass(frozen=True)
@@ -221,7 +228,8 @@ class StatementView:
             tuple(
                 EntryView(
                     date.fromisoformat(entry.date), entry.kind, entry.document,
-                    Money.of(entry.debit), Money.of(entry.credit), Money.of(entry.balance),
+                    Money.of(entry.debit), Money.of(entry.credit), Money.of(entry.balance), entry.method,
+                    entry.payment_id, tuple(SettledView.of(each) for each in entry.settled), Money.of(entry.credited),
                 )
                 for entry in statement.entries
             ),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import date, timedelta
 from decimal import Decimal as D
+from pathlib import Path
 
 import pytest
 from coop.billing.events.v1.events_pb2 import PaymentRefunded
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.billing.application.accounts import PaymentOrder
 from services.billing.application.books import Books
 from services.billing.application.payments import Payments
 from services.billing.application.receiving import Incoming, Receiving
@@ -24,6 +30,9 @@ from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound, Refu
 from tests.support.billing import STAFF, Office, access, in_threads, measured
 
 SUPPLY = "s00000"
+PROGRAM = Path(__file__).with_name("pay_program.py")
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}"}
 TODAY = date(2026, 11, 21)
 ANA, LUIS = "staff:ana", "staff:luis"
 
@@ -127,8 +136,6 @@ def test_fifty_racing_refunds_and_payments_have_one_effect(billed: Office) -> No
 
     in_threads(25, another)
     order_key = billed.key()
-    from services.billing.application.accounts import PaymentOrder
-
     order = PaymentOrder("", "7.00", "EUR", "cash", "", "", SUPPLY)
     made: set[str] = set()
     in_threads(50, lambda number: made.add(billed.accounts.record_payment(order_key, ANA, order).payment.id))
@@ -285,3 +292,19 @@ def test_the_check_names_what_does_not_agree(billed: Office) -> None:
     assert ("credit is not what the ledger has as credit", "1/1", D("2.50")) in found
     assert ("open items are not what the ledger has as owed", "1/1", D("-0.02")) in found
     assert len([each for each in found if each[0].startswith("invoice is not open")]) == 2
+
+
+def test_a_process_that_pays_is_killed_at_any_moment_and_the_books_hold(billed: Office, tmp_path: Path) -> None:
+    """Right after it has said that a round is done it is in the next one: that was done whole or not at all."""
+    for kill in range(2):
+        url = billed.database.url.render_as_string(hide_password=False)
+        program = [sys.executable, str(PROGRAM), url, str(tmp_path)]
+        with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT, text=True) as paying:
+            assert paying.stdout is not None
+            for _ in range(kill + 1):
+                paying.stdout.readline()
+            paying.send_signal(signal.SIGKILL)
+        books_agree(billed)
+        # The next one begins with the same keys again: what was done stands, once.
+        found = Payments(billed.database, billed.rules, billed.documents).page(STAFF, SUPPLY, before="", limit=100)
+        assert kill < len(found) <= kill + 2

@@ -387,6 +387,25 @@ def test_a_card_payment_is_confirmed_to_its_holder_and_other_ways_of_paying_are_
     assert (notice.kind, notice.title) == ("payment_received", "Payment received: €55.44")
 
 
+def test_a_refund_is_told_by_mail_and_notice(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    refunded = billing_events.PaymentRefunded(
+        reversal_id="reversal-1",
+        payment_id="payment-1",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        amount=Money(amount="10.00", currency_code="EUR"),
+        day="2026-11-21",
+        method="transfer",
+    )
+    running.tell("coop.billing.payment.v1", SUPPLY, refunded)
+    eventually(lambda: mailbox.mails)
+    (mail,) = mailbox.mails
+    assert mail["To"] == "ana@example.org" and "€10.00" in mail["Subject"]
+    (notice,) = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert (notice.kind, notice.title) == ("payment_refunded", "Refund: €10.00")
+
+
 def test_a_returned_debit_is_told_with_its_reason_and_a_masked_account(running: Running, mailbox: MailServer) -> None:
     running.introduce()
     returned = billing_events.DirectDebitReturned(

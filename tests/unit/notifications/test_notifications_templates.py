@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 KINDS = sorted(path.name for path in FOLDER.iterdir())
 LINK = "http://127.0.0.1:8000/activate?token=abc"
 DATA: dict[str, Any] = {
+    "refunded_on": "2026-11-24",
     "account_number": "5555/1",
     "accounts": ["5555/1", "5555/2"],
     "at": "2026-11-21 13:00",
@@ -59,7 +60,7 @@ def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
         "certificate_revoked", "direct_debit_returned", "invoice_issued", "invoice_rectified", "password_changed",
-        "password_reset", "payment_received", "registration_repeated",
+        "password_reset", "payment_received", "payment_refunded", "registration_repeated",
         "self_reading_taken",
     ]  # fmt: skip
 

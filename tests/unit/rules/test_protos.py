@@ -96,3 +96,25 @@ def test_services_are_described(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith(("//", "syntax"))
     assert 'syntax = "proto3";' in text
+
+
+MONEY = [
+    method
+    for name, method in METHODS.items()
+    if method.containing_service.file.package == "coop.billing.v1"
+    and not method.name.startswith(READS)
+    and method.name not in REPEATABLE
+]
+
+
+@pytest.mark.parametrize("method", MONEY, ids=lambda method: method.name)
+def test_billings_commands_refuse_an_empty_request_id(method: MethodDescriptor) -> None:
+    """Each is keyed by its own name and its request id, which `RequestKey.of` refuses when it is empty."""
+    written = [path.read_text(encoding="utf-8") for path in (ROOT / "services" / "billing").glob("*_api.py")]
+    found = [
+        body
+        for text in written
+        for body in re.findall(rf"def {method.name}\(.*?(?=\n    def |\nclass |\ndef |\Z)", text, re.S)
+    ]
+    assert len(found) == 1, f"{method.name} has {len(found)} implementations"
+    assert f'RequestKey.of("{method.name}", ' in found[0]

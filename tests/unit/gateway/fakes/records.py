@@ -141,7 +141,11 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
                 supply_id=request.supply_id, period=request.period, opening_balance=money("0"),
                 entries=[
                     entry(date="2026-10-02", kind="invoice", document="E-2026-000061", debit=due, credit=none, balance=due),
-                    entry(date="2026-10-20", kind="payment", document="E-2026-000061", debit=none, credit=due, balance=none),
+                    entry(
+                        date="2026-10-20", kind="payment", document="E-2026-000061", debit=none, credit=due, balance=none,
+                        method="card", payment_id="pay-1", credited=none,
+                        settled=[billing_pb2.SettledInvoice(invoice_id="inv-61", invoice_number="E-2026-000061", amount=due)],
+                    ),
                     entry(date="2026-11-02", kind="invoice", document="E-2026-000123", debit=new, credit=none, balance=new),
                 ],
                 closing_balance=money("55.44"),

@@ -14,6 +14,8 @@ from coop.billing.v1 import (
     direct_debit_service_pb2_grpc,
     documents_service_pb2,
     documents_service_pb2_grpc,
+    payments_service_pb2,
+    payments_service_pb2_grpc,
 )
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1 import identity_service_pb2_grpc
@@ -34,6 +36,7 @@ from tests.unit.gateway.fakes.cards import Cards
 from tests.unit.gateway.fakes.direct_debits import DirectDebits
 from tests.unit.gateway.fakes.documents import Documents
 from tests.unit.gateway.fakes.invitations import Invitations
+from tests.unit.gateway.fakes.payments import Payments
 from tests.unit.gateway.fakes.people import Identity, Notifications, Supplies
 from tests.unit.gateway.fakes.records import Billing, Metering
 from tests.unit.gateway.fakes.world import World, new_world
@@ -61,7 +64,7 @@ class FakeServices:
             spec = ServicerSpec(servicer, add, messages.DESCRIPTOR.services_by_name[service])
             further = {
                 "supplies": [self._invitations],
-                "billing": [self._cards, self._direct_debits, self._documents],
+                "billing": [self._cards, self._direct_debits, self._documents, self._payments],
             }.get(name, [])
             server = build_server(name, [spec, *(made() for made in further)], verifier)
             self.addresses[name] = f"127.0.0.1:{bind(server, '127.0.0.1:0')}"
@@ -90,6 +93,13 @@ class FakeServices:
             self.direct_debits,
             direct_debit_service_pb2_grpc.add_DirectDebitServiceServicer_to_server,
             direct_debit_service_pb2.DESCRIPTOR.services_by_name["DirectDebitService"],
+        )
+
+    def _payments(self) -> ServicerSpec:
+        return ServicerSpec(
+            Payments(self.world),
+            payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server,
+            payments_service_pb2.DESCRIPTOR.services_by_name["PaymentsService"],
         )
 
     def _documents(self) -> ServicerSpec:

@@ -1,0 +1,63 @@
+"""Payments, as the statement and the receipt show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from coop.billing.v1 import billing_pb2, payments_service_pb2
+
+from services.gateway.compose.money import Money
+
+
+@dataclass(frozen=True)
+class SettledView:
+    """What of an invoice was paid; negative: it is open again by so much."""
+
+    invoice_id: str
+    number: str
+    amount: Money
+
+    @classmethod
+    def of(cls, settled: billing_pb2.SettledInvoice) -> SettledView:
+        return cls(settled.invoice_id, settled.invoice_number, Money.of(settled.amount))
+
+
+@dataclass(frozen=True)
+class BackView:
+    """What of a payment went back; `kind` is "payment_returned" or "refund"."""
+
+    day: date
+    kind: str
+    amount: Money
+
+
+@dataclass(frozen=True)
+class PaymentView:
+    """`method` is "cash", "transfer", "card", "direct_debit" or "collector"."""
+
+    id: str
+    supply_id: str
+    paid_on: date
+    amount: Money
+    method: str
+    reference: str
+    settled: tuple[SettledView, ...]
+    credited: Money
+    backs: tuple[BackView, ...]
+
+    @classmethod
+    def of(cls, payment: payments_service_pb2.PaymentDetail) -> PaymentView:
+        return cls(
+            payment.id,
+            payment.supply_id,
+            date.fromisoformat(payment.paid_on),
+            Money.of(payment.amount),
+            payment.method,
+            payment.reference,
+            tuple(SettledView.of(each) for each in payment.settled),
+            Money.of(payment.credited),
+            tuple(
+                BackView(date.fromisoformat(each.day), each.kind, Money.of(each.amount)) for each in payment.reversals
+            ),
+        )
