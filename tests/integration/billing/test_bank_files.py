@@ -32,6 +32,8 @@ from tests.unit.billing.payments.statement_writers import Line, camt, csb43, doc
 SEPTEMBER, OCTOBER = "E-2026-000001", "E-2026-000002"
 ANA = "ES7921000813610123456789"
 ACTOR = "staff:office"
+#: What differs between the databases, locks and types, is tried by the other tests.
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Bank:
@@ -123,6 +125,7 @@ def test_a_file_twice_books_nothing_twice_and_says_so(bank: Bank) -> None:
         bank.take(csb43(lines))
 
 
+@SQLITE
 def test_a_repeated_command_gives_its_answer_and_another_file_under_its_id_is_refused(bank: Bank) -> None:
     key, content = bank.office.key(), csb43([Line(5544, text=OCTOBER)])
     first = bank.take(content, key)
@@ -131,6 +134,7 @@ def test_a_repeated_command_gives_its_answer_and_another_file_under_its_id_is_re
         bank.take(csb43([Line(5545, text=OCTOBER)]), key)
 
 
+@SQLITE
 def test_more_than_the_debt_becomes_credit_and_several_numbers_are_paid_together(bank: Bank) -> None:
     both = bank.debt()
     text = f"{SEPTEMBER} y {OCTOBER}"
@@ -145,6 +149,7 @@ def test_more_than_the_debt_becomes_credit_and_several_numbers_are_paid_together
     bank.books()
 
 
+@SQLITE
 def test_two_that_name_the_same_invoices_in_one_file_pay_them_once(bank: Bank) -> None:
     line = Line(int(bank.debt() * 100), text=f"{SEPTEMBER} {OCTOBER}")
     found = bank.take(csb43([line, line]))
@@ -174,7 +179,9 @@ def test_an_account_that_paid_before_is_known_by_its_amount(bank: Bank) -> None:
 
 def test_what_a_person_decides_is_kept_with_who_and_why(bank: Bank) -> None:
     bank.take(
-        csb43([Line(5544, text="unknown"), Line(900, text="devolucion de un proveedor"), Line(-1250, text="COMISION")])
+        csb43(
+            [Line(5544, text="unknown\0"), Line(900, text="devolucion de un proveedor"), Line(-1250, text="COMISION")]
+        )
     )
     unknown, supplier, fee = (each.movement for each in bank.queue.movements(["queued"], "", after="", limit=9))
     assert bank.books()["unmatched"] == D("-51.94")
@@ -199,6 +206,7 @@ def test_what_a_person_decides_is_kept_with_who_and_why(bank: Bank) -> None:
     assert bank.books()["bank"] == D("55.44") and "unmatched" not in bank.books()
 
 
+@SQLITE
 def test_decisions_that_cannot_be(bank: Bank) -> None:
     bank.take(csb43([Line(1000, text="unknown")]))
     waiting = bank.waiting()
@@ -222,6 +230,7 @@ def test_decisions_that_cannot_be(bank: Bank) -> None:
     assert bank.states() == [("queued", "", [])]
 
 
+@SQLITE
 def test_settlements_and_returns_clear_what_was_on_its_way(bank: Bank) -> None:
     card = Line(20_000, text="ABONO TPV COMERCIO 999008881")
     remittance = entry(Line(30_000, text="R-1"), "08").replace("RCDT", "IDDT")
@@ -287,6 +296,7 @@ def test_a_direct_debit_that_comes_back_in_a_statement_opens_its_invoice_again(b
     assert bank.debt() == 0
 
 
+@SQLITE
 def test_a_dry_run_says_what_would_be_and_keeps_nothing(bank: Bank) -> None:
     books = bank.books()
     found = bank.take(csb43([Line(5544, text=OCTOBER)]), dry_run=True)
@@ -295,6 +305,7 @@ def test_a_dry_run_says_what_would_be_and_keeps_nothing(bank: Bank) -> None:
     assert bank.office.events(PaymentReceived) == []
 
 
+@SQLITE
 def test_a_file_that_cannot_be_booked_whole_leaves_a_trace_alone(bank: Bank) -> None:
     books, good = bank.books(), csb43([Line(5544, text=OCTOBER)])
     refused = {
@@ -341,7 +352,7 @@ def sent(*parts: pb.ImportBankFileRequest) -> Iterator[pb.ImportBankFileRequest]
     return iter(parts)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@SQLITE
 def test_the_service_takes_files_that_arrive_whole(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     api = bank_api.BankApi(bank.office.rules, bank.files, bank.queue)
     head, end = pb.ImportBankFileRequest(request_id="r1", file_name="n43.txt"), pb.ImportBankFileRequest(complete=True)
@@ -376,7 +387,7 @@ def written(lines: Sequence[Line], chance: random.Random) -> bytes:
     return chance.choice((csb43, camt("08"), camt("02")))(lines, 1000)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@SQLITE
 def test_damaged_files_never_crash_and_never_book_by_halves(bank: Bank) -> None:
     """Two thousand damaged files, read, and kept and matched where they still add up."""
     engine = bank.office.database.engine
@@ -420,7 +431,7 @@ def digits_on(bank: Bank, number: str, length: int) -> str:
     return digits
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@SQLITE
 def test_the_slip_on_an_invoice_comes_back_with_the_statement(bank: Bank) -> None:
     code = digits_on(bank, OCTOBER, 46)
     assert (code[:5], code[16:27], code[29:46]) == ("90507", "20260000002", "23112600000055440")
@@ -438,6 +449,7 @@ def argentina(office: Office) -> Bank:
     return Bank(office)
 
 
+@SQLITE
 @pytest.mark.parametrize("name", collector_writers.WRITERS)
 def test_collected_bills_by_their_barcode(office_ar: Office, name: str) -> None:
     bank = argentina(office_ar)
