@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from services.billing.documents import calculation, ink, money_shares
+from services.billing.documents import calculation, ink, money_shares, typeface
 from services.billing.documents.codes import code_item
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition
@@ -107,8 +108,9 @@ def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
     wide = _WIDE if beside else INNER
     stack = Stack(wide - 2 * PADDING)
     stack.heading(e.t("Summary"))
-    columns = (stack.width * 0.42, stack.width * 0.385, stack.width * 0.195)
-    for name, gist, amount in rows(doc, e, country):
+    shown = rows(doc, e, country)
+    columns = _columns([amount for _, _, amount in shown], doc, e, stack.width)
+    for name, gist, amount in shown:
         value = Cell(e.f.money(amount), align="right")
         if gist:
             cells = [Cell(name), Cell(gist, colour=ink.MUTED, align="right"), value]
@@ -123,6 +125,14 @@ def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
         due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
         stack.items.append(row(columns, due, size=9.5, rule=False))
     return Summary(stack, _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None)
+
+
+def _columns(shown: Sequence[Decimal], doc: InvoiceDocument, e: Edition, width: float) -> tuple[float, float, float]:
+    """Name, gist and amount; the amounts have what the widest of them takes, so that none is broken."""
+    amounts = (*shown, doc.total, doc.amount_due, *(item.amount for item in doc.adjustments))
+    widest = max(typeface.width(e.f.money(amount), SEMIBOLD, 9.5) for amount in amounts)
+    right = max(width * 0.195, widest + 1)
+    return width * 0.42, width * 0.58 - right, right
 
 
 def _adjustment(e: Edition, item: Adjustment) -> list[Cell]:

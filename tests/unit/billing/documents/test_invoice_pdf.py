@@ -16,7 +16,7 @@ import pypdf
 import pytest
 
 from services.billing.documents import render_invoice
-from services.billing.documents.model import Adjustment, Line, PriorDebt, Tax
+from services.billing.documents.model import Adjustment, Line, PriorDebt, Share, Tax
 from services.chassis.errors import Invalid
 from tests.unit.billing.documents.samples import bill_a, bill_ar, long_bill
 
@@ -324,3 +324,18 @@ def test_a_register_that_passed_zero_counts_what_was_used(pages):
     water = replace(bill.consumptions[1], readings=(over,))
     text = " ".join(pages(render_invoice(replace(bill, consumptions=(bill.consumptions[0], water)), "es")))
     assert "30 sept 2026, real: 99.995 31 oct 2026, estimada: 13 18 m³" in text
+
+
+def test_amounts_of_millions_stay_whole_in_the_summary_beside_the_shares(pages):
+    bill = bill_ar()
+    *others, quota = bill.lines
+    more = D("98765432.10") - bill.total
+    shares = (Share("energy", D("90000000.00")), Share("taxes", D("8765432.10")))
+    rich = replace(
+        bill,
+        lines=(*others, replace(quota, amount=quota.amount + more)),
+        total=bill.total + more,
+        destination=shares,
+    )
+    first, *_ = pages(render_invoice(rich, "es"))
+    in_order(first, "Resumen", "Total $98.765.432,10")
