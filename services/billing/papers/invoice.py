@@ -111,7 +111,7 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         ),
         total=invoice.total,
         consumptions=_consumptions(papers, supply),
-        payment=(*_collected(papers.debit), *_payment(rules, invoice)),
+        payment=(*_collected(papers.debit), *_payment(rules, papers)),
         change=_change(papers),
         destination=destination(details, tariff, invoice.period_start, rules.country.policy),
         regulation=tuple(printed["references"]),
@@ -224,11 +224,14 @@ def _collected(debit: tuple[str, str] | None) -> tuple[PaymentOption, ...]:
     return (PaymentOption("direct_debit", account=debit[0], mandate=debit[1]),) if debit else ()
 
 
-def _payment(rules: Rules, invoice: Issued) -> tuple[PaymentOption, ...]:
+def _payment(rules: Rules, papers: InvoicePapers) -> tuple[PaymentOption, ...]:
+    """What is collected carries no bars for a counter: who paid there would pay twice."""
+    invoice = papers.invoice
     terms = rules.profile.section("payment")
     account = _account(str(terms.get("iban") or terms.get("alias") or ""))
     options = [PaymentOption("transfer", account=account, reference=invoice.number)] if account else []
-    return (*options, *payment_codes(rules, invoice), PaymentOption("office"))
+    codes = () if papers.debit else payment_codes(rules, invoice)
+    return (*options, *codes, PaymentOption("office"))
 
 
 def _account(text: str) -> str:

@@ -269,7 +269,9 @@ def test_a_direct_debit_that_comes_back_in_a_statement_opens_its_invoice_again(b
     office = bank.office
     terms = debit_terms(office.rules.profile)
     signed = NewMandate("s00000", "", ANA, "2026-01-02", "2026-01-02", "folder 3", "")
+    assert digits_on(bank, OCTOBER, 46)
     Mandates(office.database, office.rules, terms).add(office.key(), ACTOR, signed)
+    assert not digits_on(bank, OCTOBER, 46), "who is debited must not pay at a counter, too"
     sent = Remittances(office.database, office.rules, office.blobs, terms)
     number = sent.propose(office.key(), ACTOR, "2026-11-24", []).remittance.number
     sent.approve(office.key(), ACTOR, number)
@@ -424,10 +426,10 @@ def test_damaged_files_never_crash_and_never_book_by_halves(bank: Bank) -> None:
 
 
 def digits_on(bank: Bank, number: str, length: int) -> str:
-    """The digits under the bars of an invoice."""
+    """The digits under the bars of an invoice; empty when it has none."""
     _, said = bank.office.documents.invoice_text(bank.office.invoices.get(STAFF, number).invoice.id)
     found = {re.sub(r"\D", "", text) for piece in said for text in piece.texts}
-    (digits,) = (each for each in found if len(each) == length)
+    (digits,) = [each for each in found if len(each) == length] or [""]
     return digits
 
 
