@@ -67,6 +67,8 @@ class Consumers:
                 billing.DirectDebitReturned: self.direct_debit_returned,
                 billing.CertificateIssued: self.certificate_issued,
                 billing.CertificateRefused: self.certificate_refused,
+                billing.DisputeOpened: self.dispute_opened,
+                billing.DisputeClosed: self.dispute_closed,
                 billing.CertificateRevoked: self.certificate_revoked,
                 billing.PaymentReceived: self.payment_received,
                 billing.PaymentRefunded: self.payment_refunded,
@@ -294,6 +296,35 @@ class Consumers:
         to = asked_by or on_file
         if to is not None and to.email:
             self._mail(tx, envelope, "certificate_revoked", to.email, to.language, data | {"name": to.name})
+
+    def dispute_opened(self, tx: Transaction, event: billing.DisputeOpened, envelope: Envelope) -> None:
+        self._tell_of_dispute(tx, envelope, "dispute_opened", event, {"reason": event.reason})
+
+    def dispute_closed(self, tx: Transaction, event: billing.DisputeClosed, envelope: Envelope) -> None:
+        figures = {"outcome": event.outcome, "outstanding": event.outstanding.amount, "due_date": event.due_date}
+        self._tell_of_dispute(tx, envelope, "dispute_closed", event, figures)
+
+    def _tell_of_dispute(
+        self,
+        tx: Transaction,
+        envelope: Envelope,
+        kind: str,
+        event: billing.DisputeOpened | billing.DisputeClosed,
+        more: dict[str, Any],
+    ) -> None:
+        """A notice for each reader of the supply, and a mail to whom its invoices are sent."""
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        supply = repository.supply_of(tx.connection, event.supply_id)
+        if on_file is None or supply is None:
+            self._wait_for(tx, envelope, f"member {event.member_id} of the disputed invoice {event.invoice_number}")
+        link = f"/s/{event.supply_id}/invoices/{event.invoice_id}"
+        account = supply.account_number if supply else ""
+        data = {"number": event.invoice_number, "account_number": account, "path": link, **more}
+        readers = repository.readers_of(tx.connection, event.supply_id)
+        for reader in readers:
+            self._notice(tx, envelope, kind, reader.account_id, data, link, event.supply_id)
+        for to in of_invoice(readers, on_file):
+            self._mail(tx, envelope, kind, to.email, to.language, data | {"name": to.name})
 
     # -------------------------------------------------------------------------------------------- metering
     def self_reading_taken(self, tx: Transaction, event: metering.SelfReadingTaken, envelope: Envelope) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from coop.billing.events.v1 import events_pb2 as events
+from coop.common.v1 import types_pb2 as types
 from sqlalchemy import Connection
 
+from services.billing.application.issuing import INVOICE_TOPIC
 from services.billing.domain.bill import ZERO
 from services.billing.repository import disputes, invoices, ledger
 from services.billing.repository.disputes import Dispute
@@ -51,6 +54,15 @@ class Disputes:
                 )
             made = Dispute(new_id(), row.id, row.supply_id, said, actor, tx.clock.now())
             disputes.keep(tx.connection, made)
+            opened = events.DisputeOpened(
+                dispute_id=made.id,
+                invoice_id=row.id,
+                invoice_number=row.number,
+                supply_id=row.supply_id,
+                member_id=row.member_id,
+                reason=said,
+            )
+            tx.emit(INVOICE_TOPIC, row.supply_id, opened)
             return made.id
 
         with self._database.write() as tx:
@@ -69,6 +81,18 @@ class Disputes:
                     "NOT_DISPUTED",
                 )
             disputes.close(tx.connection, found.id, said, actor, tx.clock.now())
+            left = ledger.outstanding_of(tx.connection, [row.id]).get(row.id, ZERO)
+            closed = events.DisputeClosed(
+                dispute_id=found.id,
+                invoice_id=row.id,
+                invoice_number=row.number,
+                supply_id=row.supply_id,
+                member_id=row.member_id,
+                outcome=said,
+                outstanding=types.Money(amount=f"{left:.2f}", currency_code=row.currency),
+                due_date=row.due_date.isoformat(),
+            )
+            tx.emit(INVOICE_TOPIC, row.supply_id, closed)
             return found.id
 
         with self._database.write() as tx:

@@ -9,7 +9,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from coop.billing.events.v1.events_pb2 import CertificateIssued, CertificateRefused
+from coop.billing.events.v1.events_pb2 import (
+    CertificateIssued,
+    CertificateRefused,
+    DisputeClosed,
+    DisputeOpened,
+)
 from pypdf import PdfReader
 from sqlalchemy import delete, event, insert, select, update
 
@@ -108,6 +113,9 @@ def test_an_invoice_in_dispute_is_named_and_left_out_until_the_dispute_ends(ana:
     assert [item.number for item in refused(ana).due] == ["E-2026-000002"]
     assert ana.disputes.list(with_closed=False, before="", limit=5) == []
     assert [each.dispute.id for each in ana.disputes.list(with_closed=True, before="", limit=5)] == [opened.dispute.id]
+    assert [each.reason for each in ana.events(DisputeOpened)] == ["The meter was changed"]
+    (told,) = ana.events(DisputeClosed)
+    assert (told.outcome, told.outstanding.amount, told.due_date) == ("The reading was right", "55.44", "2026-11-23")
     ana.clock.advance(timedelta(days=1))
     assert ana.positions.check(made.number).agrees, "what was in dispute then"
     for invoice, error in (("E-2026-000002", "not in dispute"), ("E-1", "There is no invoice 'E-1'")):

@@ -481,7 +481,9 @@ def test_a_certificate_goes_to_who_asked_with_its_paper(running: Running, mailbo
     assert "21 December 2026" in parts(mail)[0]
 
 
-def test_a_refused_and_a_revoked_certificate_are_told(running: Running, mailbox: MailServer) -> None:
+def test_a_refused_and_a_revoked_certificate_and_a_closed_dispute_are_told(
+    running: Running, mailbox: MailServer
+) -> None:
     running.introduce()
     refused = billing_events.CertificateRefused(
         request_id="r-1",
@@ -505,10 +507,21 @@ def test_a_refused_and_a_revoked_certificate_are_told(running: Running, mailbox:
     )
     running.tell("coop.billing.certificate.v1", SUPPLY, refused)
     running.tell("coop.billing.certificate.v1", SUPPLY, revoked)
-    eventually(lambda: len(mailbox.mails) == 2)
+    closed = billing_events.DisputeClosed(
+        invoice_id="i-2",
+        invoice_number="E-2",
+        supply_id=SUPPLY,
+        member_id=MEMBER,
+        outcome="The reading was right.",
+        outstanding=Money(amount="55.44", currency_code="EUR"),
+        due_date="2026-11-23",
+    )
+    running.tell("coop.billing.invoice.v1", SUPPLY, closed)
+    eventually(lambda: len({str(mail["Subject"]) for mail in mailbox.mails}) == 3)
     said = {str(mail["Subject"]): parts(mail)[0] for mail in mailbox.mails}
     assert "- E-2, due 23 November 2026: €55.44" in said["The certificate cannot be given yet"]
     assert "Wrong holder" in said["Your certificate C-2026-000001 was revoked"]
+    assert "€55.44 of it is to be paid" in said["What came of your dispute about invoice E-2"]
 
 
 def test_the_association_code_is_asked_for_when_the_mail_is_written(running: Running, mailbox: MailServer) -> None:

@@ -48,6 +48,9 @@ DATA: dict[str, Any] = {
     "all_supplies": False,
     "due": [["E-2026-000002", "2026-11-23", "55.44"]],
     "why": "It named another holder.",
+    "reason": "Not my meter",
+    "outcome": "The reading was right.",
+    "outstanding": "55.44",
 }
 
 
@@ -59,9 +62,9 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
-        "certificate_revoked", "direct_debit_returned", "invoice_issued", "invoice_rectified", "password_changed",
-        "password_reset", "payment_received", "payment_refunded", "registration_repeated",
-        "self_reading_taken",
+        "certificate_revoked", "direct_debit_returned", "dispute_closed", "dispute_opened", "invoice_issued",
+        "invoice_rectified", "password_changed", "password_reset", "payment_received", "payment_refunded",
+        "registration_repeated", "self_reading_taken",
     ]  # fmt: skip
 
 
