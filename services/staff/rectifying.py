@@ -37,7 +37,10 @@ InstalmentsOption = Annotated[
 ]
 InterestOption = Annotated[
     str,
-    typer.Option("--legal-interest", help="Legal interest in percent for years that the table does not have, as 3.25."),
+    typer.Option(
+        "--legal-interest",
+        help="Interest in percent a year where no table has it, as 3.25: of a later year, or in Argentina for late payment.",
+    ),
 ]
 RequestOption = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
 
