@@ -40,7 +40,7 @@ def operations(connection: Connection, year: int) -> tuple[list[Operation], dict
         )
         .group_by(invoice.c.member_id, quarter)
     )
-    rows: list[tuple[str, int, Decimal]] = [row._tuple() for row in connection.execute(query)]
+    rows: list[tuple[str, int, Decimal]] = [(row[0], row[1], row[2]) for row in connection.execute(query)]
     holders: dict[str, Member] = {}
     wanted = iter(sorted({row[0] for row in rows}))
     while some := list(islice(wanted, AT_ONCE)):
