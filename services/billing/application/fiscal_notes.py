@@ -69,7 +69,7 @@ class CorrectionNotes:
             self._ask(database, request, row)
             with database.read() as connection:
                 held = self._held(connection, request)
-        assert held is not None, "asked for just now"
+        assert held is not None, "noted just now"
         if held.figures != request.figures():
             raise Conflict(
                 f"Number {row.number} is authorised for a note over {sums(held.figures)} on bill {held.rectified}, which is "
@@ -97,8 +97,9 @@ class CorrectionNotes:
         )
 
     def _ask(self, database: Database, request: VoucherRequest, row: Issued) -> None:
+        rectified = row.printed["rectification"]["number"]
         with database.write() as tx:
-            vouchers.ask(tx.connection, request, row.printed["rectification"]["number"], tx.clock.now())
+            vouchers.ask(tx.connection, request, rectified, tx.clock.now())
         try:
             cae = self._provider.authorize(request)
         except Refused:
@@ -106,7 +107,7 @@ class CorrectionNotes:
                 vouchers.withdraw(tx.connection, request)
             raise
         with database.write() as tx:
-            vouchers.grant(tx.connection, request, cae)
+            vouchers.grant(tx.connection, request, rectified, cae, tx.clock.now())
 
     @staticmethod
     def _held(connection: Connection, request: VoucherRequest) -> Asked | None:

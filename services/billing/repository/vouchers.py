@@ -45,23 +45,29 @@ def ask(connection: Connection, request: VoucherRequest, rectified: str, at: dat
     }
     found = update(cae_request).where(*_key(request), cae_request.c.code == "").values(values)
     if not connection.execute(found).rowcount:
-        key = {"point_of_sale": request.point_of_sale, "voucher": request.voucher, "number": request.number}
-        connection.execute(upsert(connection, cae_request).values({**key, **values}).on_conflict_do_nothing())
+        _insert(connection, request, values)
 
 
-def grant(connection: Connection, request: VoucherRequest, cae: Cae) -> None:
-    """Note the code, with the figures that it is for; a code that was noted before stays."""
-    connection.execute(
-        update(cae_request)
-        .where(*_key(request), cae_request.c.code == "")
-        .values(
-            issue_date=request.issue_date,
-            figures=request.figures(),
-            code=cae.code,
-            valid_until=cae.valid_until,
-            provider=cae.provider,
-        )
-    )
+def grant(connection: Connection, request: VoucherRequest, rectified: str, cae: Cae, at: datetime) -> None:
+    """Note the code, with the figures that it is for; a code that was noted before stays. The question may be gone by now:
+    who asked for the same number with other figures was refused and has withdrawn it.
+    """
+    values = {
+        "issue_date": request.issue_date,
+        "figures": request.figures(),
+        "rectified": rectified,
+        "code": cae.code,
+        "valid_until": cae.valid_until,
+        "provider": cae.provider,
+    }
+    found = update(cae_request).where(*_key(request), cae_request.c.code == "").values(values)
+    if not connection.execute(found).rowcount:
+        _insert(connection, request, {**values, "asked_at": at})
+
+
+def _insert(connection: Connection, request: VoucherRequest, values: dict[str, Any]) -> None:
+    key = {"point_of_sale": request.point_of_sale, "voucher": request.voucher, "number": request.number}
+    connection.execute(upsert(connection, cae_request).values({**key, **values}).on_conflict_do_nothing())
 
 
 def withdraw(connection: Connection, request: VoucherRequest) -> None:

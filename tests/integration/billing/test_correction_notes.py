@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal as D
@@ -31,7 +32,15 @@ from services.billing.repository import vouchers
 from services.chassis.errors import Conflict, Refused, Unavailable
 from services.chassis.periods import DatePeriod as BillPeriod
 from services.staff.verify.check import verify
-from tests.support.billing import STAFF, Office, contract_message, measured, member_message, supply_message
+from tests.support.billing import (
+    STAFF,
+    Office,
+    contract_message,
+    in_threads,
+    measured,
+    member_message,
+    supply_message,
+)
 
 SUPPLY = "s00000"
 BILL = "B-LSP-00000001"
@@ -63,6 +72,21 @@ def asking(office: Office, agency: Agency, terms: FiscalTerms | None = None) -> 
     pricer = MonthPricer(office.database, rules, office.energy)
     fiscal = fiscal_office(rules, vouchers=None if terms else agency)
     office.corrections = Corrections(office.database, rules, Rectifier(office.database, rules, pricer, fiscal))
+
+
+class StrictAgency(Agency):
+    """Grants a number once: asked with other figures it refuses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.granted: dict[tuple[str, int], dict[str, object]] = {}
+        self._lock = threading.Lock()
+
+    def authorize(self, request: VoucherRequest) -> Cae:
+        with self._lock:
+            if self.granted.setdefault((request.voucher, request.number), request.figures()) != request.figures():
+                raise Refused(f"10016: number {request.number} is another voucher's.")
+        return super().authorize(request)
 
 
 def corrected(office: Office, number: str = BILL, known_wh: int = 225_000) -> ReadingCorrected:
@@ -279,6 +303,33 @@ def test_what_the_tax_office_rejects_is_said_and_its_number_is_free(argentine: O
     with argentine.database.read() as connection:
         assert vouchers.find(connection, 3, "008", 1) is None
     assert approve(argentine, correction_id).rectifying_number == "B-NC-00003-00000001"
+
+
+def test_notes_of_one_kind_at_once_have_each_its_own_number(argentine: Office) -> None:
+    contract = contract_message("s00009", product_code="residencial", tariff="T1R", powers=[], meter_rental="")
+    argentine.tell(supply_message("s00009", contract, account="9/1"), member_message("s00009"))
+    argentine.energy.usual = MORE
+    argentine.bill("2026-10", "2026-11-02")
+    argentine.energy.usual = LESS
+    agency = StrictAgency()
+    asking(argentine, agency)
+    numbers: list[str] = []
+
+    def work(which: int) -> None:
+        order = RectifyOrder(f"B-LSP-0000000{which + 1}", "Read again", "I")
+        for _ in range(50):
+            try:
+                numbers.append(argentine.corrections.rectify(argentine.key(), "staff:ana", order)[0].number)
+                return
+            except (Conflict, Refused) as again:
+                assert again.reason != "NOTHING_TO_RECTIFY"
+
+    in_threads(2, work)
+    assert sorted(numbers) == ["B-NC-00003-00000001", "B-NC-00003-00000002"]
+    for number in (1, 2):
+        with argentine.database.read() as connection:
+            held = vouchers.find(connection, 3, "008", number)
+        assert held is not None and held.invoice_id and held.figures == agency.granted["008", number]
 
 
 def test_one_part_up_and_another_down_is_no_single_note(argentine: Office) -> None:
