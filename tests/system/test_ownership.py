@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from coop.billing.v1 import billing_service_pb2, card_service_pb2
 from coop.common.v1 import access_pb2
+from coop.common.v1.types_pb2 import Money
 from coop.supplies.v1 import supplies_service_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -22,7 +23,7 @@ from tests.support.photos import meter_photo
 from tests.system.chain import SUPPLIES
 from tests.system.conftest import Undisturbed
 
-OWNED = ("supply_id", "invoice_id", "certificate_id")
+OWNED = ("supply_id", "invoice_id", "certificate_id", "payment_id")
 
 
 def _methods() -> dict[str, MethodDescriptor]:
@@ -92,7 +93,17 @@ def _belongings(undisturbed: Undisturbed, account_number: str) -> dict[str, str]
     request = billing_service_pb2.RequestCertificateRequest(supply_id=supply.id, request_id=new_id())
     outcome = office.billing.RequestCertificate(request)
     certificate = outcome.granted.id if outcome.WhichOneof("outcome") == "granted" else "none"
-    return {"supply_id": supply.id, "invoice_id": invoices[0].id, "certificate_id": certificate}
+    money = Money(amount="1.00", currency_code=invoices[0].total.currency_code)
+    order = billing_service_pb2.RecordPaymentRequest(
+        supply_id=supply.id, amount=money, method="transfer", request_id=new_id()
+    )
+    payment = office.billing.RecordPayment(order).payment.id
+    return {
+        "supply_id": supply.id,
+        "invoice_id": invoices[0].id,
+        "certificate_id": certificate,
+        "payment_id": payment,
+    }
 
 
 def call(clients: Clients, name: str, values: dict[str, str]) -> Any:
