@@ -32,7 +32,9 @@ def take(connection: Connection, code: str) -> SeriesState:
 def peek(connection: Connection, code: str) -> SeriesState:
     """The series as it stands, without holding it."""
     row = connection.execute(select(series).where(series.c.code == code)).first()
-    return SeriesState(row.code, row.last_number, row.last_hash, row.last_date) if row else SeriesState(code, 0, "", None)
+    return (
+        SeriesState(row.code, row.last_number, row.last_hash, row.last_date) if row else SeriesState(code, 0, "", None)
+    )
 
 
 def put(connection: Connection, state: SeriesState) -> None:

@@ -59,7 +59,7 @@ def moved_on(connection: Connection, day: date) -> list[Moved]:
     return sorted(found, key=lambda each: (each.method, each.person, each.kind))
 
 
-def _sums(entries: Select[tuple[str, str, str]], day: date) -> Select[tuple[str, str, str, int, Decimal]]:
+def _sums(entries: Select[str, str, str], day: date) -> Select[str, str, str, int, Decimal]:
     made = entries.subquery()
     return (
         select(

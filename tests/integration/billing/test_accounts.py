@@ -128,7 +128,8 @@ def test_statement(billed: Office) -> None:
     whole = billed.accounts.statement(STAFF, SUPPLY, "2026-10-01", "2026-12-01")
     assert (whole.opening, whole.closing) == (D("0"), D("45.44"))
     assert [
-        (line.movement.day.isoformat(), line.movement.kind, line.movement.document, line.balance) for line in whole.lines
+        (line.movement.day.isoformat(), line.movement.kind, line.movement.document, line.balance)
+        for line in whole.lines
     ] == [
         ("2026-10-02", "invoice", "E-2026-000001", first),
         ("2026-11-02", "invoice", "E-2026-000002", first + D("55.44")),

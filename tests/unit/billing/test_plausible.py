@@ -13,7 +13,9 @@ SEGMENTS = plan(spanish_supply(4600), OCTOBER, book())
 def test_ten_times_the_contracted_power_in_all_hours_is_the_most():
     check_plausible(SEGMENTS, BILL_A)
     check_plausible(SEGMENTS, energy(P1=10 * 4600 * 745, P2=0, P3=0))
-    with pytest.raises(HeldBill, match=r"34,270\.001 kWh in 745 hours, more than 10 times what its 4\.6 kW take") as held:
+    with pytest.raises(
+        HeldBill, match=r"34,270\.001 kWh in 745 hours, more than 10 times what its 4\.6 kW take"
+    ) as held:
         check_plausible(SEGMENTS, energy(P1=10 * 4600 * 745 + 1, P2=0, P3=0))
     assert (held.value.reason, held.value.contract_id) == ("ABSURD_ENERGY", "c1")
 

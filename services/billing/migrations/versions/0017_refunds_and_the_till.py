@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("reversal_id", sa.String(length=36), nullable=True),
         sa.CheckConstraint("amount > 0", name=op.f("ck_refund_amount_positive")),
         sa.CheckConstraint("(state = 'paid') = (reversal_id IS NOT NULL)", name=op.f("ck_refund_paid_is_booked")),
-        sa.CheckConstraint(
-            "(state = 'requested') = (decided_at IS NULL)", name=op.f("ck_refund_waits_for_a_decision")
-        ),
+        sa.CheckConstraint("(state = 'requested') = (decided_at IS NULL)", name=op.f("ck_refund_waits_for_a_decision")),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_refund_payment_id")),
         sa.ForeignKeyConstraint(["reversal_id"], ["payment_reversal.id"], name=op.f("fk_refund_reversal_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
