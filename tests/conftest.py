@@ -24,11 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     in_order(items)
 
 
+SPARING = ("autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "max_wal_size=8GB", "checkpoint_timeout=1h")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for the session."""
+    """A PostgreSQL server for the session. Hundreds of small databases, each used once: nothing is to be tidied up."""
     try:
-        with postgres_server() as server:
+        with postgres_server(SPARING) as server:
             yield server
     except PostgresMissing as why:
         missing(str(why))

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,8 +52,11 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
-    """Starts a server in a temporary folder and removes both at the end. Raises PostgresMissing."""
+def postgres_server(settings: Sequence[str] = ()) -> Iterator[Postgres]:
+    """Starts a server in a temporary folder and removes both at the end. Raises PostgresMissing.
+
+    ``settings``: more of the server's, such as "autovacuum=off".
+    """
     if not (_BINARIES / "initdb").exists():
         raise PostgresMissing(f"{_BINARIES}/initdb is not on this machine: install the Debian package postgresql-15.")
     user = _user()
@@ -78,12 +81,13 @@ def postgres_server() -> Iterator[Postgres]:
 
     data = folder / "data"
     run("initdb", "--pgdata", str(data), "--username", "postgres", "--auth", "trust", "--encoding", "UTF8")
-    settings = (
+    options = (
         f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c max_connections=200 -c shared_buffers=128MB"
         # A throw-away server may lose its data with the machine, not with a killed client: fsync proves nothing here.
-        " -c fsync=off"
+        " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
     )
-    run("pg_ctl", "--pgdata", str(data), "--wait", "--log", str(folder / "log"), "--options", settings, "start")
+    options += "".join(f" -c {setting}" for setting in settings)
+    run("pg_ctl", "--pgdata", str(data), "--wait", "--log", str(folder / "log"), "--options", options, "start")
     try:
         yield Postgres(port)
     finally:

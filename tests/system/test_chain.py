@@ -78,6 +78,7 @@ def test_an_indexed_contract_from_the_markets_file_to_the_proof(undisturbed: Und
     office = undisturbed.office
     (row,) = member_rows(SUPPLIES + 1, "indexada-2026", "2026-01-01")[-1:]
     office.import_members([row])
+    office.settle()
     days = DatePeriod.month(MONTH)
     hours = local_hours(days.start, days.end, zone("Europe/Madrid"))
     report = MeterReport(row["meter_serial"])
