@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
-from services.staff import invoice_verify, offline_curve, offline_quote, offline_tariff
+from services.staff import invoice_verify, offline_curve, offline_quote, offline_tariff, running
 from services.staff.show import say
 
 OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
@@ -42,6 +42,10 @@ def application(*words: str) -> typer.Typer:
     if first in OFFLINE:
         app.add_typer(OFFLINE[first], name=first)
         return app
+    if first == "version":
+        app.callback()(_alone)
+        app.command("version")(running.version_command)
+        return app
     if (first, second) in OFFLINE_COMMANDS:
         group = typer.Typer(no_args_is_help=True)
         group.callback()(_alone)
@@ -54,6 +58,7 @@ def application(*words: str) -> typer.Typer:
     office_commands.add_to(app)
     for name, group in OFFLINE.items():
         app.add_typer(group, name=name)
+    app.command("version")(running.version_command)
     return app
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
+
+from services.chassis.buildinfo import build
 
 blueprint = Blueprint("health", __name__)
 
@@ -27,7 +27,5 @@ def ready() -> ResponseReturnValue:
 
 @blueprint.get("/version")
 def running() -> ResponseReturnValue:
-    try:
-        return {"name": "acometida", "version": version("acometida")}
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return {"name": "acometida", "version": "0+checkout"}
+    """Version and commit, as the image was built or as the checkout is."""
+    return build().document()  # type: ignore[return-value]

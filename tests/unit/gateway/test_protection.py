@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.chassis.buildinfo import build
 from services.gateway.app import create_app
 from services.gateway.headers import CONTENT_SECURITY_POLICY
 from tests.unit.gateway.conftest import Portal, settings_for
@@ -119,4 +120,4 @@ def test_ready_until_draining(portal: Portal) -> None:
     portal.app.extensions["coop.draining"].set()
     assert portal.visitor.get("/readyz").status_code == 503
     assert portal.visitor.get("/healthz").status_code == 200
-    assert portal.visitor.get("/version").json["name"] == "acometida"
+    assert portal.visitor.get("/version").json == build().document()
