@@ -17,9 +17,10 @@ from typer.main import get_command
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
 from services.staff import invoice_verify, offline_curve, offline_quote, offline_tariff, running
+from services.staff.backup import commands as backup
 from services.staff.show import say
 
-OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app}
+OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app, "backup": backup.app}
 """Groups that need no service but for `tariff market`: asked for by name, they start without loading what talks to them."""
 
 OFFLINE_COMMANDS: dict[tuple[str, str], Callable[..., Any]] = {
