@@ -25,6 +25,14 @@ PasswordStdin = Annotated[
 ]
 
 
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", exists=True, dir_okay=False, help="Read the password from a file's first line, for programs."
+    ),
+]
+
+
 class Role(StrEnum):
     READER = "reader"
     SUPPORT = "support"
@@ -32,16 +40,18 @@ class Role(StrEnum):
     BILLING = "billing"
     SECURITY = "security"
     AUDITOR = "auditor"
+    CALENDAR = "calendar"
 
 
 def login(
     email: Annotated[str, typer.Option("--email", help="Your address; asked for when left out.")] = "",
     password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sign in. The session is kept in a file that only you can read, until it ends or you sign out."""
     email = email or typer.prompt("E-mail", err=True)
-    password = _password(password_stdin, "Password")
+    password = _password(password_stdin, password_file, "Password")
     with nobody() as office:
         answer = office.sign_in(email, password)
         if answer.account.kind != pb.ACCOUNT_KIND_STAFF:
@@ -87,11 +97,12 @@ def create(
     name: Annotated[str, typer.Option("--name", help="Name as colleagues know it.")],
     role: Annotated[list[Role], typer.Option("--role", help="May be repeated.")],
     password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
     request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Open an account for somebody of the office. Needs the role security."""
-    password = _password(password_stdin, "Password of the new account", confirm=True)
+    password = _password(password_stdin, password_file, "Password of the new account", confirm=True)
     request = pb.CreateStaffRequest(
         email=email,
         password=password,
@@ -118,10 +129,11 @@ def bootstrap(
     email: Annotated[str, typer.Option("--email", help="Address the person signs in with.")],
     name: Annotated[str, typer.Option("--name", help="Name as colleagues know it.")],
     password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
     as_json: JsonOption = False,
 ) -> None:
     """Open the first account of the office, which can open the others. Works once."""
-    password = _password(password_stdin, "Password of the new account", confirm=True)
+    password = _password(password_stdin, password_file, "Password of the new account", confirm=True)
     secret = secret_file.read_text(encoding="utf-8").strip()
     request = pb.BootstrapStaffRequest(secret=secret, email=email, password=password, name=name)
     with nobody() as office, office.calling("identity"):
@@ -137,7 +149,11 @@ def _show_account(account: pb.Account, as_json: bool) -> None:
     facts("Staff account", pairs)
 
 
-def _password(from_stdin: bool, question: str, *, confirm: bool = False) -> str:
+def _password(from_stdin: bool, file: Path | None, question: str, *, confirm: bool = False) -> str:
+    if from_stdin and file:
+        raise typer.BadParameter("Give the password once: --password-stdin or --password-file.")
+    if file:
+        return _first_line(file)
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
         if not password:
@@ -146,5 +162,17 @@ def _password(from_stdin: bool, question: str, *, confirm: bool = False) -> str:
             )
         return password
     if not sys.stdin.isatty():
-        raise typer.BadParameter("There is no terminal to ask for the password: give it with --password-stdin.")
+        raise typer.BadParameter(
+            "There is no terminal to ask for the password: give it with --password-stdin or --password-file."
+        )
     return str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _first_line(file: Path) -> str:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise typer.BadParameter(f"The password cannot be read from {file}: {wrong}.") from wrong
+    if not lines or not lines[0]:
+        raise typer.BadParameter(f"{file} has no password in its first line.")
+    return lines[0]

@@ -16,6 +16,10 @@ _KIND = {
 }
 
 
+#: Roles of programs: they open the methods that name them, and not those that are open to any staff.
+PROGRAM_ROLES = frozenset({"calendar"})
+
+
 class UndeclaredAccess(Exception):
     """A method's proto says not who may call it: the server must not start."""
 
@@ -28,6 +32,7 @@ class Policy:
     kinds: frozenset[int]
     services: frozenset[str]
     staff_roles: frozenset[str]
+    own_account: bool = False
 
     def check(self, caller: Principal) -> None:
         """Raises Unauthenticated for a stranger where somebody is needed, Forbidden for the wrong somebody."""
@@ -37,10 +42,16 @@ class Policy:
             if caller.kind == "staff" and self.staff_roles and not self.staff_roles & caller.roles:
                 needed = " or ".join(sorted(self.staff_roles))
                 raise Forbidden(f"{self.method} needs the role {needed}: ask whoever has the role security for it.")
+            if caller.kind == "staff" and not self.staff_roles and not self.own_account and _is_program(caller):
+                raise Forbidden(f"{self.method} is for people of the office: a program's role does not open it.")
             return
         if caller.kind == "anonymous":
             raise Unauthenticated("This needs a session: sign in first.")
         raise Forbidden(f"A {caller.kind} caller may not call {self.method}.")
+
+
+def _is_program(caller: Principal) -> bool:
+    return bool(caller.roles) and caller.roles <= PROGRAM_ROLES
 
 
 def policies(descriptor: ServiceDescriptor) -> dict[str, Policy]:
@@ -55,5 +66,5 @@ def policies(descriptor: ServiceDescriptor) -> dict[str, Policy]:
         if access_pb2.CALLER_KIND_SERVICE in kinds and not option.services:
             raise UndeclaredAccess(f"{name} lets services call it and names none: add services to its access option.")
         path = f"/{descriptor.full_name}/{method.name}"
-        found[path] = Policy(name, kinds, frozenset(option.services), frozenset(option.staff_roles))
+        found[path] = Policy(name, kinds, frozenset(option.services), frozenset(option.staff_roles), option.own_account)
     return found

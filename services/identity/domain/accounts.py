@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from services.chassis.errors import Invalid, Violation
 
-#: What staff may be allowed to do; each gRPC method names the roles it wants.
+#: What people of the office may be allowed to do; each gRPC method names the roles it wants.
 STAFF_ROLES = ("reader", "support", "metering", "billing", "security", "auditor")
+#: Of programs: "calendar" starts what runs by the calendar, and opens nothing that does not name it.
+PROGRAM_ROLES = ("calendar",)
 MAX_NAME = 120
 ValueT = TypeVar("ValueT")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -60,8 +62,9 @@ def parse_language(text: str, offered: Iterable[str], default: str, field: str =
 def parse_roles(roles: Iterable[str], field: str = "roles") -> tuple[str, ...]:
     """Staff roles without repetition, in the order of STAFF_ROLES. Raises Invalid for none or an unknown one."""
     wanted = {role.strip() for role in roles}
-    unknown = sorted(wanted - set(STAFF_ROLES))
-    choices = ", ".join(STAFF_ROLES)
+    known = (*STAFF_ROLES, *PROGRAM_ROLES)
+    unknown = sorted(wanted - set(known))
+    choices = ", ".join(known)
     if unknown:
         raise Invalid(
             f"There is no role {unknown[0]!r}: choose from {choices}.",
@@ -70,7 +73,7 @@ def parse_roles(roles: Iterable[str], field: str = "roles") -> tuple[str, ...]:
         )
     if not wanted:
         raise Invalid(f"Give at least one role: {choices}.", "ROLE_MISSING", field=field)
-    return tuple(role for role in STAFF_ROLES if role in wanted)
+    return tuple(role for role in known if role in wanted)
 
 
 class Mistakes:

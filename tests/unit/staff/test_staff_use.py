@@ -185,6 +185,21 @@ def test_sign_in_keeps_the_session_for_its_owner_alone(
     assert services.seen == [("SignOut", "Bearer token-1")]
 
 
+def test_a_program_signs_in_with_a_password_file(
+    services: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret words\nsecond line\n")
+    login = ["login", "--email", "office@example.org", "--password-file", str(password)]
+    assert run(login) == 0
+    assert json.loads((tmp_path / "session.json").read_text())["token"] == "session of secret words"
+    assert run([*login, "--password-stdin"]) == 2
+    assert "Give the password once" in capsys.readouterr().err
+    password.write_text("\n")
+    assert run(login) == 2
+    assert "has no password in its first line" in capsys.readouterr().err
+
+
 def test_a_members_account_is_not_for_coopctl(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
