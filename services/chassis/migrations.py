@@ -7,26 +7,25 @@ import importlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData
 
 from services.chassis.columns import BigKey, Json, ScaledDecimal, UtcDateTime
 from services.chassis.db import Database
+from services.chassis.schema_history import History, config_of
+from services.chassis.schema_state import SchemaError, SchemaState, of_a_service, state
+from services.chassis.schema_steps import Patience
+from services.chassis.schema_upgrade import upgrade
+
+__all__ = ["Patience", "SchemaError", "SchemaState", "at_head", "metadata_of", "new_revision", "state", "upgrade"]
 
 
 def _config(service: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[1] / service / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
+    return config_of(History(service).folder)
 
 
 def metadata_of(service: str) -> MetaData:
@@ -35,52 +34,9 @@ def metadata_of(service: str) -> MetaData:
     return found
 
 
-def upgrade(database: Database, service: str) -> None:
-    """Brings the schema to head. Two starters do not collide: SQLite's write lock or a PostgreSQL advisory lock orders them."""
-    config = _config(service)
-    with _writing(database) as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('acometida-migrate'))"))
-        before = MigrationContext.configure(connection).get_current_revision()
-        config.attributes.update(connection=connection, metadata=metadata_of(service))
-        command.upgrade(config, "head")
-        if database.is_sqlite and MigrationContext.configure(connection).get_current_revision() != before:
-            _check_references(connection)
-
-
-@contextmanager
-def _writing(database: Database) -> Iterator[Connection]:
-    """A write transaction; on SQLite one that may replace a table to which others refer, as changing a constraint takes
-    there (https://www.sqlite.org/lang_altertable.html#otheralter). The switch has no effect once a transaction has begun.
-    """
-    with database.engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        if database.is_sqlite:
-            driver.execute("PRAGMA foreign_keys=OFF")
-        try:
-            with connection.begin():
-                yield connection
-        finally:
-            if database.is_sqlite:
-                driver.execute("PRAGMA foreign_keys=ON")
-
-
-def _check_references(connection: Connection) -> None:
-    """What SQLite did not check meanwhile; nothing is committed when a row refers to one that is not there."""
-    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if broken:
-        raise RuntimeError(
-            f"the migration left {len(broken)} rows that refer to rows which are not there: {broken[:3]}"
-        )
-
-
 def at_head(database: Database, service: str) -> bool:
-    """True when the database has every revision that this code knows."""
-    head = ScriptDirectory.from_config(_config(service)).get_current_head()
-    with database.read() as connection:
-        if "alembic_version" not in inspect(connection).get_table_names():
-            return False
-        return MigrationContext.configure(connection).get_current_revision() == head
+    """True when the database has every revision that this code knows, and no other."""
+    return state(database, service).condition == "head"
 
 
 def _render(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
@@ -106,6 +62,7 @@ def run_env() -> None:
         target_metadata=context.config.attributes["metadata"],
         render_item=_render,
         compare_type=True,
+        include_object=of_a_service,
         transactional_ddl=False,
         render_as_batch=connection.dialect.name == "sqlite",
     )
@@ -115,8 +72,7 @@ def run_env() -> None:
 def new_revision(service: str, message: str) -> Path:
     """Writes the next revision from the difference between head and the models."""
     config = _config(service)
-    script = ScriptDirectory.from_config(config)
-    number = f"{len(list(script.walk_revisions())) + 1:04d}"
+    number = f"{len(History(service).revisions) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/schema.db")
         upgrade(database, service)
