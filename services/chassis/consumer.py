@@ -33,7 +33,7 @@ from services.chassis.eventlog import (
     TopicPartition,
 )
 from services.chassis.subscription import PERMANENT, Envelope, Handler, Subscription
-from services.chassis.telemetry import CONSUMER_LAG, EVENT_SECONDS, EVENTS_HANDLED, logger
+from services.chassis.telemetry import EVENT_SECONDS, EVENTS_HANDLED, logger
 
 __all__ = ["ConsumerRunner", "Envelope", "Handler", "Subscription"]
 
@@ -43,7 +43,6 @@ POLL_S = 1.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
 _STOPPED_LOOK_S = 1.0
-_MEASURE_EVERY_S = 15.0
 
 
 @dataclass
@@ -82,7 +81,6 @@ class ConsumerRunner:
         self._stopped: frozenset[TopicPartition] = frozenset()
         self._stopped_look_due = 0.0
         self._retries: dict[TopicPartition, _Retry] = {}
-        self._measure_due = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set, then hand the partitions over. An unreachable log or database only delays."""
@@ -117,7 +115,6 @@ class ConsumerRunner:
         records = [record for record in records if record.source not in held]
         while records and not stop.is_set():
             records = self._handle_some(consumer, records, stop)
-        self._measure()
 
     def _handle_some(
         self, consumer: Consumer, records: Sequence[ConsumedRecord], stop: threading.Event
@@ -152,7 +149,6 @@ class ConsumerRunner:
         if progress.stopped:
             self._look_for_stopped()
             self._hold(consumer, progress.stopped)
-            deadletters.publish_count(self._database)
         held = progress.failed.keys() | progress.stopped
         return [record for record in records[looked_at:] if record.source not in held]
 
@@ -197,7 +193,9 @@ class ConsumerRunner:
             outcome = "failed"
             progress.failed[record.source] = error
             logger().warning("event_failed", event_id=envelope.event_id, type=envelope.type, exc_info=error)
-        EVENTS_HANDLED.labels(self._subscription.group, envelope.type, outcome).inc()
+        # Types that nothing here knows are named by whoever wrote them: one label for all.
+        kind = envelope.type if self._subscription.knows(envelope.type) else "unknown"
+        EVENTS_HANDLED.labels(self._subscription.group, kind, outcome).inc()
         if record.source in progress.failed or record.source in progress.stopped:
             return
         progress.done[record.source] = record.offset + 1
@@ -258,18 +256,6 @@ class ConsumerRunner:
         """`POLL_S`, but not beyond the moment when a waiting partition is due."""
         due = [retry.until for retry in self._retries.values() if retry.until is not None]
         return min(POLL_S, max(min(due, default=float("inf")) - time.monotonic(), 0.0))
-
-    def _measure(self) -> None:
-        if time.monotonic() < self._measure_due:
-            return
-        self._measure_due = time.monotonic() + _MEASURE_EVERY_S
-        deadletters.publish_count(self._database)
-        try:
-            lag = self._event_log.lag(self._subscription.group, self._subscription.topics)
-        except EventLogError as error:
-            logger().warning("lag_unknown", problem=str(error), **self._names())
-        else:
-            CONSUMER_LAG.labels(self._subscription.group).set(sum(lag.values()))
 
     def _names(self) -> dict[str, str]:
         return {"consumer": self._subscription.group}

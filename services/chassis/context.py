@@ -41,6 +41,11 @@ def request_id() -> str:
     return _request_id.get()
 
 
+def trace_id() -> str:
+    """The trace of the work in hand, 32 hexadecimal digits; empty where no work is in hand."""
+    return _traceparent.get()[3:35]
+
+
 def traceparent() -> str:
     """The W3C trace context of the work in hand; a new trace where nothing came with it."""
     current = _traceparent.get()
@@ -54,10 +59,19 @@ def new_traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
+def parse_traceparent(text: str) -> tuple[int, int, int] | None:
+    """Trace id, span id and flags of a header; None when it is no valid one (W3C Trace Context §3.2)."""
+    found = _TRACEPARENT.fullmatch(text)
+    if not found:
+        return None
+    trace, span, flags = (int(part, 16) for part in found.groups())
+    return (trace, span, flags) if trace and span else None
+
+
 def child_traceparent(parent: str) -> str:
     """The same trace with a span of our own; a new trace when ``parent`` is not a valid header (W3C Trace Context §3.2)."""
-    found = _TRACEPARENT.fullmatch(parent)
-    return f"00-{found[1]}-{secrets.token_hex(8)}-{found[3]}" if found else new_traceparent()
+    found = parse_traceparent(parent)
+    return f"00-{found[0]:032x}-{secrets.token_hex(8)}-{found[2]:02x}" if found else new_traceparent()
 
 
 def enter(principal: Principal, request: str, trace: str) -> None:

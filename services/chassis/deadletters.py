@@ -18,7 +18,6 @@ from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.eventlog import ConsumedRecord, TopicPartition
 from services.chassis.ids import new_id
 from services.chassis.subscription import Envelope, Subscription, remember
-from services.chassis.telemetry import DEAD_LETTERS
 
 OPEN, RETRIED, DISCARDED = "open", "retried", "discarded"
 MAX_PAGE = 200
@@ -87,12 +86,6 @@ def count_open(connection: Connection) -> int:
     """Open dead letters of the whole service."""
     query = select(func.count()).select_from(_letters).where(_letters.c.state == OPEN)
     return int(connection.execute(query).scalar_one())
-
-
-def publish_count(database: Database) -> None:
-    """Bring the gauge of open dead letters up to date."""
-    with database.read() as connection:
-        DEAD_LETTERS.labels(database.service).set(count_open(connection))
 
 
 def list_letters(

@@ -74,7 +74,6 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
         with self._database.write() as transaction:
             letter_id = transaction.once(RequestKey.of(method, request), lambda: once(transaction))
             letter = deadletters.get(transaction.connection, letter_id)
-        deadletters.publish_count(self._database)
         return _message(letter)
 
     def GetLag(self, request: pb.GetLagRequest, _: Any) -> pb.GetLagResponse:

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Delete, Row, delete, func, select, text
 
 from services.chassis.db import TABLES, Database, Transaction
 from services.chassis.eventlog import DEFAULT_PARTITIONS, EventLog, EventLogError, Record
-from services.chassis.telemetry import OUTBOX_PENDING, OUTBOX_PUBLISHED, logger
+from services.chassis.telemetry import OUTBOX_PUBLISHED, logger
 
 BATCH_ROWS = 500
 BATCH_BYTES = 8_000_000
@@ -84,7 +84,6 @@ class OutboxRelay:
                 backoff_s = _FIRST_BACKOFF_S
             except EventLogError as error:
                 logger().warning("outbox_waits", kind=type(error).__name__, problem=str(error), again_in_s=backoff_s)
-                OUTBOX_PENDING.labels(self._database.service).set(pending(self._database))
                 if last:
                     return
                 stop.wait(backoff_s)
@@ -114,8 +113,6 @@ class OutboxRelay:
                 if rows:
                     transaction.execute(_gone(rows))
         OUTBOX_PUBLISHED.labels(self._database.service).inc(len(rows))
-        if not rows:
-            OUTBOX_PENDING.labels(self._database.service).set(0)
         return len(rows)
 
     def prune(self) -> int:

@@ -55,7 +55,7 @@ def test_an_event_that_comes_twice_has_one_effect(database: Database, event_log:
 
 
 def test_unknown_types_are_skipped_and_counted(database: Database, event_log: EventLog) -> None:
-    counter = EVENTS_HANDLED.labels(GROUP, "google.protobuf.StringValue", "unknown")
+    counter = EVENTS_HANDLED.labels(GROUP, "unknown", "unknown")
     before = counter._value.get()
     with database.write() as transaction:
         transaction.emit(TOPIC, "k", ledger.stranger())
