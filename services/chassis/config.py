@@ -1,17 +1,24 @@
 """Settings from the environment: the only module that reads it.
 
 A settings class is a frozen dataclass whose fields are declared with :func:`setting`. :func:`load` reads them all and
-reports every problem at once, so that an operator mends a deployment in one go.
+reports every problem at once, missing, malformed and contradictory alike, so that an operator mends a deployment in one
+go. Any ``COOP_X`` may be given as ``COOP_X_FILE``, the path of a file that holds the value: secrets stay out of the
+environment, which every child process and every crash report sees.
 """
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from services.chassis import settings_checks as checks
 
 _MISSING = object()
+
+#: What a process ends with when its settings are wrong (EX_CONFIG of sysexits.h): starting it again changes nothing.
+EXIT_SETTINGS = 78
 
 
 class SettingsError(Exception):
@@ -23,11 +30,19 @@ class SettingsError(Exception):
 
 
 def setting(
-    variable: str, *, default: Any = _MISSING, parse: Callable[[str], Any] | None = None, help: str = ""
+    variable: str,
+    *,
+    default: Any = _MISSING,
+    parse: Callable[[str], Any] | None = None,
+    help: str = "",
+    secret: bool = False,
 ) -> Any:
-    """A field read from the environment variable ``variable``; ``parse`` turns its text into the value or raises ValueError."""
-    metadata = {"variable": variable, "parse": parse, "help": help, "default": default}
-    return dataclasses.field(metadata=metadata)
+    """A field read from the environment variable ``variable``; ``parse`` turns its text into the value or raises ValueError.
+
+    The value of a ``secret`` one appears in no message.
+    """
+    metadata = {"variable": variable, "parse": parse, "help": help, "default": default, "secret": secret}
+    return dataclasses.field(metadata=metadata, repr=not secret)
 
 
 def parse_address(text: str) -> str:
@@ -52,24 +67,64 @@ def parse_seconds(text: str) -> float:
     return value
 
 
+def parse_some_seconds(text: str) -> float:
+    """As ``parse_seconds``, but none at all is refused."""
+    value = parse_seconds(text)
+    if value == 0:
+        raise ValueError("nothing can be finished in no time; give some seconds, such as 10")
+    return value
+
+
+def parse_count(text: str) -> int:
+    """A whole number from 1 to 1024."""
+    if not text.strip().isdecimal() or not 1 <= int(text) <= 1024:
+        raise ValueError("give a whole number from 1 to 1024")
+    return int(text)
+
+
+def parse_optional_address(text: str) -> str:
+    return parse_address(text) if text else ""
+
+
 @dataclass(frozen=True)
 class ServiceSettings:
     """What every service is told. One machine by default; production overrides addresses, database and event log."""
+
+    #: What the settings must say together; each gives one sentence per contradiction.
+    CHECKS: ClassVar[tuple[Callable[[Any], Iterable[str]], ...]] = checks.OF_EVERY_SERVICE
 
     data_dir: Path = setting("COOP_DATA_DIR", default="var", parse=Path, help="folder of everything that is kept")
     profile_dir: Path = setting(
         "COOP_PROFILE_DIR", default="profiles/demo-es", parse=Path, help="the cooperative's profile"
     )
     #: Empty: one SQLite file per service under ``data_dir``.
-    database: str = setting("COOP_DATABASE_URL", default="", help="SQLAlchemy address of this service's database")
+    database: str = setting(
+        "COOP_DATABASE_URL",
+        default="",
+        parse=checks.parse_database,
+        help="SQLAlchemy address of this service's database",
+        secret=True,
+    )
     #: Empty: the SQLite event log under ``data_dir``.
-    event_log: str = setting("COOP_EVENT_LOG", default="", help="kafka://host:port[,host:port] or sqlite:///path")
-    event_partitions: int = setting("COOP_EVENT_PARTITIONS", default="4", parse=int, help="partitions of new topics")
+    event_log: str = setting(
+        "COOP_EVENT_LOG",
+        default="",
+        parse=checks.parse_event_log,
+        help="kafka://host:port[,host:port] or sqlite:///path",
+        secret=True,
+    )
+    event_partitions: int = setting(
+        "COOP_EVENT_PARTITIONS", default="4", parse=parse_count, help="partitions of new topics"
+    )
     grpc_address: str = setting(
         "COOP_GRPC_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="where gRPC listens"
     )
     metrics_address: str = setting(
         "COOP_METRICS_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="metrics over HTTP"
+    )
+    #: Empty: health is asked for where gRPC listens. Otherwise also here, in plain text, from the first moment on.
+    health_address: str = setting(
+        "COOP_HEALTH_ADDRESS", default="", parse=parse_optional_address, help="where probes ask for gRPC health"
     )
     identity_address: str = setting("COOP_IDENTITY_ADDRESS", default="127.0.0.1:8001", parse=parse_address)
     supplies_address: str = setting("COOP_SUPPLIES_ADDRESS", default="127.0.0.1:8002", parse=parse_address)
@@ -77,18 +132,30 @@ class ServiceSettings:
     billing_address: str = setting("COOP_BILLING_ADDRESS", default="127.0.0.1:8004", parse=parse_address)
     notifications_address: str = setting("COOP_NOTIFICATIONS_ADDRESS", default="127.0.0.1:8005", parse=parse_address)
     public_url: str = setting(
-        "COOP_PUBLIC_URL", default="http://127.0.0.1:8000", help="address members type, for links"
+        "COOP_PUBLIC_URL",
+        default="http://127.0.0.1:8000",
+        parse=checks.parse_public_url,
+        help="address members type, for links",
     )
     keys: str = setting(
         "COOP_KEYS_DIR", default="", help="folder of signing keys; empty means keys/ under COOP_DATA_DIR"
     )
     log_level: str = setting("COOP_LOG_LEVEL", default="info")
     drain_s: float = setting(
-        "COOP_DRAIN_SECONDS", default="10", parse=parse_seconds, help="time to finish work on stop"
+        "COOP_DRAIN_SECONDS", default="10", parse=parse_some_seconds, help="time to finish work on stop"
     )
-    grpc_workers: int = setting("COOP_GRPC_WORKERS", default="8", parse=int, help="threads that answer calls")
+    migrate_wait_s: float = setting(
+        "COOP_MIGRATE_WAIT_SECONDS", default="300", parse=parse_seconds, help="how long migrate waits for its database"
+    )
+    grpc_workers: int = setting("COOP_GRPC_WORKERS", default="8", parse=parse_count, help="threads that answer calls")
+    #: Standard name, understood by every library of traces; those have further OTEL_ variables of their own.
+    traces: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", default="", help="collector of traces (OTLP over HTTP), http://host:4318"
+    )
     #: Certificate folder with tls.crt, tls.key and ca.crt; empty means plain text, right on one machine only.
     tls_dir: str = setting("COOP_TLS_DIR", default="", help="folder with tls.crt, tls.key, ca.crt for mutual TLS")
+    #: Of each field whose value came from a file, that file.
+    files: Mapping[str, Path] = dataclasses.field(default_factory=dict, kw_only=True, compare=False)
 
     @property
     def keys_dir(self) -> Path:
@@ -98,6 +165,14 @@ class ServiceSettings:
         if self.database:
             return self.database
         return f"sqlite:///{(self.data_dir / 'data' / f'{service}.db').resolve()}"
+
+    def database_url_now(self) -> str | None:
+        """The database's address as its file says now, which may have changed since the start; None without a file.
+
+        Raises OSError when the file cannot be read, ValueError when it holds no address.
+        """
+        path = self.files.get("database")
+        return checks.parse_database(_content(path)) if path else None
 
     @property
     def event_log_url(self) -> str:
@@ -119,27 +194,92 @@ SettingsT = TypeVar("SettingsT")
 
 
 def load(settings_type: type[SettingsT], environ: Mapping[str, str] | None = None) -> SettingsT:
-    """Reads every field of ``settings_type``. Raises SettingsError with one sentence per problem."""
+    """Reads every field of ``settings_type`` and checks what they say together. Raises SettingsError with one sentence
+    per problem."""
     source = os.environ if environ is None else environ
     problems: list[str] = []
     values: dict[str, Any] = {}
+    files: dict[str, Path] = {}
     for field in dataclasses.fields(settings_type):  # type: ignore[arg-type]
-        variable = field.metadata["variable"]
-        text = source.get(variable, "")
-        if not text:
-            default = field.metadata["default"]
-            if default is _MISSING:
-                problems.append(f"{variable} is not set: {field.metadata['help'] or 'it has no default'}.")
-                continue
-            text = default
-        parse = field.metadata["parse"]
+        if "variable" not in field.metadata:
+            continue
         try:
-            values[field.name] = parse(text) if parse and isinstance(text, str) else text
-        except ValueError as wrong:
-            problems.append(f"{variable} is {text!r}: {wrong}.")
+            text, path = _text(field.metadata["variable"], source)
+            values[field.name] = _value(field.metadata, text, path)
+        except _Wrong as wrong:
+            problems.append(str(wrong))
+            continue
+        if path:
+            files[field.name] = path
+    if any(field.name == "files" for field in dataclasses.fields(settings_type)):  # type: ignore[arg-type]
+        values["files"] = files
+    problems += _contradictions(settings_type, values)
     if problems:
         raise SettingsError(problems)
     return settings_type(**values)
+
+
+class _Wrong(Exception):
+    """The sentence about one variable."""
+
+
+def _text(variable: str, source: Mapping[str, str]) -> tuple[str, Path | None]:
+    """What a variable says and the file that said it, if one did. Raises _Wrong."""
+    text = source.get(variable, "")
+    named = source.get(f"{variable}_FILE", "")
+    if not named:
+        return text, None
+    if text:
+        raise _Wrong(f"{variable} and {variable}_FILE are both set: set one of them.")
+    path = Path(named)
+    try:
+        return _content(path), path
+    except (OSError, ValueError) as wrong:
+        reason = wrong.strerror if isinstance(wrong, OSError) else wrong
+        raise _Wrong(f"{variable}_FILE is {named!r}, which cannot be read: {reason}.") from wrong
+
+
+def _content(path: Path) -> str:
+    """The text of a secret's file without the newline that editors leave at its end. Raises OSError or ValueError."""
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
+    if not text:
+        raise ValueError("the file is empty")
+    return text
+
+
+def _value(metadata: Mapping[str, Any], text: str, path: Path | None) -> Any:
+    variable, default, parse = metadata["variable"], metadata["default"], metadata["parse"]
+    if not text:
+        if default is _MISSING:
+            raise _Wrong(f"{variable} is not set: {metadata['help'] or 'it has no default'}.")
+        text = default
+    try:
+        return parse(text) if parse and isinstance(text, str) else text
+    except ValueError as wrong:
+        if path:
+            raise _Wrong(f"{variable}_FILE is {str(path)!r}, which says something wrong: {wrong}.") from None
+        if metadata["secret"]:
+            raise _Wrong(f"{variable} is wrong: {wrong}.") from None
+        raise _Wrong(f"{variable} is {text!r}: {wrong}.") from None
+
+
+def _contradictions(settings_type: type[Any], values: Mapping[str, Any]) -> list[str]:
+    """What the fields that could be read say against each other or against the machine."""
+    partial = object.__new__(settings_type)
+    for name, value in values.items():
+        object.__setattr__(partial, name, value)
+    found: list[str] = []
+    for check in getattr(settings_type, "CHECKS", ()):
+        try:
+            found += check(partial)
+        except AttributeError as absent:
+            # A check that needs a field which could not be read says nothing: that field has its own sentence.
+            if absent.obj is not partial or absent.name in values:
+                raise
+    return found
 
 
 def environment() -> dict[str, str]:

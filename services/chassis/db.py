@@ -37,6 +37,7 @@ from services.chassis.columns import BigKey, Json, UtcDateTime
 from services.chassis.errors import Conflict, Invalid
 from services.chassis.eventlog.base import MAX_RECORD_BYTES
 from services.chassis.ids import new_id
+from services.chassis.postgresql import connect_with_care
 from services.chassis.sqlite import BUSY_TIMEOUT_S, use_write_ahead_log
 
 #: Largest event, so that key and headers still fit into a record of the event log with it.
@@ -266,11 +267,20 @@ def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) 
 class Database:
     """One service's database: SQLite file or PostgreSQL, behind the same two calls."""
 
-    def __init__(self, url: str, *, service: str = "", clock: Clock | None = None, pool_size: int = 12) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        service: str = "",
+        clock: Clock | None = None,
+        pool_size: int = 12,
+        url_now: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """``url_now`` gives the address that new connections take, where it may change; None is ``url``."""
         self.url = make_url(url)
         self.service = service
         self.clock = clock or SystemClock()
-        self.engine: Engine = _engine(url, pool_size)
+        self.engine: Engine = _engine(url, pool_size, url_now)
         #: Called after each commit that left events in the outbox; the relay wakes up by it.
         self.on_outbox_commit: list[Callable[[], None]] = []
 
@@ -303,10 +313,15 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(url: str, pool_size: int) -> Engine:
+def _engine(url: str, pool_size: int, url_now: Callable[[], str | None]) -> Engine:
+    # Parameters of statements are people's names and amounts: they belong into no message and no log.
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_TIMEOUT_S})
+        engine = create_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
+        connect_with_care(engine, url_now)
+        return engine
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True
+    )
 
     # The driver must not begin transactions on its own: we say BEGIN IMMEDIATE (or BEGIN for readers) ourselves.
     @event.listens_for(engine, "connect")

@@ -5,6 +5,9 @@
 * ``migrate`` brings the schema to head and makes the service's signing key, then ends.
 * ``all`` is migrate, then serve and work in one process: one machine's way.
 
+``serve`` and ``work`` wait for what they need (database, schema, event log): up, not ready, and saying so in the log;
+``migrate`` waits for its database for a while; ``all`` ends with a sentence, because somebody sits before it.
+
 A service's ``app.py`` has ``build(kit: Kit[Settings]) -> Parts``; its ``__main__.py`` is ``main("billing", Settings, build)``.
 On SIGTERM or SIGINT: readiness turns off, the server finishes the calls in hand, consumers finish the record in hand and
 hand their partitions over, the outbox is emptied, then the process ends with exit code 0.
@@ -20,26 +23,36 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from services.chassis import migrations
 from services.chassis.clock import Clock, SystemClock
-from services.chassis.config import ServiceSettings, SettingsError, load
+from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
 from services.chassis.consumer import ConsumerRunner, Subscription
 from services.chassis.db import Database
+from services.chassis.eventlog import EventLog, EventLogError
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
+from services.chassis.health import READINESS, Health
 from services.chassis.operations import no_jobs, operations_servicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.profile import Profile, load_profile
+from services.chassis.schema_history import History
 from services.chassis.telemetry import MetricsServer, configure_logging, logger
+from services.chassis.waiting import NotYet, Teller, until_there
+
+__all__ = ["READINESS", "Kit", "Parts", "Process", "main"]
 
 ROLES = ("serve", "work", "migrate", "all")
-#: Health names: "" is liveness, this one readiness.
-READINESS = "readiness"
+#: How often a running process looks whether it has what it needs.
+LOOK_EVERY_S = 5.0
+#: After a failure of its database a worker goes on after these pauses.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+#: What a process ends with that SIGTERM stopped before its work was done, as shells count it.
+_EXIT_TERMINATED = 128 + signal.SIGTERM
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -92,62 +105,131 @@ class Process(Generic[SettingsT]):
         clients = Clients(
             settings.addresses, lambda: {"authorization": f"Bearer {signer.service()}"}, tls_dir=settings.tls_dir
         )
-        database = Database(settings.database_url(name), service=name, clock=clock)
+        database = Database(settings.database_url(name), service=name, clock=clock, url_now=settings.database_url_now)
         self.kit = Kit(name, settings, profile, database, clock, signer, clients)
         self.parts = build(self.kit)
         self._verifier = TokenVerifier(settings.keys_dir, clock)
+        self._history = History(name)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._server: grpc.Server | None = None
         self._metrics: MetricsServer | None = None
-        self._health = health.HealthServicer()
-        self._event_log: Any = None
+        self.health = Health()
+        self._event_log: EventLog | None = None
         self._relay: OutboxRelay | None = None
+        #: Whether anything was begun that has to be drained.
+        self.started = False
+        self._works = False
+        self._draining = False
         #: Set when a worker thread died of an unexpected error: the process then ends so that its keeper starts it anew.
         self.failed = threading.Event()
         self.port = 0
+
+    def open_doors(self) -> None:
+        """Health at its own address and metrics, before anything else is there. Raises OSError when one is taken."""
+        if self._metrics:
+            return
+        if self.settings.health_address:
+            self.health.serve(self.settings.health_address)
+        self._metrics = MetricsServer(self.settings.metrics_address)
+        self._metrics.start()
 
     def migrate(self) -> None:
         migrations.upgrade(self.kit.database, self.name)
         if self.parts.after_migrate:
             self.parts.after_migrate()
 
+    def check_database(self) -> None:
+        """Raises NotYet while the database does not answer."""
+        try:
+            with self.kit.database.read() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            raise self._no_database(error) from error
+
+    def _no_database(self, error: SQLAlchemyError) -> NotYet:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        return NotYet(f"The database {_place(self.kit.database)} does not answer: {_first_line(why)}")
+
+    def check_schema(self) -> None:
+        """Raises NotYet while the schema is not one that this code can serve."""
+        found = migrations.state(self.kit.database, self.name, self._history)
+        if not found.served:
+            raise NotYet(found.sentence, refused=found.condition == "refused")
+
+    def check_event_log(self) -> None:
+        """Raises NotYet while the event log does not answer."""
+        try:
+            self._opened_event_log().check()
+        except (EventLogError, OSError) as error:
+            raise NotYet(f"The event log does not answer: {error}") from error
+
+    def check(self, *, work: bool) -> None:
+        """Raises NotYet, naming the first thing that is missing for the role.
+
+        Answering calls takes the database alone: while the event log is away, events wait in the outbox.
+        """
+        self.check_database()
+        try:
+            self.check_schema()
+        except SQLAlchemyError as error:  # it went between the two looks
+            raise self._no_database(error) from error
+        if work:
+            self.check_event_log()
+
     def start(self, *, serve: bool = True, work: bool = True) -> None:
-        if not migrations.at_head(self.kit.database, self.name):
-            raise SettingsError(
-                [f"The schema of {self.name} is not at head: run 'python -m services.{self.name} migrate' first."]
-            )
-        self._event_log = open_event_log(self.settings.event_log_url)
+        """Begins to answer and to work. Raises NotYet when the schema is not served by this code."""
+        self.check_schema()
+        self.started, self._works = True, work
+        self.open_doors()
+        self._opened_event_log()
         if work:
             self._start_work()
         if serve:
             self._start_server()
-        self._metrics = MetricsServer(self.settings.metrics_address)
-        self._metrics.start()
-        self._set_ready(True)
+        self.health.say(ready=True)
         logger().info("started", address=f"port {self.port}" if serve else "", work=work)
 
+    def _opened_event_log(self) -> EventLog:
+        if self._event_log is None:
+            self._event_log = open_event_log(self.settings.event_log_url)
+        return self._event_log
+
     def _start_work(self) -> None:
-        database = self.kit.database
-        relay = OutboxRelay(database, self._event_log, partitions=self.settings.event_partitions)
-        self._relay = relay
-        self._spawn("outbox", relay.run)
+        database, event_log = self.kit.database, self._opened_event_log()
+        partitions = self.settings.event_partitions
+        self._relay = OutboxRelay(database, event_log, partitions=partitions)
+        self._spawn("outbox", self._relay.run)
         for subscription in self.parts.subscriptions:
             for _ in range(subscription.readers):
-                runner = ConsumerRunner(
-                    database, self._event_log, subscription, partitions=self.settings.event_partitions
-                )
+                runner = ConsumerRunner(database, event_log, subscription, partitions=partitions)
                 self._spawn(f"consumer-{subscription.group}", runner.run)
         for number, work in enumerate(self.parts.background):
             self._spawn(f"background-{number}", work)
 
     def _spawn(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        """A thread of work. A database that went away only interrupts it; any other error is a fault of ours and ends
+        the process."""
+
         def guarded() -> None:
-            try:
-                work(self._stop)
-            except Exception as error:
-                logger().error("worker_died", worker=name, exc_info=error)
-                self.failed.set()
+            pause_s = _FIRST_PAUSE_S
+            while True:
+                began = time.monotonic()
+                try:
+                    work(self._stop)
+                    return
+                except OperationalError as error:
+                    if self._stop.is_set():
+                        return
+                    if time.monotonic() - began > _LONGEST_PAUSE_S:
+                        pause_s = _FIRST_PAUSE_S
+                    logger().warning("worker_waits", worker=name, problem=_first_line(error.orig), again_in_s=pause_s)
+                    self._stop.wait(pause_s)
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                except Exception as error:
+                    logger().error("worker_died", worker=name, exc_info=error)
+                    self.failed.set()
+                    return
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
@@ -155,38 +237,54 @@ class Process(Generic[SettingsT]):
 
     def _start_server(self) -> None:
         operations = operations_servicer(
-            self.kit.database, self._event_log, self.parts.subscriptions, self.parts.jobs_waiting
+            self.kit.database,
+            self._opened_event_log(),
+            self.parts.subscriptions,
+            self.parts.jobs_waiting,
         )
         server = build_server(
             self.name,
             [*self.parts.servicers, operations],
             self._verifier,
             workers=self.settings.grpc_workers,
-            extra=lambda made: health_pb2_grpc.add_HealthServicer_to_server(self._health, made),
+            extra=self.health.add_to,
         )
         self.port = bind(server, self.settings.grpc_address, self.settings.tls_dir)
         server.start()
         self._server = server
 
-    def _set_ready(self, ready: bool) -> None:
-        state = health_pb2.HealthCheckResponse
-        self._health.set("", state.SERVING)
-        self._health.set(READINESS, state.SERVING if ready else state.NOT_SERVING)
+    def run(self, stop: threading.Event, *, serve: bool, work: bool) -> None:
+        """Waits for what the role needs, starts, and keeps readiness true to what is there, until ``stop`` is set."""
+        if not until_there(lambda: self.check(work=work), stop):
+            return
+        self.start(serve=serve, work=work)
+        self.keep_readiness(stop)
 
-    def check_database(self) -> None:
-        """Turns readiness off while the database does not answer, and on again when it does."""
+    def keep_readiness(self, stop: threading.Event) -> None:
+        """Turns readiness off while something is missing, and on again when it is back."""
+        teller = Teller()
+        while not stop.wait(LOOK_EVERY_S):
+            self.look(teller)
+
+    def look(self, teller: Teller) -> None:
+        """One look."""
         try:
-            with self.kit.database.read() as connection:
-                connection.execute(text("SELECT 1"))
+            self.check(work=self._works)
+        except NotYet as problem:
+            teller.missing(problem)
+            self.health.say(ready=False)
         except Exception as error:
-            logger().warning("database_unreachable", kind=type(error).__name__)
-            self._set_ready(False)
+            # Whatever it is, who looks after the process has to see it, and the calls in hand have to go on.
+            logger().error("look_failed", exc_info=error)
+            self.health.say(ready=False)
         else:
-            self._set_ready(True)
+            teller.there()
+            self.health.say(ready=not self._draining)
 
     def stop(self) -> None:
         """Drains and closes everything; safe to call twice."""
-        self._set_ready(False)
+        self._draining = True
+        self.health.say(ready=False)
         grace = self.settings.drain_s
         if self._server:
             self._server.stop(grace).wait(grace + 1)
@@ -210,34 +308,90 @@ class Process(Generic[SettingsT]):
         if self._event_log:
             self._event_log.close()
         self.kit.database.close()
+        self.health.stop()
         logger().info("stopped")
 
 
+def _place(database: Database) -> str:
+    """Where a database is, without user and password."""
+    url = database.url
+    if database.is_sqlite:
+        return str(url.database)
+    return f"{url.database} at {url.host or 'the local socket'}:{url.port or 5432}"
+
+
+def _first_line(error: BaseException | None) -> str:
+    """What a driver says, on one line; PostgreSQL's never holds the password."""
+    lines = str(error).strip().splitlines()
+    return f"{lines[0].rstrip('.')}." if lines else f"{type(error).__name__}."
+
+
 def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[SettingsT]], Parts]) -> None:
-    """The command line of a service; ends the process."""
+    """The command line of a service; ends the process.
+
+    Exit codes: 0 stopped as asked, 78 wrong settings, 1 anything else that went wrong, 143 a migration that was stopped.
+    """
     faulthandler.enable()
     arguments = sys.argv[1:]
     if len(arguments) != 1 or arguments[0] not in ROLES:
         sys.exit(f"Say what {name} shall do: python -m services.{name} {'|'.join(ROLES)}")
     role = arguments[0]
+    wanted = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended_by_signal if role == "migrate" else lambda *_: wanted.set())
     try:
         settings = load(settings_type)
         configure_logging(name, settings.log_level)
         process = Process(name, settings, build)
-        if role in ("migrate", "all"):
-            process.migrate()
         if role == "migrate":
+            until_there(process.check_database, wanted, patience_s=settings.migrate_wait_s)
+            process.migrate()
             return
-        wanted = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: wanted.set())
-        process.start(serve=role in ("serve", "all"), work=role in ("work", "all"))
-    except (SettingsError, OSError, ValueError) as wrong:
-        sys.exit(str(wrong))
-    since_check = time.monotonic()
-    while not wanted.wait(1.0) and not process.failed.is_set():
-        if time.monotonic() - since_check > 10:
+        process.open_doors()
+        if role == "all":
             process.check_database()
-            since_check = time.monotonic()
-    process.stop()
-    sys.exit(1 if process.failed.is_set() else 0)
+            process.migrate()
+            process.start()
+    except SettingsError as wrong:
+        print(wrong, file=sys.stderr)
+        sys.exit(EXIT_SETTINGS)
+    except (NotYet, OSError, ValueError) as wrong:
+        sys.exit(str(wrong))
+    sys.exit(_run(process, role, wanted))
+
+
+def _ended_by_signal(*_: object) -> None:
+    """A migration in progress is rolled back on the way out. (The first process of a container has no default handler.)"""
+    sys.exit(_EXIT_TERMINATED)
+
+
+def _run(process: Process[Any], role: str, wanted: threading.Event) -> int:
+    """Serves and works until SIGTERM; what may hang on the way (a look at a database, say) is on another thread."""
+    problem: list[Exception] = []
+
+    def run() -> None:
+        try:
+            if role == "all":
+                process.keep_readiness(wanted)
+            else:
+                process.run(wanted, serve=role == "serve", work=role == "work")
+        except (NotYet, OSError) as error:
+            problem.append(error)
+            process.failed.set()
+        except Exception as error:
+            logger().error("start_failed", exc_info=error)
+            process.failed.set()
+
+    keeper = threading.Thread(target=run, name="keeper", daemon=True)
+    keeper.start()
+    while not wanted.wait(0.5) and not process.failed.is_set():
+        pass
+    # It notices at once, unless it hangs in a look at something that does not answer.
+    keeper.join(0.5)
+    for error in problem:
+        print(error, file=sys.stderr)
+    if process.started:
+        process.stop()
+    else:
+        logger().info("stopped", before="start")
+    return 1 if process.failed.is_set() else 0

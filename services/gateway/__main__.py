@@ -6,8 +6,8 @@ import faulthandler
 import socket
 import sys
 
-from services.chassis.config import SettingsError, load
-from services.chassis.profile import load_profile
+from services.chassis.config import EXIT_SETTINGS, SettingsError, load
+from services.chassis.grpc.tokens import TokenSigner
 from services.chassis.telemetry import configure_logging, logger
 from services.gateway.secret import gateway_secret
 from services.gateway.server import GatewayServer
@@ -25,10 +25,13 @@ def main() -> None:
     try:
         settings = load(Settings)
         configure_logging("gateway", settings.log_level)
-        load_profile(settings.profile_dir)
         gateway_secret(settings)
+        TokenSigner(settings.keys_dir, "gateway")
         _check_free(settings.http_address)
-    except (SettingsError, OSError, ValueError) as wrong:
+    except SettingsError as wrong:
+        print(wrong, file=sys.stderr)
+        sys.exit(EXIT_SETTINGS)
+    except (OSError, ValueError) as wrong:
         sys.exit(str(wrong))
     sys.argv = sys.argv[:1]  # gunicorn reads no arguments of ours
     logger().info("started", address=settings.http_address)

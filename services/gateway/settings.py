@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 from services.chassis.config import ServiceSettings, parse_address, parse_seconds, setting
+from services.chassis.settings_checks import is_loopback
 
 
 def _parse_count(text: str) -> int:
@@ -14,9 +18,27 @@ def _parse_count(text: str) -> int:
     return value
 
 
+def _proxies(settings: Settings) -> Iterator[str]:
+    """Behind a proxy members come over HTTPS. With an address in plain http their cookies would travel readable."""
+    host = urlsplit(settings.public_url).hostname or ""
+    if settings.trusted_proxies and not settings.https and not is_loopback(host):
+        yield (
+            f"COOP_PUBLIC_URL is {settings.public_url!r} and COOP_TRUSTED_PROXIES is {settings.trusted_proxies}: give the "
+            "https address by which members come through the proxy, or 0 proxies."
+        )
+
+
+def _own_port(settings: Settings) -> Iterator[str]:
+    port = settings.http_address.rpartition(":")[2]
+    if port != "0" and port == settings.metrics_address.rpartition(":")[2]:
+        yield f"COOP_METRICS_ADDRESS is {settings.metrics_address!r}, and COOP_HTTP_ADDRESS has that port already."
+
+
 @dataclass(frozen=True)
 class Settings(ServiceSettings):
     """The gateway's own settings beside those of every service."""
+
+    CHECKS: ClassVar = (*ServiceSettings.CHECKS, _proxies, _own_port)
 
     http_address: str = setting(
         "COOP_HTTP_ADDRESS", default="127.0.0.1:8000", parse=parse_address, help="where pages and API listen"
@@ -31,7 +53,7 @@ class Settings(ServiceSettings):
         "COOP_PAGE_BUDGET_SECONDS", default="2.5", parse=parse_seconds, help="how long a page waits for its parts"
     )
     #: Signs form tokens and messages between two pages. Empty: made once and kept under keys_dir.
-    secret: str = setting("COOP_GATEWAY_SECRET", default="", help="secret shared by every gateway replica")
+    secret: str = setting("COOP_GATEWAY_SECRET", default="", help="secret shared by every gateway replica", secret=True)
 
     @property
     def https(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from base64 import b64encode
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from services.billing.domain.payments.redsys import SHA512, VERSIONS, Shop, Vers
 from services.chassis.config import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.profile import Profile
+from services.chassis.secret_files import write_once
 
 KEY_FILE = "card-terminal.secret"
 SANDBOX, TEST, PRODUCTION = "sandbox", "test", "production"
@@ -111,17 +111,8 @@ def _real_key(keys_dir: Path, where: str) -> str:
 
 
 def _sandbox_key(keys_dir: Path) -> str:
-    """Made once, readable by its owner alone; written to a draft and linked, so that two starters agree on one."""
-    keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Made once, readable by its owner alone; two starters agree on one."""
     path = keys_dir / KEY_FILE
     if not path.exists():
-        draft = keys_dir / f".card-terminal.{secrets.token_hex(4)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(b64encode(secrets.token_bytes(24)).decode())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # the other starter was first: its key is the key
-        finally:
-            draft.unlink()
+        write_once(path, b64encode(secrets.token_bytes(24)))
     return path.read_text(encoding="ascii")

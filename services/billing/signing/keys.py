@@ -7,8 +7,6 @@ issued it, if any. One file, so that key and certificate are always replaced tog
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -26,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
+
+from services.chassis.secret_files import write_once
 
 KEY_FILE = "documents.pem"
 #: Of a certificate made here. A name in a certificate holds at most 64 characters (RFC 5280, ub-common-name).
@@ -121,19 +121,7 @@ def ensure_self_signed(keys_dir: Path, name: str, country: str, now: datetime) -
     """
     path = keys_dir / KEY_FILE
     if not path.exists():
-        keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = keys_dir / f".{KEY_FILE}.{secrets.token_hex(4)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(_self_signed(name, country, now))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another starter was first: its key is the key
-        finally:
-            draft.unlink()
+        write_once(path, _self_signed(name, country, now))
     found = read_key(keys_dir)
     assert found is not None
     return found

@@ -186,6 +186,10 @@ class EventLog(ABC):
         """Records appended and not yet committed by the group, per partition. Needs no membership."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Raises `EventLogUnavailable`, saying where it looked and why, when the log does not answer now."""
+
+    @abstractmethod
     def hurry(self) -> None:
         """From now on a consumer that finds nothing returns at once instead of waiting: the process is about to stop.
 

@@ -124,6 +124,10 @@ class KafkaEventLog(EventLog):
             lag[TopicPartition(*partition)] = latest[partition].offset - max(done, earliest[partition].offset)
         return lag
 
+    def check(self) -> None:
+        with self._administration() as admin:
+            admin.describe_cluster()
+
     def hurry(self) -> None:
         """The client's poll cannot be woken from another thread: consumers return when their time is over."""
 

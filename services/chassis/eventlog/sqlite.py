@@ -7,6 +7,7 @@ Appends are one transaction each, flushed to the disk before `append` returns. C
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 import weakref
@@ -21,6 +22,7 @@ from services.chassis.eventlog.base import (
     Consumer,
     EventLog,
     EventLogError,
+    EventLogUnavailable,
     Record,
     TopicPartition,
     UnknownTopic,
@@ -122,6 +124,14 @@ class SqliteEventLog(EventLog):
                     (group, topic),
                 )
             }
+
+    def check(self) -> None:
+        with self._lock:
+            self._refuse_if_closed()
+            try:
+                self._connection.execute("SELECT appends FROM pulse").fetchone()
+            except sqlite3.Error as error:
+                raise EventLogUnavailable(f"The event log {self._path} cannot be read: {error}.") from error
 
     def hurry(self) -> None:
         self._pulse.hurry()

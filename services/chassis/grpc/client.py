@@ -45,7 +45,11 @@ def retry_config(service: str) -> str:
 
 
 def open_channel(service: str, address: str, tls_dir: str = "") -> grpc.Channel:
-    """A channel to a service that reconnects within a second. Open it after forking, never before."""
+    """A channel to a service that reconnects within a second. Open it after forking, never before.
+
+    With ``tls_dir`` both ends prove who they are, and the service's certificate must name the host of ``address``.
+    Raises CertificateProblem when the folder is no good.
+    """
     options = [
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.initial_reconnect_backoff_ms", 100),
@@ -56,11 +60,16 @@ def open_channel(service: str, address: str, tls_dir: str = "") -> grpc.Channel:
     ]
     if not tls_dir:
         return grpc.insecure_channel(address, options)
-    folder = Path(tls_dir)
-    credentials = grpc.ssl_channel_credentials(
-        (folder / "ca.crt").read_bytes(), (folder / "tls.key").read_bytes(), (folder / "tls.crt").read_bytes()
-    )
-    return grpc.secure_channel(address, credentials, options)
+    # Imported here: who calls in plain text, on one machine, does without the libraries of certificates.
+    from services.chassis.grpc.certificates import CertificateFolder, Identity
+    from services.chassis.grpc.renewing import RenewingChannel
+
+    def secure(identity: Identity) -> grpc.Channel:
+        credentials = grpc.ssl_channel_credentials(identity.authority, identity.key, identity.chain)
+        # With equal arguments gRPC would give the new channel the old one's connections, old certificate and all.
+        return grpc.secure_channel(address, credentials, [*options, ("grpc.use_local_subchannel_pool", 1)])
+
+    return RenewingChannel(CertificateFolder(Path(tls_dir)), secure)
 
 
 class _Details(NamedTuple):

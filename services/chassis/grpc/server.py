@@ -219,6 +219,9 @@ def build_server(
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.so_reuseport", 0),
             ("grpc.keepalive_permit_without_calls", 1),
+            # A connection is made anew now and then, when its calls are through: callers find replicas that were
+            # added, and prove themselves with the certificate they have now.
+            ("grpc.max_connection_age_ms", 300_000),
         ],
     )
     for spec in specs:
@@ -229,16 +232,14 @@ def build_server(
 
 
 def bind(server: grpc.Server, address: str, tls_dir: str = "") -> int:
-    """Binds and gives the port. Raises OSError with a sentence when the address is taken."""
+    """Binds and gives the port. Raises OSError with a sentence when the address is taken, CertificateProblem when
+    ``tls_dir`` is no good.
+
+    With ``tls_dir``, callers must have a certificate of our authority; new files count from the next connection on.
+    """
     try:
         if tls_dir:
-            folder = Path(tls_dir)
-            credentials = grpc.ssl_server_credentials(
-                [((folder / "tls.key").read_bytes(), (folder / "tls.crt").read_bytes())],
-                root_certificates=(folder / "ca.crt").read_bytes(),
-                require_client_auth=True,
-            )
-            port = server.add_secure_port(address, credentials)
+            port = server.add_secure_port(address, _credentials(tls_dir))
         else:
             port = server.add_insecure_port(address)
     except RuntimeError as taken:
@@ -246,3 +247,26 @@ def bind(server: grpc.Server, address: str, tls_dir: str = "") -> int:
     if port == 0:
         raise OSError(f"{address} is taken by another program: stop it or choose another address.")
     return port
+
+
+def _credentials(tls_dir: str) -> grpc.ServerCredentials:
+    from services.chassis.grpc.certificates import CertificateFolder, Identity
+
+    folder = CertificateFolder(Path(tls_dir))
+    used = folder.current()
+
+    def configuration(identity: Identity) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(identity.key, identity.chain)], root_certificates=identity.authority
+        )
+
+    def changed() -> grpc.ServerCertificateConfiguration | None:
+        """Asked at every new connection; None goes on as before."""
+        nonlocal used
+        identity = folder.current()
+        if identity is used:
+            return None
+        used = identity
+        return configuration(identity)
+
+    return grpc.dynamic_ssl_server_credentials(configuration(used), changed, require_client_authentication=True)

@@ -6,19 +6,22 @@ Each issuer has its own key in ``keys_dir``: ``<issuer>.key.pem`` (private, mode
 
 import base64
 import json
-import os
 import secrets
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import OKPKey
 
 from services.chassis.clock import Clock, SystemClock
+from services.chassis.config import SettingsError
 from services.chassis.context import Principal
 from services.chassis.errors import Unauthenticated
+from services.chassis.secret_files import write_once, written_to
+from services.chassis.telemetry import logger
 
 LIFETIME = timedelta(seconds=60)
 #: How far two machines' clocks may disagree.
@@ -28,36 +31,52 @@ _ALGORITHMS = ["EdDSA", "Ed25519"]
 
 
 def ensure_key(keys_dir: Path, issuer: str) -> OKPKey:
-    """The issuer's private key; made on first use, atomically, so that two starters agree on one."""
-    keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The issuer's private key; made on first use, atomically, so that two starters agree on one.
+
+    A folder that has both files is only read. Raises SettingsError when one is missing and cannot be written, or when
+    the private one holds no key.
+    """
     private = keys_dir / f"{issuer}.key.pem"
     if not private.exists():
         made = OKPKey.generate_key("Ed25519")
-        draft = keys_dir / f".{issuer}.{secrets.token_hex(4)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(made.as_pem(private=True))
-        try:
-            os.link(draft, private)
-        except FileExistsError:
-            pass  # another starter was first: its key is the key
-        finally:
-            draft.unlink()
-    key = OKPKey.import_key(private.read_bytes())
+        write_once(private, made.as_pem(private=True))
+    key = _private_key(private)
     public = keys_dir / f"{issuer}.pub.json"
-    text = json.dumps(key.as_dict(private=False), sort_keys=True)
-    if not public.exists() or public.read_text() != text:
-        draft = keys_dir / f".{issuer}.{secrets.token_hex(4)}"
-        draft.write_text(text)
-        draft.replace(public)
+    own = key.as_dict(private=False)
+    if not public.exists() or own["x"] not in [each.as_dict(private=False)["x"] for each in _public_keys(public)]:
+        with written_to(public):
+            draft = keys_dir / f".{issuer}.{secrets.token_hex(4)}"
+            draft.write_text(json.dumps(own, sort_keys=True))
+            draft.replace(public)
     return key
 
 
+def _private_key(path: Path) -> OKPKey:
+    try:
+        return OKPKey.import_key(path.read_bytes())
+    except (OSError, ValueError, JoseError) as wrong:
+        raise SettingsError([f"{path} holds no Ed25519 private key in PEM that can be read: {wrong}."]) from wrong
+
+
+def _public_keys(path: Path) -> list[OKPKey]:
+    """The keys of a file: a JWK, or a JWK Set while an old key and a new one are both good. Raises ValueError."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return [OKPKey.import_key(each) for each in content.get("keys", [content])]
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Changes when a file does. Raises OSError."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 class TokenSigner:
-    """Signs tokens as one issuer."""
+    """Signs tokens as one issuer, with the key that its file holds now."""
 
     def __init__(self, keys_dir: Path, issuer: str, clock: Clock | None = None) -> None:
+        self._path = keys_dir / f"{issuer}.key.pem"
         self._key = ensure_key(keys_dir, issuer)
+        self._read_at = _stamp(self._path)
         self._issuer = issuer
         self._clock = clock or SystemClock()
         self._service: tuple[str, datetime] | None = None
@@ -82,16 +101,30 @@ class TokenSigner:
         now = self._clock.now()
         until = now + LIFETIME
         claims |= {"iss": self._issuer, "aud": AUDIENCE, "iat": int(now.timestamp()), "exp": int(until.timestamp())}
-        return jwt.encode({"alg": "Ed25519", "kid": self._issuer}, claims, self._key, algorithms=_ALGORITHMS), until
+        key = self._current()
+        return jwt.encode({"alg": "Ed25519", "kid": self._issuer}, claims, key, algorithms=_ALGORITHMS), until
+
+    def _current(self) -> OKPKey:
+        """The key of the file, read again when it was replaced; the last one while there is none that can be read."""
+        try:
+            stamp = _stamp(self._path)
+            if stamp != self._read_at:
+                self._key, self._read_at = _private_key(self._path), stamp
+        except (OSError, SettingsError) as wrong:
+            logger().error("key_not_taken", file=self._path.name, problem=type(wrong).__name__)
+        return self._key
 
 
 class TokenVerifier:
-    """Checks tokens against the public keys in ``keys_dir``; a key that was replaced is read again when it fails."""
+    """Checks tokens against the public keys in ``keys_dir``, which are read again when their file was replaced.
+
+    While a key is changed the file holds a JWK Set with the old and the new one, and both are good.
+    """
 
     def __init__(self, keys_dir: Path, clock: Clock | None = None) -> None:
         self._keys_dir = keys_dir
         self._clock = clock or SystemClock()
-        self._keys: dict[str, tuple[int, OKPKey]] = {}
+        self._keys: dict[str, tuple[object, list[OKPKey]]] = {}
 
     def verify(self, token: str) -> Principal:
         """The caller a token speaks of. Raises Unauthenticated, saying no more than that the token is not good."""
@@ -100,7 +133,7 @@ class TokenVerifier:
             issuer = str(header["kid"])
             if not issuer.isidentifier():
                 raise ValueError("issuer")
-            claims = jwt.decode(token, self._key(issuer), algorithms=_ALGORITHMS).claims
+            claims = self._claims(token, issuer)
             now = self._clock.now().timestamp()
             if claims["iss"] != issuer or claims["aud"] != AUDIENCE:
                 raise ValueError("issuer or audience")
@@ -115,12 +148,22 @@ class TokenVerifier:
             return Principal(kind, subject, str(claims.get("sid", "")), frozenset(claims.get("roles", ())))
         raise Unauthenticated(f"Issuer {issuer} may not vouch for {kind} callers.", "TOKEN")
 
-    def _key(self, issuer: str) -> OKPKey:
+    def _claims(self, token: str, issuer: str) -> dict[str, Any]:
+        """What a token says that one of the issuer's keys has signed. Raises JoseError, OSError or ValueError."""
+        failure: JoseError | None = None
+        for key in self._known(issuer):
+            try:
+                return jwt.decode(token, key, algorithms=_ALGORITHMS).claims
+            except BadSignatureError as wrong:
+                failure = wrong
+        raise failure or ValueError("no key")
+
+    def _known(self, issuer: str) -> list[OKPKey]:
         path = self._keys_dir / f"{issuer}.pub.json"
-        stamp = path.stat().st_mtime_ns
+        stamp = _stamp(path)
         cached = self._keys.get(issuer)
         if cached is None or cached[0] != stamp:
-            cached = (stamp, OKPKey.import_key(json.loads(path.read_text())))
+            cached = (stamp, _public_keys(path))
             self._keys[issuer] = cached
         return cached[1]
 

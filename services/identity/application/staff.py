@@ -1,7 +1,6 @@
 """Staff accounts: the first with a one-time secret from the machine itself, the others by whoever has the role security."""
 
 import hmac
-import os
 import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -13,6 +12,8 @@ from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import AlreadyExists, Forbidden, Invalid, Refused
 from services.chassis.ids import new_id
 from services.chassis.limits import spend
+from services.chassis.secret_files import write_once
+from services.chassis.telemetry import logger
 from services.identity import audit, repository
 from services.identity.application.core import Core
 from services.identity.domain.accounts import STAFF_ROLES, Account, Mistakes, parse_name, parse_roles
@@ -25,17 +26,25 @@ MOST_NAMES = 200
 
 
 def ensure_bootstrap_secret(core: Core, keys_dir: Path) -> None:
-    """Leaves the one-time secret for the first staff account while there is none; takes it away once there is one."""
+    """Leaves the one-time secret for the first staff account while there is none; takes it away once there is one.
+
+    Raises SettingsError when it is needed, is not in the folder of keys, and cannot be written there.
+    """
     path = keys_dir / SECRET_FILE
     with core.database.read() as connection:
         needed = not repository.staff_exists(connection)
     if not needed:
-        path.unlink(missing_ok=True)
+        _take_away(path)
     elif not path.exists():
-        keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
+        write_once(path, f"{secrets.token_urlsafe(32)}\n".encode())
+
+
+def _take_away(path: Path) -> None:
+    """A used secret opens nothing any more; in a folder that is mounted read-only it has to stay."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as wrong:
+        logger().info("bootstrap_secret_stays", file=path.name, reason=wrong.strerror)
 
 
 def bootstrap_staff(core: Core, keys_dir: Path, *, secret: str, email: str, password: str, name: str) -> Account:
@@ -59,7 +68,7 @@ def bootstrap_staff(core: Core, keys_dir: Path, *, secret: str, email: str, pass
         audit.append(
             tx, "staff_bootstrapped", f"account:{account.id}", actor="anonymous", roles=",".join(account.roles)
         )
-    path.unlink(missing_ok=True)
+    _take_away(path)
     return account
 
 

@@ -1,0 +1,70 @@
+"""Connections to PostgreSQL: bounded in time, and with the address and the password of this moment.
+
+Where the address is in a file, each new connection reads it again, so that a password changes without a restart: whoever
+changes it writes the new file and lets the old password go. Connections that are open stay open.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, make_url
+
+from services.chassis.telemetry import logger
+
+CONNECT_TIMEOUT_S = 5
+#: How long a refused password is tried again with what the file says by then: it may be replaced a moment later.
+PASSWORD_PATIENCE_S = 3.0
+_LOOK_AGAIN_S = 0.1
+
+#: A server that vanished without a word is noticed after some 25 s and not after two hours. The address may say otherwise.
+_DEFAULTS = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+
+def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None:
+    """Makes the engine's new connections with the address that ``url_now`` gives, if it gives one."""
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        deadline = time.monotonic() + PASSWORD_PATIENCE_S
+        tried: URL | None = None
+        while True:
+            url = _read(url_now)
+            if url is not None:
+                given, found = dialect.create_connect_args(url)
+                arguments, options = tuple(given), found
+            try:
+                return dialect.connect(*arguments, **{**_DEFAULTS, **options})
+            except dialect.dbapi.OperationalError as refused:
+                if url is None or not _password_refused(refused) or time.monotonic() > deadline:
+                    raise
+                if url == tried:
+                    threading.Event().wait(_LOOK_AGAIN_S)
+                else:
+                    logger().warning("database_password_refused", user=url.username, host=url.host)
+                tried = url
+
+
+def _read(url_now: Callable[[], str | None]) -> URL | None:
+    """The address of this moment; None when there is no file, or none that can be read just now."""
+    try:
+        text = url_now()
+    except (OSError, ValueError) as wrong:
+        logger().error("database_address_not_read", problem=type(wrong).__name__)
+        return None
+    return make_url(text) if text else None
+
+
+def _password_refused(error: Exception) -> bool:
+    """Whether the server answered and did not let us in (SQLSTATE class 28); libpq tells of it in words alone."""
+    return str(getattr(error, "sqlstate", "") or "").startswith("28") or "authentication failed" in str(error)

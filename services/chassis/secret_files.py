@@ -1,0 +1,48 @@
+"""Files with keys and secrets that a process makes for itself where it may: on one machine, at the first start.
+
+Elsewhere they are made once for the whole installation and mounted read-only; then nothing is written here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.chassis.config import SettingsError
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """A file with mode 0600, durable, complete or not at all; of two writers the first one's content stays.
+
+    Raises SettingsError with a sentence when the folder cannot be written.
+    """
+    with written_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another was first: its content is what both go on with
+        finally:
+            draft.unlink()
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """A block that makes the file; raises SettingsError when its folder does not let it."""
+    try:
+        yield
+    except OSError as wrong:
+        raise SettingsError(
+            [
+                f"{path} is not there as it must be and cannot be written ({wrong.strerror}): make an installation's "
+                "secrets with 'coopctl admin secrets' and put those of this service into its folder of keys."
+            ]
+        ) from wrong
