@@ -82,6 +82,14 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_topics(text: str) -> str:
+    if text not in ("made", "managed"):
+        raise ValueError(
+            "say made, when services make the topics that are missing, or managed, when somebody else does"
+        )
+    return text
+
+
 def parse_optional_address(text: str) -> str:
     return parse_address(text) if text else ""
 
@@ -116,6 +124,8 @@ class ServiceSettings:
     event_partitions: int = setting(
         "COOP_EVENT_PARTITIONS", default="4", parse=parse_count, help="partitions of new topics"
     )
+    #: Whether services make missing topics themselves; where they are managed, services wait for them.
+    topics: str = setting("COOP_TOPICS", default="made", parse=parse_topics, help="made or managed")
     grpc_address: str = setting(
         "COOP_GRPC_ADDRESS", default="127.0.0.1:0", parse=parse_address, help="where gRPC listens"
     )
@@ -146,6 +156,18 @@ class ServiceSettings:
     )
     migrate_wait_s: float = setting(
         "COOP_MIGRATE_WAIT_SECONDS", default="300", parse=parse_seconds, help="how long migrate waits for its database"
+    )
+    migrate_lock_s: float = setting(
+        "COOP_MIGRATE_LOCK_SECONDS", default="3", parse=parse_some_seconds, help="how long migrate waits for a lock"
+    )
+    migrate_statement_s: float = setting(
+        "COOP_MIGRATE_STATEMENT_SECONDS",
+        default="60",
+        parse=parse_some_seconds,
+        help="how long its statements may take",
+    )
+    migrate_tries: int = setting(
+        "COOP_MIGRATE_TRIES", default="20", parse=parse_count, help="how often migrate gives way before it gives up"
     )
     grpc_workers: int = setting("COOP_GRPC_WORKERS", default="8", parse=parse_count, help="threads that answer calls")
     #: Standard name, understood by every library of traces; those have further OTEL_ variables of their own.
