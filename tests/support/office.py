@@ -1,5 +1,6 @@
 """The office and the members of a running stack, as calls: what coopctl and the pages do, for tests that need many of them."""
 
+import itertools
 import json
 import re
 import threading
@@ -25,6 +26,7 @@ from tests.support.stack import Stack
 
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
 PASSWORD = "una farola verde enciende"
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.4
 
 
 class Session:
@@ -122,24 +124,37 @@ class Office(Session):
         return run
 
     def settle(self, timeout_s: float = 120) -> None:
-        """Waits until no event is under way anywhere: every outbox empty, every consumer caught up, twice in a row."""
+        """Waits until no event is under way anywhere: every outbox empty, every consumer caught up, twice in a row.
+
+        Whoever is behind is asked alone until it is not, and less and less often: each answer costs the service, and on
+        Kafka the broker too, work that the events wait for.
+        """
         deadline = datetime.now(UTC).timestamp() + timeout_s
-        quiet = 0
-        pause = threading.Event()
-        while quiet < 2:
-            pending = 0
-            for service in SERVICES:
-                stub = self.clients.stub(service, operations_service_pb2_grpc.OperationsServiceStub)
-                try:
-                    with remote():
-                        lag = stub.GetLag(operations_service_pb2.GetLagRequest(), wait_for_ready=True, timeout=20)
-                    pending += lag.outbox_pending + lag.records_behind + lag.jobs_waiting
-                except Unavailable:
-                    pending += 1
-            quiet = quiet + 1 if pending == 0 else 0
-            if datetime.now(UTC).timestamp() > deadline:
-                raise AssertionError(f"{pending} events are still under way after {timeout_s} s")
-            pause.wait(0.05)
+        calm = 0
+        turn = itertools.cycle(SERVICES)
+        pause, pause_s = threading.Event(), FIRST_PAUSE_S
+        service = next(turn)
+        while calm < 2 * len(SERVICES):
+            if pending := self._under_way(service):
+                if datetime.now(UTC).timestamp() > deadline:
+                    raise AssertionError(f"{service} has {pending} events under way after {timeout_s} s")
+                calm = 0
+                pause.wait(pause_s)
+                pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+                continue
+            calm += 1
+            service, pause_s = next(turn), FIRST_PAUSE_S
+            if calm == len(SERVICES):
+                pause.wait(FIRST_PAUSE_S)  # an event may have been on its way to somebody who was asked before
+
+    def _under_way(self, service: str) -> int:
+        stub = self.clients.stub(service, operations_service_pb2_grpc.OperationsServiceStub)
+        try:
+            with remote():
+                lag = stub.GetLag(operations_service_pb2.GetLagRequest(), wait_for_ready=True, timeout=20)
+        except Unavailable:
+            return 1
+        return int(lag.outbox_pending + lag.records_behind + lag.jobs_waiting)
 
     def rest(self, timeout_s: float = 600) -> None:
         """Waits until nothing is left to do: events settled, documents printed, mails delivered."""

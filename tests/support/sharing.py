@@ -7,6 +7,8 @@ TOGETHER = {
     "tests/contract/eventlog/test_broker_crash.py": "a broker that is killed",
     "tests/contract/eventlog/": "one broker",
     "tests/integration/chassis/test_on_kafka.py": "one broker",
+    "tests/system/test_chain.py": "the undisturbed month",
+    "tests/system/test_ownership.py": "the undisturbed month",
     "tests/e2e/test_journey.py": "the demonstration",
     "tests/e2e/test_certificate_journey.py": "the demonstration",
     "tests/e2e/test_estimated_gap.py": "the demonstration",
@@ -15,7 +17,14 @@ TOGETHER = {
 }
 """Beginning of a path -> what its tests share; every other file stands for itself."""
 
-FIRST = ("tests/system/test_chain", "tests/contract/", "tests/e2e/test_journey", "tests/e2e/", "tests/system/")
+FIRST = (
+    "tests/system/test_chain",
+    "tests/system/test_ownership",
+    "tests/contract/",
+    "tests/e2e/test_journey",
+    "tests/e2e/",
+    "tests/system/",
+)
 """These take minutes. Begun last they would leave one worker alone with them."""
 
 

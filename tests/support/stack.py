@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 START_PATIENCE_S = 150.0
+OPEN = "Ctrl-C stops"
+"""How the runner begins the last line that it says once everything is up."""
 
 
 class StackDidNotStart(Exception):
@@ -108,14 +110,14 @@ def running_stack(
         assert process.stdout is not None
         for line in process.stdout:
             said.append(line.rstrip())
-            if line.startswith("Ctrl-C stops"):
+            if line.startswith(OPEN):
                 opened.set()
         opened.set()  # the runner ended
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     try:
-        if not opened.wait(START_PATIENCE_S) or process.poll() is not None:
+        if not opened.wait(START_PATIENCE_S) or not any(line.startswith(OPEN) for line in said):
             raise StackDidNotStart("\n".join(said) or "the runner said nothing")
         yield Stack(port, folder, process, said)
     finally:

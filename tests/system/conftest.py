@@ -18,7 +18,7 @@ class Undisturbed:
     outcome: Outcome
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
     """A stack on SQLite and the embedded event log that nobody disturbed, still running."""
     folder: Path = tmp_path_factory.mktemp("undisturbed")
