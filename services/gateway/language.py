@@ -8,6 +8,7 @@ text that translators edit is the text that runs.
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 
 from babel import Locale
@@ -94,9 +95,14 @@ def _chosen(known: list[str]) -> str | None:
 
 
 def _compiled(file: Path) -> Translations:
+    return Translations(io.BytesIO(_binary(file)))
+
+
+@cache
+def _binary(file: Path) -> bytes:
+    """Of a catalogue, made once in a process however many applications it has."""
     with file.open("rb") as source:
         catalogue = read_po(source, locale=file.parent.parent.name)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Translations(compiled)
+    return compiled.getvalue()

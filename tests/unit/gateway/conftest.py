@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from services.chassis.config import load
 from services.gateway.app import create_app
@@ -16,6 +17,23 @@ from services.gateway.settings import Settings
 from tests.unit.gateway.fakes import FakeServices, World
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates compiled once for all the applications of a session, as they are compiled once in a gateway's life."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._compiled.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledTemplates()
 
 
 @dataclass
@@ -48,6 +66,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
     """A member called Ana on 21 November 2026, in Spanish."""
     fakes = FakeServices(tmp_path / "keys")
     app = create_app(settings_for(tmp_path, fakes.addresses), clock=fakes.world.clock)
+    app.jinja_env.bytecode_cache = COMPILED
     visitor, member = app.test_client(), app.test_client()
     member.set_cookie("coop-session", "good-token")
     yield Portal(app, fakes, visitor, member)
