@@ -61,6 +61,7 @@ from services.billing.metering_client import MeteringEnergy
 from services.billing.payments_api import PaymentsApi
 from services.billing.press import Press, processes
 from services.billing.rectifying_api import RectifyingApi
+from services.billing.reminders_api import reminders_servicer
 from services.billing.rules import Rules, rules_of
 from services.billing.settings import Settings
 from services.billing.signing import SigningKey, ensure_self_signed, read_key
@@ -145,6 +146,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_RectifyingServiceServicer_to_server,
                 rectifying_service_pb2.DESCRIPTOR.services_by_name["RectifyingService"],
             ),
+            reminders_servicer(database, rules),
         ],
         subscriptions=[
             read_model_subscription(),

@@ -37,6 +37,7 @@ class BillingEvents:
             billing.CertificateRevoked: self.certificate_revoked,
             billing.DisputeOpened: self.dispute_opened,
             billing.DisputeClosed: self.dispute_closed,
+            billing.ReminderIssued: self.reminder_issued,
         }
 
     # -------------------------------------------------------------------------------------------- invoices
@@ -168,6 +169,31 @@ class BillingEvents:
         data = {"number": event.invoice_number, "account_number": account, **figures}
         story = Story(kind, event.supply_id, f"/s/{event.supply_id}/invoices/{event.invoice_id}", data)
         self._teller.readers(tx, envelope, story, on_file)
+
+    # ------------------------------------------------------------------------------------------- reminders
+    def reminder_issued(self, tx: Transaction, event: billing.ReminderIssued, envelope: Envelope) -> None:
+        """To whose debt it is. Of somebody who left the supply, whoever reads it now is told nothing."""
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if on_file is None:
+            wait_for(tx, envelope, f"member {event.member_id} of the reminder {event.reminder_id}")
+        data = {
+            "reminder_id": event.reminder_id,
+            "account_number": event.account_number,
+            "step": event.number,
+            "proof": event.proof,
+            "debts": [[each.number, each.due_date, each.outstanding.amount] for each in event.debts],
+            "total": event.total.amount,
+            "credit": event.credit.amount if event.credit.amount.strip("0.") else "",
+            "pay_until": event.pay_until,
+            "cut_off_months": event.cut_off_months,
+            "protected_until": event.protected_until,
+            "former_holder": event.former_holder,
+        }
+        story = Story("reminder", event.supply_id, f"/s/{event.supply_id}/invoices", data)
+        if event.former_holder:
+            self._teller.by_mail_alone(tx, envelope, story, on_file)
+        else:
+            self._teller.readers(tx, envelope, story, on_file)
 
     # --------------------------------------------------------------------------------------------- whom it is about
     def _account_and_holder(

@@ -10,7 +10,9 @@ from email.utils import format_datetime
 from typing import Any
 
 from coop.billing.v1 import billing_service_pb2 as billing
+from coop.billing.v1 import reminders_service_pb2 as reminders
 from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
+from coop.billing.v1.reminders_service_pb2_grpc import RemindersServiceStub
 from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from coop.supplies.v1 import supplies_service_pb2 as supplies
@@ -78,7 +80,18 @@ class Composer:
                 supplies.IssueAssociationCodeRequest(association_id=row.data["association_id"], event_id=row.event_id)
             )
             return {"code": answer.code, "minutes": answer.valid_minutes}
+        if row.kind == "reminder":
+            return self._still_owed(row.data["reminder_id"])
         return {}
+
+    def _still_owed(self, reminder_id: str) -> dict[str, Any]:
+        """What is unpaid at this moment of what the reminder was about. Refused when all of it was paid meanwhile."""
+        stub = self._clients.stub("billing", RemindersServiceStub)
+        found = stub.GetReminder(reminders.GetReminderRequest(reminder_id=reminder_id)).reminder
+        if not found.open_now:
+            raise Refused("What the reminder was about was paid before the mail was written.", "REMINDER_SETTLED")
+        debts = [[each.number, each.due_date, each.outstanding.amount] for each in found.open_now]
+        return {"debts": debts, "total": found.owed_now.amount}
 
     def _document(self, row: Row[Any]) -> tuple[str, bytes] | None:
         stub = self._clients.stub("billing", BillingServiceStub)

@@ -58,6 +58,11 @@ class Teller:
         if to is not None and to.email:
             self.mail(tx, envelope, story.kind, to.email, to.language, story.told | {"name": to.name})
 
+    def by_mail_alone(self, tx: Transaction, envelope: Envelope, story: Story, to: Contact | None) -> None:
+        """A mail to one person and no notice: of what is not the business of whoever reads the supply."""
+        if to is not None and to.email:
+            self.mail(tx, envelope, story.kind, to.email, to.language, story.told | {"name": to.name})
+
     def alone(self, tx: Transaction, envelope: Envelope, story: Story, account_id: str, to: Row[Any] | None) -> None:
         """A notice for one account and nobody else, and a mail to its address where that is known."""
         self.notice(tx, envelope, story.kind, account_id, story.told, story.link, story.supply_id)

@@ -6,6 +6,7 @@ import typer
 
 from services.staff import (
     accounts,
+    admin,
     bills,
     certificates,
     dead_letters,
@@ -20,8 +21,11 @@ from services.staff import (
     messages,
     payments,
     readings_commands,
+    reminders,
     remittances,
+    routines,
     statements,
+    status,
     supplies,
 )
 
@@ -30,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds them, in the order in which the help lists them."""
     app.command("login")(accounts.login)
     app.command("logout")(accounts.logout)
+    app.command("status")(status.status)
     app.add_typer(members.app, name="members")
     app.add_typer(supplies.app, name="supplies")
     app.add_typer(invitations.app, name="invitations")
@@ -44,8 +49,11 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(mandates.app, name="mandate")
     app.add_typer(remittances.app, name="remittance")
     app.add_typer(statements.app, name="statement")
+    app.add_typer(reminders.app, name="reminders")
     app.add_typer(certificates.app, name="certificate")
     app.add_typer(document_checks.app, name="document")
     app.add_typer(messages.app, name="messages")
     app.add_typer(dead_letters.app, name="dead-letters")
     app.add_typer(accounts.staff_app, name="staff")
+    app.add_typer(admin.app, name="admin")
+    app.add_typer(routines.app, name="routine")

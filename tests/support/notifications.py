@@ -14,7 +14,8 @@ from typing import Any
 import grpc
 from coop.billing.events.v1 import events_pb2 as billing_events
 from coop.billing.v1 import billing_service_pb2 as billing
-from coop.billing.v1 import billing_service_pb2_grpc
+from coop.billing.v1 import billing_service_pb2_grpc, reminders_service_pb2_grpc
+from coop.billing.v1 import reminders_service_pb2 as reminders
 from coop.common.v1.types_pb2 import DatePeriod, Money
 from coop.identity.events.v1 import events_pb2 as identity_events
 from coop.identity.v1 import identity_service_pb2 as identity
@@ -49,12 +50,14 @@ class Others(
     identity_service_pb2_grpc.IdentityServiceServicer,
     supplies_service_pb2_grpc.SuppliesServiceServicer,
     billing_service_pb2_grpc.BillingServiceServicer,
+    reminders_service_pb2_grpc.RemindersServiceServicer,
 ):
     """Identity, supplies and billing as notifications knows them."""
 
     def __init__(self) -> None:
         self.tokens = 0
         self.over = False
+        self.owed = ["55.44"]
 
     def IssueMailToken(self, request: identity.IssueMailTokenRequest, context: Any) -> identity.IssueMailTokenResponse:
         if self.over:
@@ -73,6 +76,15 @@ class Others(
         yield billing.GetInvoiceDocumentResponse(file_name="E2026-000001.pdf", chunk=PDF[:5])
         yield billing.GetInvoiceDocumentResponse(chunk=PDF[5:])
 
+    def GetReminder(self, request: reminders.GetReminderRequest, _: Any) -> reminders.GetReminderResponse:
+        money = [Money(amount=amount, currency_code="EUR") for amount in self.owed]
+        debts = [
+            reminders.ReminderDebt(number=f"E2026-00000{number}", due_date="2026-10-22", outstanding=amount)
+            for number, amount in enumerate(money, start=1)
+        ]
+        total = money[0] if money else Money(amount="0.00", currency_code="EUR")
+        return reminders.GetReminderResponse(reminder=reminders.Reminder(open_now=debts, owed_now=total))
+
     def GetCertificateDocument(
         self, request: billing.GetCertificateDocumentRequest, _: Any
     ) -> Iterator[billing.GetCertificateDocumentResponse]:
@@ -88,6 +100,7 @@ class Running:
         identity_service_pb2_grpc.add_IdentityServiceServicer_to_server(self.others, self._server)
         supplies_service_pb2_grpc.add_SuppliesServiceServicer_to_server(self.others, self._server)
         billing_service_pb2_grpc.add_BillingServiceServicer_to_server(self.others, self._server)
+        reminders_service_pb2_grpc.add_RemindersServiceServicer_to_server(self.others, self._server)
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self.smtp_port = free_port()

@@ -13,6 +13,7 @@ from typing import Any
 
 from services.billing.domain.dated import Row, flaws
 from services.billing.jurisdictions.ar.policy import SOURCES as ARGENTINE
+from services.billing.jurisdictions.disconnection import SOURCES as DISCONNECTION
 from services.billing.jurisdictions.es.corrections import SOURCES as SPANISH_CORRECTIONS
 from services.billing.jurisdictions.es.tables import CHARGES, TOLLS
 from services.billing.jurisdictions.es.tables import SOURCES as SPANISH
@@ -20,7 +21,7 @@ from services.billing.jurisdictions.files import Source
 from services.chassis.errors import Invalid
 
 FOLDER = Path(__file__).parent
-COUNTRIES: Mapping[str, Sequence[Source]] = {"ar": ARGENTINE, "es": (*SPANISH, *SPANISH_CORRECTIONS)}
+COUNTRIES: Mapping[str, Sequence[Source]] = {"ar": ARGENTINE, "es": (*SPANISH, *SPANISH_CORRECTIONS, *DISCONNECTION)}
 #: Tables of which a price is the sum: where one has a row for a day, the other needs one.
 SUMMED: Mapping[str, Sequence[tuple[Source, Source]]] = {"es": ((TOLLS, CHARGES),)}
 

@@ -37,6 +37,7 @@ from services.billing.tables.papers import certificate, document, signing_certif
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
 from services.billing.tables.refunds import refund, till, till_count
+from services.billing.tables.reminders import reminder, reminder_debt, reminder_hold, reminder_round
 from services.billing.tables.rewards import reward, reward_use
 
 __all__ = [
@@ -83,6 +84,10 @@ __all__ = [
     "rectification",
     "refund",
     "refused_notification",
+    "reminder",
+    "reminder_debt",
+    "reminder_hold",
+    "reminder_round",
     "remittance",
     "remittance_exclusion",
     "reward",

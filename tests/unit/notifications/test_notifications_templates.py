@@ -51,6 +51,14 @@ DATA: dict[str, Any] = {
     "reason": "Not my meter",
     "outcome": "The reading was right.",
     "outstanding": "55.44",
+    "credit": "",
+    "cut_off_months": 4,
+    "debts": [["E-2026-000002", "2026-11-23", "55.44"]],
+    "former_holder": False,
+    "pay_until": "2026-12-01",
+    "proof": True,
+    "protected_until": "2027-01-01",
+    "step": 3,
 }
 
 
@@ -64,7 +72,7 @@ def test_there_are_the_kinds_the_consumers_send() -> None:
         "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
         "certificate_revoked", "direct_debit_returned", "dispute_closed", "dispute_opened", "invoice_issued",
         "invoice_rectified", "password_changed", "password_reset", "payment_received", "payment_refunded",
-        "registration_repeated", "self_reading_taken",
+        "registration_repeated", "reminder", "self_reading_taken",
     ]  # fmt: skip
 
 

@@ -1,0 +1,300 @@
+"""Reminders of overdue debts: what is due, sent once per step and debt with the account locked, and accounts on hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from coop.billing.events.v1 import events_pb2 as events
+from coop.common.v1 import types_pb2 as types
+from sqlalchemy import Connection
+
+from services.billing.application.issuing import INVOICE_TOPIC
+from services.billing.domain.bill import ZERO
+from services.billing.domain.payments.mandates import Terms
+from services.billing.domain.reminders import Due, LeftAlone, Policy, Told, due_reminders, told
+from services.billing.jurisdictions.disconnection import Disconnection
+from services.billing.repository import ledger, mandates, read_model, reminders
+from services.billing.repository.reminders import Collecting, Hold, Reminder
+from services.billing.rules import Rules
+from services.chassis.db import Database, RequestKey, Transaction
+from services.chassis.errors import Invalid, NotFound, Refused
+from services.chassis.ids import new_id
+from services.chassis.periods import parse_date
+
+LONGEST_TEXT = 500
+#: Accounts that are looked at together.
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a command sent, and what it left alone."""
+
+    id: str
+    as_of: date
+    sent: int
+    total: Decimal
+    left_alone: tuple[LeftAlone, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A reminder as it was issued, and what is unpaid now of what it was about."""
+
+    reminder: Reminder
+    #: As the reminder's debts.
+    open_now: tuple[tuple[str, str, date, Decimal], ...]
+
+    @property
+    def owed_now(self) -> Decimal:
+        return sum((amount for *_, amount in self.open_now), ZERO)
+
+
+class Reminders:
+    def __init__(
+        self, database: Database, rules: Rules, policy: Policy | None, law: Disconnection, terms: Terms | None
+    ) -> None:
+        """``terms``: of direct debits, None where none are offered; ``policy``: None where no reminders are sent."""
+        self._database = database
+        self._rules = rules
+        self._policy = policy
+        self._law = law
+        self._terms = terms
+
+    # --------------------------------------------------------------------------------------------------- what is due
+    def preview(self, as_of: str) -> Iterator[Due | LeftAlone]:
+        """What `send` would do on a day, which may be one to come, with the debts as they are now."""
+        policy, day = self._offered(), self._day(as_of)
+        with self._database.read() as connection:
+            collecting = self._collecting(connection)
+            for some in _batches(reminders.overdue_supplies(connection, day)):
+                for account in reminders.accounts(connection, some, day, collecting):
+                    due, left = due_reminders(policy, account, day, self._rules.country.calendar)
+                    yield from due
+                    yield from left
+
+    def send(self, key: RequestKey, by: str, as_of: str) -> Round:
+        """Issues every reminder that is due, each account in a transaction of its own; Refused for a day to come.
+
+        A command that was interrupted goes on when it is repeated: what it has issued stays issued once.
+        """
+        policy, day = self._offered(), self._day(as_of)
+        if day > self._today():
+            raise Refused(f"{day} has not come yet: reminders are sent on the day; look with a preview.", "DAY_TO_COME")
+        with self._database.write() as tx:
+
+            def begin() -> str:
+                made = new_id()
+                reminders.keep_round(tx.connection, made, day, by, tx.clock.now())
+                return made
+
+            round_id = tx.once(key, begin)
+        with self._database.read() as connection:
+            collecting = self._collecting(connection)
+            overdue = reminders.overdue_supplies(connection, day)
+        left: list[LeftAlone] = []
+        for some in _batches(overdue):
+            with self._database.read() as connection:
+                looked_at = [
+                    (account, due_reminders(policy, account, day, self._rules.country.calendar))
+                    for account in reminders.accounts(connection, some, day, collecting)
+                ]
+            for account, (due, not_due) in looked_at:
+                left += self._issue(round_id, policy, account.supply_id, day, collecting) if due else not_due
+        with self._database.read() as connection:
+            sent, total = reminders.sums_of_round(connection, round_id)
+        return Round(round_id, day, sent, total, tuple(left))
+
+    def _issue(
+        self, round_id: str, policy: Policy, supply_id: str, day: date, collecting: Collecting | None
+    ) -> list[LeftAlone]:
+        """What is due of an account at this instant: money that came meanwhile, or another command, changes it."""
+        with self._database.write() as tx:
+            ledger.lock_accounts(tx.connection, [supply_id])
+            left: list[LeftAlone] = []
+            for account in reminders.accounts(tx.connection, [supply_id], day, collecting):
+                due, left = due_reminders(policy, account, day, self._rules.country.calendar)
+                for each in due:
+                    self._issue_one(tx, round_id, each, day)
+            return left
+
+    def _issue_one(self, tx: Transaction, round_id: str, due: Due, day: date) -> None:
+        connection, reminder_id = tx.connection, new_id()
+        law = self._told(connection, due, day)
+        reminders.keep(connection, reminder_id, round_id, day, due, law, tx.clock.now())
+        money = self._money
+        issued = events.ReminderIssued(
+            reminder_id=reminder_id,
+            supply_id=due.account.supply_id,
+            member_id=due.member_id,
+            account_number=due.account.account_number,
+            former_holder=due.former_holder,
+            step=due.step.code,
+            number=due.step.number,
+            proof=due.step.proof,
+            debts=[
+                events.DueInvoice(
+                    number=debt.number, due_date=debt.due_date.isoformat(), outstanding=money(debt.outstanding)
+                )
+                for debt in due.debts
+            ],
+            total=money(due.total),
+            credit=money(due.account.credit),
+            pay_until=due.pay_until.isoformat(),
+            cut_off_months=law.months,
+            cut_off_source=law.source,
+            protected_until=law.protected_until.isoformat() if law.protected_until else "",
+        )
+        tx.emit(INVOICE_TOPIC, due.account.supply_id, issued)
+
+    def _told(self, connection: Connection, due: Due, day: date) -> Told:
+        supplies = read_model.supplies(connection, [due.account.supply_id])
+        people = read_model.members(connection, [due.member_id])
+        return told(
+            self._law.law(day),
+            self._law.protected_until(day),
+            supplies[0] if supplies else None,
+            people.get(due.member_id),
+        )
+
+    # --------------------------------------------------------------------------------------------- what was reminded of
+    def get(self, reminder_id: str) -> Standing:
+        with self._database.read() as connection:
+            return self._standing(connection, [self._required(connection, reminder_id)])[0]
+
+    def page(
+        self, *, supply_id: str, step: str, round_id: str, proof_missing: bool, before: str, limit: int
+    ) -> list[Standing]:
+        with self._database.read() as connection:
+            found = reminders.page(
+                connection,
+                supply_id=supply_id,
+                step=step,
+                round_id=round_id,
+                proof_missing=proof_missing,
+                before=before,
+                limit=limit,
+            )
+            return self._standing(connection, found)
+
+    def note_receipt(self, key: RequestKey, by: str, reminder_id: str, received_on: str, evidence: str) -> Standing:
+        """That a reminder which goes with proof was received, and where the proof is. Refused when that is noted already."""
+        said, day = _text(evidence, "where the proof of receipt is", "evidence"), _date(received_on, "received_on")
+
+        def act() -> str:
+            found = self._required(tx.connection, reminder_id, lock=True)
+            if not found.proof:
+                raise Refused(f"The step {found.step} needs no proof of receipt.", "NO_PROOF_NEEDED")
+            if found.received_on is not None:
+                raise Refused(f"It was received on {found.received_on}: {found.evidence}.", "RECEIPT_NOTED")
+            if not found.issued_on <= day <= self._today():
+                raise Invalid(
+                    f"It was issued on {found.issued_on} and cannot have been received on {day} (today is "
+                    f"{self._today()}).",
+                    field="received_on",
+                )
+            reminders.note_receipt(tx.connection, found.id, day, said, by)
+            return found.id
+
+        with self._database.write() as tx:
+            return self._standing(tx.connection, [self._required(tx.connection, tx.once(key, act))])[0]
+
+    @staticmethod
+    def _standing(connection: Connection, found: Sequence[Reminder]) -> list[Standing]:
+        open_parts = ledger.open_parts(connection, {debt[0] for each in found for debt in each.debts})
+        return [
+            Standing(
+                each,
+                tuple(
+                    (invoice_id, part.number, part.due_date, part.outstanding)
+                    for invoice_id, _, due, _ in each.debts
+                    for part in open_parts.get(invoice_id, ())
+                    if part.due_date == due
+                ),
+            )
+            for each in found
+        ]
+
+    @staticmethod
+    def _required(connection: Connection, reminder_id: str, *, lock: bool = False) -> Reminder:
+        found = reminders.by_id(connection, reminder_id.strip(), lock=lock)
+        if found is None:
+            raise NotFound(f"There is no reminder {reminder_id!r}; 'coopctl reminders list' has them.", "NO_REMINDER")
+        return found
+
+    # ----------------------------------------------------------------------------------------------------------- holds
+    def hold(self, key: RequestKey, by: str, supply_id: str, until: str, why: str) -> Hold:
+        """Leaves an account alone until a day."""
+        said, day = _text(why, "why the account is left alone", "why"), _date(until, "until")
+        if not self._today() < day <= self._today() + timedelta(days=366):
+            raise Invalid(f"until is {day}; give a day after today ({self._today()}), within a year.", field="until")
+
+        def act() -> str:
+            if read_model.known_supply(tx.connection, supply_id) is None:
+                raise NotFound(f"There is no supply {supply_id!r} in the accounts.", "SUPPLY_NOT_FOUND")
+            reminders.hold(tx.connection, Hold(supply_id, day, said, by, tx.clock.now()))
+            return supply_id
+
+        with self._database.write() as tx:
+            found = tx.once(key, act)
+            kept = reminders.holds_of(tx.connection, [found], self._today()).get(found)
+        if kept is None:
+            raise Refused("The account was released in the meantime.", "HOLD_RELEASED")
+        return kept
+
+    def release(self, key: RequestKey, supply_id: str) -> None:
+        """Takes a hold away. Refused when there is none."""
+
+        def act() -> str:
+            if not reminders.release(tx.connection, supply_id):
+                raise Refused("The account is not on hold: 'coopctl reminders holds' says which are.", "NOT_HELD")
+            return supply_id
+
+        with self._database.write() as tx:
+            tx.once(key, act)
+
+    def holds(self, after: str, limit: int) -> list[tuple[Hold, str]]:
+        with self._database.read() as connection:
+            return reminders.holds(connection, self._today(), after, limit)
+
+    # ------------------------------------------------------------------------------------------------------------------
+    def _collecting(self, connection: Connection) -> Collecting | None:
+        return Collecting(self._terms, mandates.in_force(connection)) if self._terms else None
+
+    def _offered(self) -> Policy:
+        if self._policy is None:
+            raise Refused(
+                "This cooperative sends no reminders: its coop.toml has no [reminders] with steps.", "NO_REMINDERS"
+            )
+        return self._policy
+
+    def _day(self, text: str) -> date:
+        return _date(text, "as_of") if text else self._today()
+
+    def _today(self) -> date:
+        return self._rules.today(self._database.clock.now())
+
+    def _money(self, amount: Decimal) -> types.Money:
+        return types.Money(amount=f"{amount:.2f}", currency_code=self._rules.currency)
+
+
+def _batches(supply_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(supply_ids), _AT_ONCE):
+        yield supply_ids[start : start + _AT_ONCE]
+
+
+def _date(text: str, field: str) -> date:
+    try:
+        return parse_date(text)
+    except ValueError as wrong:
+        raise Invalid(f"{field} {wrong}.", field=field) from wrong
+
+
+def _text(given: str, what: str, field: str) -> str:
+    said = given.strip()
+    if not 1 <= len(said) <= LONGEST_TEXT:
+        raise Invalid(f"Say in 1 to {LONGEST_TEXT} characters {what}; {len(said)} were given.", field=field)
+    return said

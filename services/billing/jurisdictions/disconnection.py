@@ -1,0 +1,68 @@
+"""What each country's law says before a supply is cut off. Argentina leaves it to each province: no table, nothing told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from services.billing.domain.dated import DatedTable
+from services.billing.domain.reminders import Law
+from services.billing.domain.rows import text
+from services.billing.jurisdictions.files import Source, read_all
+from services.chassis.errors import Invalid
+
+_FILE = "disconnection.toml"
+_NUMBERS = (
+    "household_max_power_w",
+    "household_months",
+    "vulnerable_months",
+    "notice_months",
+    "repeat_working_days",
+    "warning_working_days",
+)
+
+
+@dataclass(frozen=True)
+class Disconnection:
+    """`protected` has the source of each span of days in which vulnerable households may not be cut off."""
+
+    notice: DatedTable[Law] | None = None
+    protected: DatedTable[str] | None = None
+
+    def law(self, day: date) -> Law | None:
+        return self.notice.find(day) if self.notice else None
+
+    def protected_until(self, day: date) -> tuple[date, str] | None:
+        """The first day that is not protected any more, and the source; None when the day itself is not."""
+        rows = self.protected.rows if self.protected else ()
+        return next(((row.end, row.source) for row in rows if row.covers(day) and row.end), None)
+
+
+def _law(row: Mapping[str, Any], place: str) -> Law:
+    for name in _NUMBERS:
+        value = row.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            raise Invalid(f"{place}: {name} is {value!r}; give a whole number.", field=name)
+    return Law(**{name: row[name] for name in _NUMBERS}, source=text(row, "source", place))
+
+
+def _source(row: Mapping[str, Any], place: str) -> str:
+    return text(row, "source", place)
+
+
+NOTICE, PROTECTED = Source(_FILE, "notice", _law), Source(_FILE, "protected", _source)
+#: What `coopctl tariff check` looks at.
+SOURCES = (NOTICE, PROTECTED)
+
+
+def disconnection(folder: Path) -> Disconnection:
+    """The tables of a jurisdiction's folder; empty where it has none. Invalid names what is wrong in the file."""
+    if not (folder / _FILE).exists():
+        return Disconnection()
+    return Disconnection(
+        notice=read_all(folder, NOTICE)[""],
+        protected=read_all(folder, PROTECTED)[""],
+    )

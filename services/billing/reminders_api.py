@@ -1,0 +1,215 @@
+"""RemindersService over gRPC: messages in, application calls, messages out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+
+import grpc
+from coop.billing.v1 import reminders_service_pb2 as pb
+from coop.billing.v1.reminders_service_pb2_grpc import (
+    RemindersServiceServicer,
+    add_RemindersServiceServicer_to_server,
+)
+
+from services.billing.application.mandates import debit_terms
+from services.billing.application.reminders import Reminders, Standing
+from services.billing.domain.reminders import Due, LeftAlone, reminder_policy
+from services.billing.jurisdictions.disconnection import disconnection
+from services.billing.messages import Messages, instant
+from services.billing.repository import read_model
+from services.billing.repository.reminders import Hold
+from services.billing.rules import Rules
+from services.chassis.config import SettingsError
+from services.chassis.context import caller
+from services.chassis.db import Database, RequestKey
+from services.chassis.errors import Invalid
+from services.chassis.grpc.server import ServicerSpec
+from services.chassis.paging import page_size
+
+
+class RemindersApi(RemindersServiceServicer):
+    def __init__(self, database: Database, rules: Rules, reminders: Reminders) -> None:
+        self._database = database
+        self._reminders = reminders
+        self._write = Messages(rules)
+
+    # ---------------------------------------------------------------------------------------------------- what is due
+    def PreviewReminders(
+        self, request: pb.PreviewRemindersRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.PreviewRemindersResponse]:
+        for found in self._reminders.preview(request.as_of):
+            if isinstance(found, Due):
+                yield pb.PreviewRemindersResponse(due=self._due(found))
+            else:
+                yield pb.PreviewRemindersResponse(left_alone=self._left_alone(found))
+
+    def SendReminders(
+        self, request: pb.SendRemindersRequest, context: grpc.ServicerContext
+    ) -> pb.SendRemindersResponse:
+        key = RequestKey.of("SendReminders", request)
+        done = self._reminders.send(key, caller().actor, request.as_of)
+        counts = Counter(each.reason for each in done.left_alone)
+        return pb.SendRemindersResponse(
+            round_id=done.id,
+            as_of=done.as_of.isoformat(),
+            sent=done.sent,
+            total=self._write.money(done.total),
+            left_alone=[pb.ReasonCount(reason=reason, debts=count) for reason, count in sorted(counts.items())],
+        )
+
+    # ---------------------------------------------------------------------------------------------- what was issued
+    def ListReminders(
+        self, request: pb.ListRemindersRequest, context: grpc.ServicerContext
+    ) -> pb.ListRemindersResponse:
+        size = page_size(request.page_size)
+        found = self._reminders.page(
+            supply_id=request.supply_id,
+            step=request.step,
+            round_id=request.round_id,
+            proof_missing=request.proof_missing,
+            before=request.page_token,
+            limit=size + 1,
+        )
+        page, more = found[:size], found[size:]
+        return pb.ListRemindersResponse(
+            reminders=[self._reminder(each) for each in page],
+            next_page_token=page[-1].reminder.id if more else "",
+        )
+
+    def GetReminder(self, request: pb.GetReminderRequest, context: grpc.ServicerContext) -> pb.GetReminderResponse:
+        return pb.GetReminderResponse(reminder=self._reminder(self._reminders.get(request.reminder_id)))
+
+    def NoteReminderReceipt(
+        self, request: pb.NoteReminderReceiptRequest, context: grpc.ServicerContext
+    ) -> pb.NoteReminderReceiptResponse:
+        key = RequestKey.of("NoteReminderReceipt", request)
+        found = self._reminders.note_receipt(
+            key, caller().actor, request.reminder_id, request.received_on, request.evidence
+        )
+        return pb.NoteReminderReceiptResponse(reminder=self._reminder(found))
+
+    # ---------------------------------------------------------------------------------------------------------- holds
+    def HoldReminders(
+        self, request: pb.HoldRemindersRequest, context: grpc.ServicerContext
+    ) -> pb.HoldRemindersResponse:
+        key = RequestKey.of("HoldReminders", request)
+        made = self._reminders.hold(key, caller().actor, request.supply_id, request.until, request.why)
+        with self._database.read() as connection:
+            number = read_model.account_numbers(connection, [made.supply_id]).get(made.supply_id, "")
+        return pb.HoldRemindersResponse(hold=_hold(made, number))
+
+    def ReleaseReminders(
+        self, request: pb.ReleaseRemindersRequest, context: grpc.ServicerContext
+    ) -> pb.ReleaseRemindersResponse:
+        self._reminders.release(RequestKey.of("ReleaseReminders", request), request.supply_id)
+        return pb.ReleaseRemindersResponse()
+
+    def ListReminderHolds(
+        self, request: pb.ListReminderHoldsRequest, context: grpc.ServicerContext
+    ) -> pb.ListReminderHoldsResponse:
+        size = page_size(request.page_size)
+        found = self._reminders.holds(request.page_token, size + 1)
+        page, more = found[:size], found[size:]
+        return pb.ListReminderHoldsResponse(
+            holds=[_hold(*each) for each in page], next_page_token=page[-1][0].supply_id if more else ""
+        )
+
+    # ------------------------------------------------------------------------------------------------------- messages
+    def _due(self, found: Due) -> pb.DueReminder:
+        return pb.DueReminder(
+            supply_id=found.account.supply_id,
+            account_number=found.account.account_number,
+            member_id=found.member_id,
+            former_holder=found.former_holder,
+            step=found.step.code,
+            number=found.step.number,
+            proof=found.step.proof,
+            debts=self._debts((debt.invoice_id, debt.number, debt.due_date, debt.outstanding) for debt in found.debts),
+            total=self._write.money(found.total),
+            pay_until=found.pay_until.isoformat(),
+        )
+
+    def _left_alone(self, found: LeftAlone) -> pb.DebtLeftAlone:
+        debt = found.debt
+        (message,) = self._debts([(debt.invoice_id, debt.number, debt.due_date, debt.outstanding)])
+        return pb.DebtLeftAlone(
+            supply_id=found.account.supply_id,
+            account_number=found.account.account_number,
+            debt=message,
+            reason=found.reason,
+            why=found.why,
+        )
+
+    def _reminder(self, found: Standing) -> pb.Reminder:
+        made, told, money = found.reminder, found.reminder.told, self._write.money
+        earliest = told.earliest_cut_off(made.received_on) if made.received_on else None
+        return pb.Reminder(
+            id=made.id,
+            round_id=made.round_id,
+            supply_id=made.supply_id,
+            account_number=made.account_number,
+            member_id=made.member_id,
+            former_holder=made.former_holder,
+            step=made.step,
+            number=made.number,
+            issued_on=made.issued_on.isoformat(),
+            pay_until=made.pay_until.isoformat(),
+            debts=self._debts(made.debts),
+            total=money(made.total),
+            credit=money(made.credit),
+            open_now=self._debts(found.open_now),
+            owed_now=money(found.owed_now),
+            proof=made.proof,
+            received_on=_iso(made.received_on),
+            evidence=made.evidence,
+            received_by=made.received_by,
+            track=told.track,
+            cut_off_months=told.months,
+            cut_off_source=told.source,
+            protected_until=_iso(told.protected_until),
+            earliest_cut_off=_iso(earliest),
+            issued_at=instant(made.issued_at),
+        )
+
+    def _debts(self, debts: Iterable[tuple[str, str, date, Decimal]]) -> list[pb.ReminderDebt]:
+        return [
+            pb.ReminderDebt(
+                invoice_id=invoice_id, number=number, due_date=due.isoformat(), outstanding=self._write.money(amount)
+            )
+            for invoice_id, number, due, amount in debts
+        ]
+
+
+def _hold(made: Hold, account_number: str) -> pb.ReminderHold:
+    return pb.ReminderHold(
+        supply_id=made.supply_id,
+        account_number=account_number,
+        until=made.until.isoformat(),
+        why=made.why,
+        held_by=made.held_by,
+        held_at=instant(made.held_at),
+    )
+
+
+def _iso(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def reminders_servicer(database: Database, rules: Rules) -> ServicerSpec:
+    """RemindersService as the profile has it. SettingsError when its [reminders] cannot be, or the law does not let them."""
+    profile = rules.profile
+    try:
+        law = disconnection(rules.country.folder)
+        today = rules.today(database.clock.now())
+        policy = reminder_policy(profile.section("reminders"), rules.days_to_pay, law.law(today))
+        terms = debit_terms(profile)
+    except Invalid as wrong:
+        raise SettingsError([wrong.message]) from wrong
+    return ServicerSpec(
+        RemindersApi(database, rules, Reminders(database, rules, policy, law, terms)),
+        add_RemindersServiceServicer_to_server,
+        pb.DESCRIPTOR.services_by_name["RemindersService"],
+    )
