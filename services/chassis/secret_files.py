@@ -19,13 +19,7 @@ def write_once(path: Path, content: bytes) -> None:
 
     Raises SettingsError with a sentence when the folder cannot be written.
     """
-    with written_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with _draft(path, content) as draft:
         try:
             os.link(draft, path)
         except FileExistsError:
@@ -34,8 +28,31 @@ def write_once(path: Path, content: bytes) -> None:
             draft.unlink()
 
 
+def replace(path: Path, content: bytes) -> None:
+    """The same in place of what is there; a reader finds the old content or the new one."""
+    with _draft(path, content) as draft:
+        draft.replace(path)
+
+
 @contextmanager
-def written_to(path: Path) -> Iterator[None]:
+def _draft(path: Path, content: bytes) -> Iterator[Path]:
+    """The content in a file beside the one that it is for."""
+    with _written_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        yield draft
+
+
+@contextmanager
+def _written_to(path: Path) -> Iterator[None]:
     """A block that makes the file; raises SettingsError when its folder does not let it."""
     try:
         yield

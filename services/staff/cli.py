@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from services.chassis.config import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
-from services.staff import invoice_verify, offline_curve, offline_quote, offline_tariff, running
+from services.staff import admin_secrets, invoice_verify, offline_curve, offline_quote, offline_tariff, running
 from services.staff.backup import commands as backup
 from services.staff.show import say
 
@@ -26,6 +26,7 @@ OFFLINE = {"curve": offline_curve.app, "tariff": offline_tariff.app, "backup": b
 OFFLINE_COMMANDS: dict[tuple[str, str], Callable[..., Any]] = {
     ("bill", "quote"): offline_quote.quote,
     ("invoice", "verify"): invoice_verify.verify_command,
+    ("admin", "secrets"): admin_secrets.secrets_command,
 }
 """Commands that need no service in a group that does."""
 

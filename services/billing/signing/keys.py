@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,12 +24,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from services.chassis.issuing import self_signed
 from services.chassis.secret_files import write_once
 
 KEY_FILE = "documents.pem"
-#: Of a certificate made here. A name in a certificate holds at most 64 characters (RFC 5280, ub-common-name).
-_VALID = timedelta(days=5 * 365)
-_LONGEST_NAME = 64
 #: Bytes of certificates that a signature carries: several times what public authorities' chains have.
 _LONGEST_CHAIN = 16 * 1024
 
@@ -121,45 +118,8 @@ def ensure_self_signed(keys_dir: Path, name: str, country: str, now: datetime) -
     """
     path = keys_dir / KEY_FILE
     if not path.exists():
-        write_once(path, _self_signed(name, country, now))
+        made = self_signed(name, country, now)
+        write_once(path, made.key + made.certificate)
     found = read_key(keys_dir)
     assert found is not None
     return found
-
-
-def _self_signed(name: str, country: str, now: datetime) -> bytes:
-    """Key and certificate in PEM, valid from the day before, so that clocks that differ do not matter."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    short = name[:_LONGEST_NAME]
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, country.upper()),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, short),
-            x509.NameAttribute(NameOID.COMMON_NAME, short),
-        ]
-    )
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=True,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _VALID)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)

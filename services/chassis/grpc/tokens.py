@@ -6,7 +6,6 @@ Each issuer has its own key in ``keys_dir``: ``<issuer>.key.pem`` (private, mode
 
 import base64
 import json
-import secrets
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import SettingsError
 from services.chassis.context import Principal
 from services.chassis.errors import Unauthenticated
-from services.chassis.secret_files import write_once, written_to
+from services.chassis.secret_files import replace, write_once
 from services.chassis.telemetry import logger
 
 LIFETIME = timedelta(seconds=60)
@@ -38,20 +37,26 @@ def ensure_key(keys_dir: Path, issuer: str) -> OKPKey:
     """
     private = keys_dir / f"{issuer}.key.pem"
     if not private.exists():
-        made = OKPKey.generate_key("Ed25519")
-        write_once(private, made.as_pem(private=True))
-    key = _private_key(private)
+        write_once(private, new_key().as_pem(private=True))
+    key = private_key(private)
     public = keys_dir / f"{issuer}.pub.json"
-    own = key.as_dict(private=False)
-    if not public.exists() or own["x"] not in [each.as_dict(private=False)["x"] for each in _public_keys(public)]:
-        with written_to(public):
-            draft = keys_dir / f".{issuer}.{secrets.token_hex(4)}"
-            draft.write_text(json.dumps(own, sort_keys=True))
-            draft.replace(public)
+    own = key.as_dict(private=False)["x"]
+    if not public.exists() or own not in [each.as_dict(private=False)["x"] for each in _public_keys(public)]:
+        replace(public, public_text(key).encode())
     return key
 
 
-def _private_key(path: Path) -> OKPKey:
+def new_key() -> OKPKey:
+    return OKPKey.generate_key("Ed25519")
+
+
+def public_text(key: OKPKey) -> str:
+    """The public half as a JWK, as it stands in ``<issuer>.pub.json``."""
+    return json.dumps(key.as_dict(private=False), sort_keys=True)
+
+
+def private_key(path: Path) -> OKPKey:
+    """The key of a file in PEM. Raises SettingsError."""
     try:
         return OKPKey.import_key(path.read_bytes())
     except (OSError, ValueError, JoseError) as wrong:
@@ -109,7 +114,7 @@ class TokenSigner:
         try:
             stamp = _stamp(self._path)
             if stamp != self._read_at:
-                self._key, self._read_at = _private_key(self._path), stamp
+                self._key, self._read_at = private_key(self._path), stamp
         except (OSError, SettingsError) as wrong:
             logger().error("key_not_taken", file=self._path.name, problem=type(wrong).__name__)
         return self._key

@@ -1,0 +1,202 @@
+"""`coopctl admin secrets`: every key, certificate and password of a new installation, made here and nowhere else.
+
+Nothing is asked over the network and nothing that is there is overwritten, so the command may be run again after services
+were added, or with `--renew tls` before the certificates end.
+"""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from services.chassis.config import SettingsError, parse_address
+from services.staff.show import JsonOption, print_json, say, table
+
+SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
+ISSUERS = (*SERVICES, "gateway")
+"""Who signs tokens."""
+WITH_CERTIFICATE = (*ISSUERS, "office")
+"""Who answers or makes calls; the office is whoever runs coopctl."""
+
+
+class Renewal(StrEnum):
+    tls = "tls"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file of the installation: where it is, whether it was made now, and who must have it."""
+
+    path: str
+    made: bool
+    meant_for: str
+
+
+def secrets_command(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files; made if it is not there.")],
+    namespace: Annotated[str, typer.Option(help="Kubernetes namespace, for the certificates' names.")] = "acometida",
+    database_host: Annotated[
+        str, typer.Option(help="host:port of PostgreSQL, for the databases' addresses.")
+    ] = "postgres:5432",
+    database_options: Annotated[
+        str, typer.Option(help="What the addresses end with, such as sslmode=verify-full&sslrootcert=/run/db/ca.crt")
+    ] = "",
+    profile: Annotated[
+        Path | None, typer.Option(help="The cooperative's profile, whose name documents are signed with.")
+    ] = None,
+    renew: Annotated[Renewal | None, typer.Option(help="Make these anew, by the same authority.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the secrets of an installation: keys, certificates, passwords. What is there stays."""
+    try:
+        parse_address(database_host)
+    except ValueError as wrong:
+        raise SettingsError([f"--database-host is {database_host!r}: {wrong}."]) from None
+    folder = _Folder(out)
+    found = [
+        *_token_keys(folder),
+        *_other_keys(folder, profile),
+        *_certificates(folder, namespace, anew=renew is Renewal.tls),
+        *_database_addresses(folder, database_host, database_options),
+    ]
+    if as_json:
+        print_json([{"path": each.path, "made": each.made, "meant_for": each.meant_for} for each in found])
+        return
+    rows = [(each.path, "made" if each.made else "kept", each.meant_for) for each in found]
+    table("Secrets", ("file", "now", "meant for"), rows)
+    say(f"In {out}. Whoever has ca/ca.key can pretend to be any service: keep that one away from the machines.")
+
+
+class _Folder:
+    """Files with mode 0600 in folders with mode 0700."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, name: str) -> Path:
+        return self._root / name
+
+    def read(self, name: str) -> bytes:
+        """Raises SettingsError."""
+        try:
+            return self.path(name).read_bytes()
+        except OSError as wrong:
+            raise SettingsError([f"{self.path(name)} cannot be read: {wrong.strerror}."]) from wrong
+
+    def keep(self, name: str, meant_for: str, make: Callable[[], bytes]) -> Made:
+        """The file as it is, or made now."""
+        from services.chassis.secret_files import write_once
+
+        if self.path(name).exists():
+            return Made(name, False, meant_for)
+        write_once(self.path(name), make())
+        return Made(name, True, meant_for)
+
+    def replace(self, name: str, meant_for: str, content: bytes) -> Made:
+        from services.chassis.secret_files import replace
+
+        replace(self.path(name), content)
+        return Made(name, True, meant_for)
+
+
+def _token_keys(folder: _Folder) -> Iterator[Made]:
+    """What each service signs its tokens with, and what everybody checks them with."""
+    from services.chassis.grpc.tokens import new_key, private_key, public_text
+
+    for issuer in ISSUERS:
+        name = f"keys/{issuer}/{issuer}.key.pem"
+        yield folder.keep(name, f"{issuer} alone", lambda: new_key().as_pem(private=True))
+        public = public_text(private_key(folder.path(name))).encode()
+        yield folder.keep(f"public/{issuer}.pub.json", "everybody", partial(bytes, public))
+
+
+def _other_keys(folder: _Folder, profile: Path | None) -> Iterator[Made]:
+    def word() -> bytes:
+        return randomness.token_urlsafe(32).encode()
+
+    yield folder.keep("keys/gateway/gateway.secret", "gateway, every replica the same", word)
+    yield folder.keep(
+        "keys/identity/bootstrap-staff.secret", "identity, and whoever makes the first staff account", word
+    )
+    yield folder.keep(
+        "keys/billing/documents.pem",
+        "billing, until you have a certificate of a trusted authority",
+        lambda: _document_key(profile),
+    )
+
+
+def _document_key(profile: Path | None) -> bytes:
+    """Key and certificate in the cooperative's name. Raises SettingsError when its profile cannot be read."""
+    from services.chassis.config import load
+    from services.chassis.issuing import self_signed
+    from services.chassis.profile import load_profile
+    from services.staff.settings import StaffSettings
+
+    found = load_profile(profile or load(StaffSettings).profile_dir)
+    made = self_signed(found.legal_name, found.jurisdiction, datetime.now(UTC))
+    return made.key + made.certificate
+
+
+def _certificates(folder: _Folder, namespace: str, *, anew: bool) -> Iterator[Made]:
+    """An authority, and a certificate by it for each service, good for the names by which it is called."""
+    from services.chassis.issuing import Issued, issue, new_authority
+
+    now = datetime.now(UTC)
+    here = [folder.path(f"ca/{name}").exists() for name in ("ca.key", "ca.crt")]
+    if any(here) and not all(here):
+        raise SettingsError([f"{folder.path('ca')} has one of ca.key and ca.crt: an authority is both."])
+    if all(here):
+        authority = Issued(folder.read("ca/ca.key"), folder.read("ca/ca.crt"))
+    else:
+        authority = new_authority(f"Acometida {namespace}", now)
+    yield folder.keep("ca/ca.key", "nobody: keep it off the machines", partial(bytes, authority.key))
+    yield folder.keep(
+        "ca/ca.crt", "everybody, as it stands beside each certificate", partial(bytes, authority.certificate)
+    )
+    for name in WITH_CERTIFICATE:
+        meant_for = f"{name} alone"
+        pair = [f"tls/{name}/tls.key", f"tls/{name}/tls.crt"]
+        if all(folder.path(each).exists() for each in pair) and not anew:
+            yield from (Made(each, False, meant_for) for each in pair)
+        else:
+            made = issue(authority, name, _hosts(name, namespace), now)
+            for path, content in zip(pair, (made.key, made.certificate), strict=True):
+                yield folder.replace(path, meant_for, content)
+        yield folder.keep(f"tls/{name}/ca.crt", f"{name}: whom it trusts", partial(bytes, authority.certificate))
+
+
+def _hosts(name: str, namespace: str) -> list[str]:
+    return [
+        name,
+        f"{name}.{namespace}",
+        f"{name}.{namespace}.svc",
+        f"{name}.{namespace}.svc.cluster.local",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    ]
+
+
+def _database_addresses(folder: _Folder, host: str, options: str) -> Iterator[Made]:
+    """Who may change a service's schema, and who may read and write its rows: two logins, each with a password of its own."""
+    end = f"?{options}" if options else ""
+    for service in SERVICES:
+        for kind, user, meant_for in (
+            ("owner", f"{service}_owner", f"{service} migrate, and 'coopctl admin databases'"),
+            ("app", f"{service}_app_a", f"{service} serve and work, and 'coopctl admin databases'"),
+        ):
+
+            def address(user: str = user, service: str = service) -> bytes:
+                password = quote(randomness.token_urlsafe(24), safe="")
+                return f"postgresql+psycopg://{user}:{password}@{host}/{service}{end}\n".encode()
+
+            yield folder.keep(f"databases/{service}.{kind}.url", meant_for, address)
