@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
-from services.chassis import context
+from services.chassis import context, tracing
 from services.chassis.bulk import insert_many
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.columns import BigKey, Json, UtcDateTime
@@ -199,6 +199,7 @@ class Transaction:
             return []
         now = self.clock.now()
         ids = event_ids or [new_id() for _ in events]
+        trace = _published(events)
         rows = [
             {
                 "event_id": event_id,
@@ -210,7 +211,7 @@ class Transaction:
                     "ce_type": message.DESCRIPTOR.full_name,
                     "ce_source": self.service,
                     "ce_time": now.isoformat(),
-                    "traceparent": context.traceparent(),
+                    "traceparent": trace,
                     "actor": context.caller().actor,
                 },
                 "created_at": now,
@@ -254,6 +255,18 @@ class Transaction:
             table.update().where(table.c.scope == key.scope, table.c.request_id == key.request_id).values(result=result)
         )
         return result
+
+
+def _published(events: list[tuple[str, str, Message]]) -> str:
+    """The trace context that events carry: of a span that says that they were left for publishing, where traces are on."""
+    if not tracing.configured():
+        return context.traceparent()
+    topic, _, message = events[0]
+    span = tracing.begin(f"publish {topic}", "producer", context.traceparent())
+    span.note(messaging__destination__name=topic, messaging__batch__message_count=len(events))
+    span.note(event__type=message.DESCRIPTOR.full_name)
+    span.end()
+    return span.traceparent
 
 
 def insert_if_absent(connection: Connection, table: Table, row: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
 
+from services.chassis import tracing
 from services.chassis.telemetry import logger
 
 _LONGEST_PAUSE_S = 30.0
@@ -37,7 +38,7 @@ class Worker:
             # Cleared before looking: a row that comes while we look wakes us again.
             self._wake.clear()
             try:
-                while not stop.is_set() and self._step():
+                while not stop.is_set() and tracing.job(self.name, self._step):
                     failures = 0
                 failures = 0
             except DBAPIError as error:

@@ -1,21 +1,26 @@
-"""`coop.common.v1.OperationsService`, which every service serves: dead letters and how far consumers are behind."""
+"""`coop.common.v1.OperationsService`, which every service serves: dead letters, how far consumers are behind, how it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from coop.common.v1 import operations_service_pb2 as pb
 from coop.common.v1 import operations_service_pb2_grpc as pb_grpc
+from prometheus_client import Gauge
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis import context, deadletters, outbox
+from services.chassis import context, deadletters, migrations, outbox
+from services.chassis.buildinfo import build
 from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.deadletters import DeadLetter
 from services.chassis.errors import Invalid, Unavailable
 from services.chassis.eventlog import EventLog, EventLogError
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.subscription import Subscription
+from services.chassis.telemetry import CERTIFICATE_EXPIRY, DISK_FREE, DISK_SIZE
+from services.chassis.watch import Watch
 
 DEFAULT_PAGE = 50
 
@@ -32,11 +37,14 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
         event_log: EventLog,
         subscriptions: Sequence[Subscription],
         jobs_waiting: Callable[[Connection], bool],
+        watch: Watch,
     ) -> None:
         self._database = database
         self._event_log = event_log
         self._subscriptions = subscriptions
         self._jobs_waiting = jobs_waiting
+        self._watch = watch
+        self._started_at = database.clock.now()
 
     def ListDeadLetters(self, request: pb.ListDeadLettersRequest, _: Any) -> pb.ListDeadLettersResponse:
         if request.page_size < 0:
@@ -92,6 +100,35 @@ class OperationsServicer(pb_grpc.OperationsServiceServicer):
             outbox_pending=max(before, after), records_behind=behind, records_deferred=waiting, jobs_waiting=jobs
         )
 
+    def GetStatus(self, request: pb.GetStatusRequest, _: Any) -> pb.GetStatusResponse:
+        readings, problems = self._watch.now()
+        here = build()
+        answer = pb.GetStatusResponse(
+            service=self._database.service,
+            version=here.version,
+            commit=here.commit,
+            figures=[
+                pb.StatusFigure(
+                    metric=reading.metric.name,
+                    # The first label is the service, which the answer names.
+                    labels=dict(zip(reading.metric.labels[1:], reading.labels, strict=True)),
+                    value=reading.value,
+                )
+                for reading in readings
+            ],
+            problems=problems,
+        )
+        answer.started_at.FromDatetime(self._started_at)
+        for gauge in (CERTIFICATE_EXPIRY, DISK_FREE, DISK_SIZE):
+            answer.figures.extend(_of_this_process(gauge, self._database.service))
+        try:
+            schema = migrations.state(self._database, self._database.service)
+        except SQLAlchemyError as error:
+            answer.problems.append(f"The database does not tell its schema: {type(error).__name__}.")
+        else:
+            answer.schema_state, answer.schema_revision = schema.condition, schema.found
+        return answer
+
     def _behind(self, *, deferred: bool) -> int:
         return sum(
             sum(self._event_log.lag(subscription.group, subscription.topics).values())
@@ -104,14 +141,23 @@ def operations_servicer(
     database: Database,
     event_log: EventLog,
     subscriptions: Sequence[Subscription],
-    jobs_waiting: Callable[[Connection], bool] = no_jobs,
+    jobs_waiting: Callable[[Connection], bool],
+    watch: Watch,
 ) -> ServicerSpec:
     """The servicer as the chassis' server takes it."""
     return ServicerSpec(
-        OperationsServicer(database, event_log, subscriptions, jobs_waiting),
+        OperationsServicer(database, event_log, subscriptions, jobs_waiting, watch),
         pb_grpc.add_OperationsServiceServicer_to_server,
         pb.DESCRIPTOR.services_by_name["OperationsService"],
     )
+
+
+def _of_this_process(gauge: Gauge, service: str) -> Iterator[pb.StatusFigure]:
+    for family in gauge.collect():
+        for sample in family.samples:
+            if sample.labels.get("service", service) == service:
+                labels = {name: label for name, label in sample.labels.items() if name != "service"}
+                yield pb.StatusFigure(metric=sample.name, labels=labels, value=sample.value)
 
 
 def _message(letter: DeadLetter) -> pb.DeadLetter:

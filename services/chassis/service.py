@@ -26,7 +26,8 @@ import grpc
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from services.chassis import migrations
+from services.chassis import migrations, tracing
+from services.chassis.buildinfo import build as build_info
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
 from services.chassis.consumer import ConsumerRunner, Subscription
@@ -41,8 +42,17 @@ from services.chassis.operations import no_jobs, operations_servicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.profile import Profile, load_profile
 from services.chassis.schema_history import History
-from services.chassis.telemetry import MetricsServer, configure_logging, logger
+from services.chassis.telemetry import (
+    MetricsServer,
+    configure_logging,
+    logger,
+    observe_disk,
+    observe_pool,
+    report_faults,
+    say_build,
+)
 from services.chassis.waiting import NotYet, Teller, until_there
+from services.chassis.watch import Watch, Watched
 
 __all__ = ["READINESS", "Kit", "Parts", "Process", "main"]
 
@@ -81,6 +91,8 @@ class Parts:
     background: list[Callable[[threading.Event], None]] = field(default_factory=list)
     #: Whether rows wait for those threads.
     jobs_waiting: Callable[[Connection], bool] = no_jobs
+    #: What the service looks up about itself for those who watch it.
+    watched: list[Watched] = field(default_factory=list)
     #: Run by migrate, after the schema is at head.
     after_migrate: Callable[[], None] | None = None
 
@@ -131,11 +143,18 @@ class Process(Generic[SettingsT]):
             return
         if self.settings.health_address:
             self.health.serve(self.settings.health_address)
+        say_build(self.name)
+        observe_pool(self.name, self.kit.database.engine)
+        observe_disk(self.name, self.settings.data_dir)
         self._metrics = MetricsServer(self.settings.metrics_address)
         self._metrics.start()
 
     def migrate(self) -> None:
-        migrations.upgrade(self.kit.database, self.name)
+        settings = self.settings
+        patience = migrations.Patience(
+            lock_s=settings.migrate_lock_s, statement_s=settings.migrate_statement_s, tries=settings.migrate_tries
+        )
+        migrations.upgrade(self.kit.database, self.name, patience)
         if self.parts.after_migrate:
             self.parts.after_migrate()
 
@@ -204,6 +223,7 @@ class Process(Generic[SettingsT]):
             for _ in range(subscription.readers):
                 runner = ConsumerRunner(database, event_log, subscription, partitions=partitions)
                 self._spawn(f"consumer-{subscription.group}", runner.run)
+        self._spawn("watch", self._new_watch().run)
         for number, work in enumerate(self.parts.background):
             self._spawn(f"background-{number}", work)
 
@@ -235,12 +255,19 @@ class Process(Generic[SettingsT]):
         self._threads.append(thread)
         thread.start()
 
+    def _new_watch(self) -> Watch:
+        parts = self.parts
+        return Watch(
+            self.kit.database, self._opened_event_log(), parts.subscriptions, parts.jobs_waiting, parts.watched
+        )
+
     def _start_server(self) -> None:
         operations = operations_servicer(
             self.kit.database,
             self._opened_event_log(),
             self.parts.subscriptions,
             self.parts.jobs_waiting,
+            self._new_watch(),
         )
         server = build_server(
             self.name,
@@ -342,6 +369,8 @@ def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[Setting
     try:
         settings = load(settings_type)
         configure_logging(name, settings.log_level)
+        report_faults()
+        tracing.configure(name, settings.traces, build_info().version)
         process = Process(name, settings, build)
         if role == "migrate":
             until_there(process.check_database, wanted, patience_s=settings.migrate_wait_s)
@@ -357,7 +386,9 @@ def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[Setting
         sys.exit(EXIT_SETTINGS)
     except (NotYet, OSError, ValueError) as wrong:
         sys.exit(str(wrong))
-    sys.exit(_run(process, role, wanted))
+    code = _run(process, role, wanted)
+    tracing.shutdown()
+    sys.exit(code)
 
 
 def _ended_by_signal(*_: object) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from google.protobuf.message import DecodeError, Message
 
-from services.chassis import context
+from services.chassis import context, tracing
 from services.chassis.db import TABLES, Transaction, insert_if_absent
 from services.chassis.errors import AlreadyExists, Invalid, NotFound, Refused
 from services.chassis.eventlog import ConsumedRecord
@@ -136,9 +136,12 @@ def _decode(kind: type[Message], value: bytes, envelope: Envelope) -> Message:
 
 def _run_as_service(work: Callable[..., Any], envelope: Envelope, service: str, arguments: tuple[Any, ...]) -> Any:
     """Run in a copied context: what the work emits, calls and logs carries on the event's trace."""
-    trace = context.child_traceparent(envelope.traceparent)
-    context.enter(context.Principal("service", service), envelope.event_id, trace)
-    return work(*arguments)
+    # Preparing runs under no service's name: it has no transaction of one yet.
+    span = tracing.begin(f"{'handle' if service else 'prepare'} {envelope.type}", "consumer", envelope.traceparent)
+    span.note(messaging__destination__name=envelope.topic, event__id=envelope.event_id, event__type=envelope.type)
+    context.enter(context.Principal("service", service), envelope.event_id, span.traceparent)
+    with tracing.ended(span):
+        return work(*arguments)
 
 
 def _instant(text: str, otherwise: datetime) -> datetime:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis import deadletters
 from services.chassis.db import TABLES, Database
@@ -135,8 +134,8 @@ class Watch:
             try:
                 with self._database.read() as connection:
                     self._found[one.what] = tuple(one.read(connection, self._database.clock.now()))
-            except SQLAlchemyError as error:
-                problems.append(f"The database does not tell about {one.what}: {type(error).__name__}.")
+            except Exception as error:  # whatever it is, those who watch are told; the service itself goes on
+                problems.append(f"Nothing is known of {one.what}: {type(error).__name__}.")
         return problems
 
     def _lag(self, subscription: Subscription) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 
 from flask import Flask, Response, g, request
-from prometheus_client import Counter, Histogram
 
 from services.chassis import context
-from services.chassis.telemetry import logger
+from services.chassis.telemetry import counter, histogram, logger
 
-REQUESTS = Counter("coop_http_requests_total", "HTTP requests answered", ["endpoint", "method", "status"])
-REQUEST_SECONDS = Histogram("coop_http_request_seconds", "Time to answer an HTTP request", ["endpoint"])
-_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+REQUESTS = counter("coop_http_requests_total", "HTTP requests answered", ["endpoint", "method", "status"])
+REQUEST_SECONDS = histogram("coop_http_request_seconds", "Time to answer an HTTP request", ["endpoint"])
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def register(app: Flask) -> None:
@@ -26,9 +25,12 @@ def register(app: Flask) -> None:
     def finish(response: Response) -> Response:
         endpoint = request.endpoint or "none"
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
-        method = request.method if request.method in _METHODS else "other"
+        method = request.method if request.method in METHODS else "other"
         REQUESTS.labels(endpoint, method, str(response.status_code)).inc()
         REQUEST_SECONDS.labels(endpoint).observe(seconds)
+        if "span" in g:
+            g.span.note(http__response__status_code=response.status_code)
+            g.span.end(failure=str(response.status_code) if response.status_code >= 500 else "")
         response.headers["X-Request-Id"] = context.request_id()
         if endpoint not in ("static", "health.alive", "health.ready"):
             logger().info(

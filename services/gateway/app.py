@@ -8,17 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 from flask_babel import get_locale
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.chassis import context
+from services.chassis import context, tracing
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.tokens import TokenSigner
 from services.chassis.profile import Profile, load_profile
 from services.gateway import api, assets, headers, language, session
+from services.gateway.access_log import METHODS
 from services.gateway.access_log import register as register_access_log
 from services.gateway.secret import gateway_secret
 from services.gateway.settings import Settings
@@ -161,7 +162,11 @@ def _enter() -> None:
         if 8 <= len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum()
         else secrets.token_hex(8)
     )
-    context.enter(context.ANONYMOUS, name, context.child_traceparent(request.headers.get("traceparent", "")))
+    route = request.url_rule.rule if request.url_rule else "unknown route"
+    method = request.method if request.method in METHODS else "other"
+    g.span = tracing.begin(f"{method} {route}", "server", request.headers.get("traceparent", ""))
+    g.span.note(http__request__method=method, http__route=route)
+    context.enter(context.ANONYMOUS, name, g.span.traceparent)
 
 
 def _frame() -> dict[str, Any]:

@@ -10,7 +10,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from services.chassis.telemetry import MetricsServer, configure_logging, logger
+from services.chassis import tracing
+from services.chassis.buildinfo import build
+from services.chassis.telemetry import MetricsServer, configure_logging, logger, report_faults, say_build
+from services.gateway.gunicorn_log import JsonLog
 from services.gateway.settings import Settings
 
 WORKER_SILENCE_S = 60
@@ -37,8 +40,7 @@ class GatewayServer(BaseApplication):
             "keepalive": 5,
             "max_requests": 0,
             "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
+            "logger_class": JsonLog,
             "proc_name": "acometida-gateway",
             "forwarded_allow_ips": "*" if settings.trusted_proxies else "127.0.0.1",
             "control_socket_disable": True,
@@ -57,6 +59,9 @@ class GatewayServer(BaseApplication):
 
     def _after_fork(self, server: Any, worker: Any) -> None:
         configure_logging("gateway", self._settings.log_level)
+        report_faults()
+        tracing.configure("gateway", self._settings.traces, build().version)
+        say_build("gateway")
         # Every worker has figures of its own; the first one shows them at the address the settings give, the others
         # (when there are several) at a port the system chooses, which the log names.
         first = len(server.WORKERS) == 0
@@ -75,4 +80,5 @@ class GatewayServer(BaseApplication):
         if app is not None:
             app.extensions["coop.draining"].set()
             app.extensions["coop.upstream"].close()
+        tracing.shutdown()
         logger().info("worker_stopped", pid=worker.pid)

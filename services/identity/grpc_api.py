@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from services.chassis.context import caller
 from services.chassis.db import RequestKey
 from services.chassis.errors import Invalid
-from services.identity.application import accounts, registration, sign_in, staff
+from services.identity.application import accounts, registration, routines, sign_in, staff
 from services.identity.application.core import Core, key_without
 from services.identity.domain.accounts import Account
 
@@ -147,6 +147,12 @@ class IdentityServicer(pb_grpc.IdentityServiceServicer):
     ) -> pb.GetStaffNamesResponse:
         names = staff.staff_names(self._core, request.ids)
         return pb.GetStaffNamesResponse(staff=[pb.StaffName(id=found, name=name) for found, name in names.items()])
+
+    def RecordRoutine(
+        self, request: pb.RecordRoutineRequest, context: grpc.ServicerContext
+    ) -> pb.RecordRoutineResponse:
+        done_at = routines.record(self._core, RequestKey.of("RecordRoutine", request), request.routine)
+        return pb.RecordRoutineResponse(done_at=_instant(done_at))
 
     def IssueMailToken(
         self, request: pb.IssueMailTokenRequest, context: grpc.ServicerContext

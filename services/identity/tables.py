@@ -92,6 +92,15 @@ known_origin = Table(
     Column("last_at", UtcDateTime, nullable=False, index=True),
 )
 
+# When each routine of the office was last done.
+routine = Table(
+    "routine",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
+    Column("done_by", String(80), nullable=False),
+)
+
 # Append-only: the migration adds triggers that refuse changes, and each entry seals the one before.
 audit_entry = Table(
     "audit_entry",

@@ -8,6 +8,7 @@ from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
+from services.metering import figures
 from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
 from services.metering.application.quarantine import Quarantine
@@ -43,5 +44,9 @@ def build(kit: Kit[Settings]) -> Parts:
     )
     worker = Worker("estimates", estimator.settle_one, look_every_s=2.0)
     return Parts(
-        servicers=[servicer], subscriptions=subscriptions(), background=[worker.run], jobs_waiting=estimates.any_due
+        servicers=[servicer],
+        subscriptions=subscriptions(),
+        background=[worker.run],
+        jobs_waiting=estimates.any_due,
+        watched=figures.watched(),
     )

@@ -7,6 +7,7 @@ from coop.notifications.v1.notifications_service_pb2_grpc import add_Notificatio
 
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
+from services.notifications import figures
 from services.notifications.composing import Composer
 from services.notifications.consumers import Consumers
 from services.notifications.grpc_api import NotificationsServicer
@@ -31,4 +32,5 @@ def build(kit: Kit[Settings]) -> Parts:
         ],
         subscriptions=[consumers.subscription()],
         background=[sender.run],
+        watched=figures.watched(),
     )

@@ -84,6 +84,10 @@ class Office:
         """A stub of one of a service's further interfaces."""
         return self._clients.stub(service, stub)
 
+    def address(self, service: str) -> str:
+        """Where a service is looked for."""
+        return self._addresses[service]
+
     def operations(self, service: str) -> OperationsServiceStub:
         return self._clients.stub(service, OperationsServiceStub)
 

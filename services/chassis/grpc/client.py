@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
-from services.chassis import context
+from services.chassis import context, tracing
 from services.chassis.grpc.sizes import MAX_MESSAGE
 from services.chassis.grpc.status import from_rpc
 
@@ -93,10 +93,12 @@ class _Identify(
         self._metadata = metadata
         self._deadline_s = deadline_s
 
-    def _with(self, details: Any) -> _Details:
+    def _with(self, details: Any, span: tracing.Span | None) -> _Details:
         given = list(details.metadata or ())
         names = {name for name, _ in given}
         more = {**_context_metadata(), **self._metadata()}
+        if span:
+            more["traceparent"] = span.traceparent
         given += [(name, value) for name, value in more.items() if name not in names and value]
         timeout = details.timeout if details.timeout is not None else self._deadline_s
         return _Details(
@@ -108,17 +110,35 @@ class _Identify(
             details.compression,
         )
 
+    def _call(self, continuation: Any, details: Any, request: Any) -> Any:
+        """The call itself; traced where traces are asked for, until its last answer is here."""
+        if not tracing.configured():
+            return continuation(self._with(details, None), request)
+        method = details.method.lstrip("/")
+        span = tracing.begin(method, "client", context.traceparent())
+        span.note(rpc__system="grpc", rpc__method=method)
+        call = continuation(self._with(details, span), request)
+        call.add_done_callback(lambda done: _end(span, done))
+        return call
+
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(self._with(details), request)
+        return self._call(continuation, details, request)
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return continuation(self._with(details), request)
+        return self._call(continuation, details, request)
 
     def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return continuation(self._with(details), requests)
+        return self._call(continuation, details, requests)
 
     def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return continuation(self._with(details), requests)
+        return self._call(continuation, details, requests)
+
+
+def _end(span: tracing.Span, call: Any) -> None:
+    code = call.code()
+    name = code.name if code else "OK"
+    span.note(rpc__response__status_code=name)
+    span.end(failure="" if name == "OK" else name)
 
 
 def _context_metadata() -> dict[str, str]:

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from services.chassis import context
+from services.chassis import context, tracing
 from services.chassis.context import ANONYMOUS, Principal
 from services.chassis.errors import CoopError, Invalid, TimedOut, Unauthenticated
 from services.chassis.grpc import access
@@ -25,6 +25,8 @@ from services.chassis.telemetry import CALL_SECONDS, CALLS, logger
 
 #: More than a day is no deadline. (gRPC says "none" as some hundred years.)
 LONGEST_DEADLINE_S = 86_400.0
+#: Statuses that count as failures of the service, not of its caller.
+_OUR_FAULT = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ class _Call:
         self._streams = streams
         self._context = contextvars.copy_context()
         self._started = time.perf_counter()
+        self._span = tracing.begin(self._method.lstrip("/"), "server", self._metadata.get("traceparent", ""))
+        self._span.note(rpc__system="grpc", rpc__method=self._method.lstrip("/"))
 
     def answer(self) -> Any:
         try:
@@ -142,7 +146,7 @@ class _Call:
 
     def _enter_and_call(self) -> Any:
         request_id = self._metadata.get("x-request-id", "")[:64] or secrets.token_hex(8)
-        trace = context.child_traceparent(self._metadata.get("traceparent", ""))
+        trace = self._span.traceparent
         context.enter(ANONYMOUS, request_id, trace)
         caller = self._guard.principal(self._metadata, self._grpc.peer())
         context.enter(caller, request_id, trace)
@@ -178,6 +182,8 @@ class _Call:
     def _log(self, code: str, **more: str) -> None:
         seconds = time.perf_counter() - self._started
         method = self._method.rpartition("/")[2]
+        self._span.note(rpc__response__status_code=code)
+        self._span.end(failure="" if code not in _OUR_FAULT else code)
         CALLS.labels(self._guard._service, method, code).inc()
         CALL_SECONDS.labels(self._guard._service, method).observe(seconds)
         logger().info(
@@ -221,7 +227,7 @@ def build_server(
             ("grpc.keepalive_permit_without_calls", 1),
             # A connection is made anew now and then, when its calls are through: callers find replicas that were
             # added, and prove themselves with the certificate they have now.
-            ("grpc.max_connection_age_ms", 300_000),
+            ("grpc.max_connection_age_ms", 120_000),
         ],
     )
     for spec in specs:

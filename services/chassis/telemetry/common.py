@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+from pathlib import Path
+
 from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
@@ -20,6 +24,8 @@ CONNECTIONS = gauge(
     "coop_database_connections", "Connections of this process to its database: in use, idle", ["service", "state"]
 )
 CONNECTIONS_LIMIT = gauge("coop_database_connections_limit", "Most connections this process may open", ["service"])
+DISK_FREE = gauge("coop_data_disk_free_bytes", "Free on the disk of this process's data folder", ["service"])
+DISK_SIZE = gauge("coop_data_disk_size_bytes", "Size of that disk", ["service"])
 EVENTS_HANDLED = counter(
     "coop_events_handled_total",
     "Events read by a consumer: handled, duplicate, unknown, refused (a dead letter), failed (will be tried again)",
@@ -48,3 +54,13 @@ def observe_pool(service: str, engine: Engine) -> None:
     CONNECTIONS.labels(service, "in_use").set_function(pool.checkedout)
     CONNECTIONS.labels(service, "idle").set_function(pool.checkedin)
     CONNECTIONS_LIMIT.labels(service).set(pool.size() + pool._max_overflow)
+
+
+def observe_disk(service: str, folder: Path) -> None:
+    """Shows how full the disk of a folder is, whenever somebody looks."""
+    DISK_FREE.labels(service).set_function(partial(_usage, folder, "free"))
+    DISK_SIZE.labels(service).set_function(partial(_usage, folder, "total"))
+
+
+def _usage(folder: Path, part: str) -> int:
+    return int(getattr(shutil.disk_usage(folder), part))

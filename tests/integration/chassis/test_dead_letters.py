@@ -17,6 +17,7 @@ from services.chassis.eventlog import EventLog, Record
 from services.chassis.operations import OperationsServicer, no_jobs
 from services.chassis.outbox import OutboxRelay
 from services.chassis.subscription import Envelope, Subscription
+from services.chassis.watch import Watch
 from tests.integration.chassis.ledger import GROUP, TOPIC, consumer, effects, emit, note, running, subscription
 from tests.support.service_under_test import eventually
 
@@ -55,7 +56,8 @@ def stopping(choosy: Choosy) -> Subscription:
 @pytest.fixture
 def staff(database: Database, event_log: EventLog, stopping: Subscription) -> Iterator[OperationsServicer]:
     with as_staff():
-        yield OperationsServicer(database, event_log, [stopping], no_jobs)
+        watch = Watch(database, event_log, [stopping], no_jobs)
+        yield OperationsServicer(database, event_log, [stopping], no_jobs, watch)
 
 
 def publish(database: Database, event_log: EventLog) -> None:
