@@ -22,7 +22,9 @@ from services.staff import (
     readings_commands,
     reminders,
     remittances,
+    routines,
     statements,
+    status,
     supplies,
 )
 
@@ -31,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds them, in the order in which the help lists them."""
     app.command("login")(accounts.login)
     app.command("logout")(accounts.logout)
+    app.command("status")(status.status)
     app.add_typer(members.app, name="members")
     app.add_typer(supplies.app, name="supplies")
     app.add_typer(invitations.app, name="invitations")
@@ -51,3 +54,4 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(messages.app, name="messages")
     app.add_typer(dead_letters.app, name="dead-letters")
     app.add_typer(accounts.staff_app, name="staff")
+    app.add_typer(routines.app, name="routine")
