@@ -6,6 +6,7 @@ import typer
 
 from services.staff import (
     accounts,
+    admin,
     bills,
     certificates,
     dead_letters,
@@ -54,4 +55,5 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(messages.app, name="messages")
     app.add_typer(dead_letters.app, name="dead-letters")
     app.add_typer(accounts.staff_app, name="staff")
+    app.add_typer(admin.app, name="admin")
     app.add_typer(routines.app, name="routine")

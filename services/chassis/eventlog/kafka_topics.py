@@ -1,0 +1,138 @@
+"""Kafka's topics as they are, and making them as declared. `coopctl admin topics` is the only one that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
+from kafka.structs import TopicPartition
+
+from services.chassis.eventlog.base import EventLogError, EventLogUnavailable
+from services.chassis.eventlog.kafka_settings import KafkaSettings
+from services.chassis.eventlog.topic_changes import Change, Found, new_replicas
+from services.chassis.eventlog.topics import Topic
+
+_ANSWER_MS = 15_000
+_SETTLE_MS = 30_000
+_UNKNOWN_TOPIC = 3
+
+
+class KafkaTopics:
+    """Opened for one plan or one application. Raises `EventLogUnavailable` when Kafka does not answer."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        options = settings.client()
+        del options["metrics_enabled"]
+        with _as_event_log_errors("connection"):
+            self._admin = KafkaAdminClient(**options, request_timeout_ms=_ANSWER_MS)
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def found(self, names: Iterable[str]) -> dict[str, Found]:
+        """Those of the topics that exist."""
+        with _as_event_log_errors("look at the topics"):
+            described = self._described(names)
+            if not described:
+                return {}
+            resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in described]
+            configs = self._admin.describe_configs(resources, config_filter="all")["topic"]
+        return {
+            name: Found(
+                partitions=len(partitions),
+                replication=min(len(partition["replica_nodes"]) for partition in partitions),
+                configs={key: str(entry["value"]) for key, entry in configs[name].items()},
+            )
+            for name, partitions in described.items()
+        }
+
+    def strangers(self, wanted: Iterable[str]) -> list[str]:
+        """Topics with names like ours that nobody declared."""
+        with _as_event_log_errors("look at the topics"):
+            return sorted({name for name in self._admin.list_topics() if name.startswith("coop.")} - set(wanted))
+
+    def apply(self, change: Change, topic: Topic) -> None:
+        """Makes one change. Somebody else who makes it at the same time is no reason to fail."""
+        with _as_event_log_errors(f"change of {change.topic}"):
+            match change.kind:
+                case "create":
+                    self._create(topic)
+                case "partitions":
+                    self._grow(topic)
+                case "config":
+                    self._configure(change)
+                case "replication":
+                    self._replicate(topic)
+
+    def _described(self, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        found = {}
+        for topic in self._admin.describe_topics(list(names)):
+            if topic["error_code"] == _UNKNOWN_TOPIC:
+                continue
+            if topic["error_code"]:
+                reason = for_code(topic["error_code"]).__name__
+                raise EventLogUnavailable(f"Kafka does not tell how {topic['name']!r} is: {reason}.")
+            found[topic["name"]] = topic["partitions"]
+        return found
+
+    def _create(self, topic: Topic) -> None:
+        options = {
+            "num_partitions": topic.partitions,
+            "replication_factor": topic.replication,
+            "configs": topic.configs,
+        }
+        (answer,) = self._admin.create_topics({topic.name: options}, raise_errors=False)["topics"]
+        error = for_code(answer["error_code"])
+        if answer["error_code"] and error is not TopicAlreadyExistsError:
+            raise EventLogError(
+                f"Kafka did not create the topic {topic.name!r}: {error.__name__} {answer['error_message'] or ''}".rstrip()
+            )
+        self._admin.wait_for_topics([topic.name], timeout_ms=_SETTLE_MS)
+
+    def _grow(self, topic: Topic) -> None:
+        try:
+            self._admin.create_partitions({topic.name: topic.partitions})
+        except InvalidPartitionsError:
+            # Whoever was at it too has made them.
+            if len(self._described([topic.name])[topic.name]) != topic.partitions:
+                raise
+        self._admin.wait_for_topics([topic.name], timeout_ms=_SETTLE_MS)
+
+    def _configure(self, change: Change) -> None:
+        resource = ConfigResource(ConfigResourceType.TOPIC, change.topic, {change.name: change.value})
+        answer = self._admin.alter_configs([resource])["topic"][change.topic]
+        if answer != "OK":
+            raise EventLogError(f"Kafka did not set {change.name} of {change.topic!r}: {answer}")
+
+    def _replicate(self, topic: Topic) -> None:
+        brokers = [broker["broker_id"] for broker in self._admin.describe_cluster()["brokers"]]
+        partitions = self._described([topic.name])[topic.name]
+        replicas = {one["partition_index"]: list(one["replica_nodes"]) for one in partitions}
+        try:
+            moves = new_replicas(replicas, brokers, topic.replication)
+        except ValueError as wrong:
+            raise EventLogError(f"{topic.name}: {wrong}") from wrong
+        self._admin.alter_partition_reassignments(
+            {TopicPartition(topic.name, number): wanted for number, wanted in moves.items()}
+        )
+
+
+@contextmanager
+def _as_event_log_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise EventLogUnavailable(f"Kafka did not complete the {doing}: {type(error).__name__} {error}") from error
