@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,24 +118,21 @@ def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
 class CertificateFolder:
     """The identity of a folder, as it is now. Safe to ask from several threads."""
 
-    def __init__(
-        self, folder: Path, *, look_every_s: float = LOOK_EVERY_S, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._look_every_s = look_every_s
-        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._stamp = self._look()
         self._identity = read_identity(folder)
-        self._looked_at = monotonic()
+        self._looked_at = time.monotonic()
         self._refused: object = None
         self._tell("certificate_read")
 
     def current(self) -> Identity:
         """The last good identity. A folder that is no good, or no longer, is told of in the log and otherwise waited for."""
         with self._lock:
-            if self._monotonic() - self._looked_at >= self._look_every_s:
-                self._looked_at = self._monotonic()
+            now = time.monotonic()
+            if now - self._looked_at >= LOOK_EVERY_S:
+                self._looked_at = now
                 self._read_again()
             return self._identity
 
