@@ -44,6 +44,7 @@ from services.billing.application.refunds import Refunds
 from services.billing.application.regularising import Corrections
 from services.billing.application.reviews import Reviews
 from services.billing.application.till import Till
+from services.billing.audit_api import invoice_audit_servicer
 from services.billing.bank_api import bank_servicer
 from services.billing.card_api import CardApi
 from services.billing.certificates_api import CertificatesApi
@@ -125,6 +126,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
             ),
             direct_debit_servicer(database, rules, blobs),
+            invoice_audit_servicer(database),
             ServicerSpec(
                 MarketApi(MarketPrices(database, rules), rules),
                 add_MarketServiceServicer_to_server,

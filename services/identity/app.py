@@ -10,6 +10,7 @@ from services.identity import figures, housekeeping
 from services.identity.application.core import Core
 from services.identity.application.registration import settle_one
 from services.identity.application.staff import ensure_bootstrap_secret
+from services.identity.audit_api import audit_servicer
 from services.identity.grpc_api import IdentityServicer
 from services.identity.hashing import Hasher
 from services.identity.repository import anything_waiting
@@ -36,7 +37,8 @@ def build(kit: Kit[Settings]) -> Parts:
                 servicer,
                 pb_grpc.add_IdentityServiceServicer_to_server,
                 pb.DESCRIPTOR.services_by_name["IdentityService"],
-            )
+            ),
+            audit_servicer(kit.database),
         ],
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
         jobs_waiting=anything_waiting,

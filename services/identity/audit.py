@@ -55,8 +55,13 @@ def append(tx: Transaction, action: str, subject: str, *, actor: str = "", **det
 
 def verify(connection: Connection) -> ChainBreak | None:
     """Reads the whole log and gives the first place where it was tampered with, or None. Use a consistent snapshot."""
-    head = connection.execute(select(audit_head.c.sequence, audit_head.c.seal).where(audit_head.c.id == 1)).first()
-    return find_break(_entries(connection), (head.sequence, head.seal) if head else (0, GENESIS))
+    return find_break(_entries(connection), head(connection))
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """The sequence and seal of the last entry as it stands, without holding it."""
+    found = connection.execute(select(audit_head.c.sequence, audit_head.c.seal).where(audit_head.c.id == 1)).first()
+    return (found.sequence, found.seal) if found else (0, GENESIS)
 
 
 def _entries(connection: Connection) -> Iterator[tuple[AuditEntry, str]]:

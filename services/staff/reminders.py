@@ -12,6 +12,7 @@ from coop.billing.v1.reminders_service_pb2_grpc import RemindersServiceStub
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.noting import noted
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json, say, table
@@ -83,6 +84,7 @@ def send(as_of: AsOfOption = "", request_id: RequestOption = "", as_json: JsonOp
     with signed_in() as office, office.calling("billing"):
         request = pb.SendRemindersRequest(as_of=as_of, request_id=request_id or new_id())
         done = stub(office).SendReminders(request, timeout=PATIENCE_S)
+        noted(office, "reminders")
     if as_json:
         print_json(plain(done))
         return
