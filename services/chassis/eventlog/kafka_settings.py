@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from services.chassis.eventlog.base import DEFAULT_MAX_POLL_INTERVAL_S
 
 DEFAULT_LEASE_S = 10.0
+#: How long a client looks for a first broker that answers before it says that there is none.
+BOOTSTRAP_S = 5.0
 _OPTIONS = {"security", "mechanism", "ca", "certificate", "key", "replication"}
 _SECURITY = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 _MECHANISMS = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
@@ -85,7 +87,7 @@ class KafkaSettings:
             "bootstrap_servers": list(self.servers),
             "security_protocol": self.security,
             "reconnect_backoff_max_ms": 1000,
-            "bootstrap_timeout_ms": 10_000,
+            "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
             "metrics_enabled": False,
         }
         if self.mechanism:
