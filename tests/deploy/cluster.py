@@ -27,8 +27,11 @@ def secret_files() -> list[str]:
 
 
 @cache
-def objects(overlay: str) -> tuple[Object, ...]:
-    """What an overlay builds. Secrets of dev are built from files that hold nothing but their own name."""
+def objects(overlay: str, *, instead: tuple[str, str] | None = None) -> tuple[Object, ...]:
+    """What an overlay builds, with one word of its kustomization replaced by another if `instead` says so.
+
+    Secrets of dev are built from files that hold nothing but their own name.
+    """
     with TemporaryDirectory() as folder:
         shutil.copytree(DEPLOY / "k8s", Path(folder) / "deploy/k8s", ignore=shutil.ignore_patterns("files"))
         shutil.copytree(ROOT / "profiles", Path(folder) / "profiles")
@@ -36,7 +39,12 @@ def objects(overlay: str) -> tuple[Object, ...]:
             file = Path(folder) / SECRETS / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(name)
-        return tuple(kustomize(Path(folder) / "deploy/k8s/overlays" / overlay))
+        built = Path(folder) / "deploy/k8s/overlays" / overlay
+        if instead:
+            said = (built / "kustomization.yaml").read_text()
+            assert instead[0] in said
+            (built / "kustomization.yaml").write_text(said.replace(*instead))
+        return tuple(kustomize(built))
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Object]:

@@ -4,9 +4,11 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from services.chassis.service import ROLES
 from tests.deploy.cluster import OVERLAYS, Workload, environment, matches, named, objects, of_kind, workloads
+from tests.deploy.tools import DEPLOY
 
 KUBERNETES = "1.34"
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
@@ -176,3 +178,37 @@ def test_tasks_run_one_at_a_time_and_not_for_ever() -> None:
         assert spec["concurrencyPolicy"] == "Forbid" and spec["suspend"] is True and spec["timeZone"]
         assert spec["startingDeadlineSeconds"] and spec["jobTemplate"]["spec"]["activeDeadlineSeconds"]
         assert spec["successfulJobsHistoryLimit"] and spec["failedJobsHistoryLimit"]
+
+
+def test_the_gateway_api_takes_the_place_of_the_ingress() -> None:
+    """Their schemas are not Kubernetes' own, so what matters is looked at one by one."""
+    built = objects("prod", instead=("components/ingress", "components/gateway-api"))
+    assert not [found for found in built if found["kind"] == "Ingress"]
+    (route,) = [found["spec"] for found in built if found["kind"] == "HTTPRoute"]
+    (rule,) = route["rules"]
+    gateway = named("prod", "Service", "gateway")
+    assert rule["backendRefs"] == [{"name": "gateway", "port": gateway["spec"]["ports"][0]["port"]}]
+    (door,) = [found["spec"] for found in built if found["metadata"]["name"] == "public-to-gateway"]
+    (source,) = door["ingress"][0]["from"]
+    owner = route["parentRefs"][0]["namespace"]
+    assert source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == owner
+
+
+def test_the_ingress_leads_to_the_gateway_alone() -> None:
+    (ingress,) = of_kind("prod", "Ingress")
+    backends = [path["backend"]["service"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+    assert backends == [{"name": "gateway", "port": {"name": "http"}}]
+    assert environment("prod", Workload(named("prod", "Deployment", "gateway")))["COOP_PUBLIC_URL"] == (
+        "https://" + ingress["spec"]["rules"][0]["host"]
+    )
+
+
+def test_the_operator_of_prometheus_finds_the_same_pods() -> None:
+    monitor = yaml.safe_load((DEPLOY / "k8s/components/monitoring/pod-monitor.yaml").read_text())["spec"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    for workload in workloads("prod"):
+        annotated = workload.template["metadata"].get("annotations", {}).get("prometheus.io/scrape") == "true"
+        assert matches(monitor["selector"], workload.labels) == annotated, workload
+        if annotated:
+            ports = {port["name"]: port["containerPort"] for port in workload.containers[0]["ports"]}
+            assert ports[endpoint["port"]] == 9090, workload
