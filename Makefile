@@ -62,8 +62,9 @@ lock: setup ## choose exact versions anew, with hashes and without any address
 		--no-header --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file=- pyproject.toml \
 		| grep -v '^$$'; } > requirements.new && mv requirements.new requirements.lock
 
-docs: setup ## write docs/events.md anew from the protos
+docs: setup ## write docs/events.md and docs/metrics.md anew from the protos and the code
 	@$(PY) -m tests.support.events_catalogue > docs/events.md
+	@$(PY) -m tests.support.metrics_catalogue > docs/metrics.md
 
 clean: ## forget the environment and everything generated; data under var/ stays
 	rm -rf $(VENV) gen .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
