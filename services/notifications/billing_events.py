@@ -38,6 +38,7 @@ class BillingEvents:
             billing.DisputeOpened: self.dispute_opened,
             billing.DisputeClosed: self.dispute_closed,
             billing.ReminderIssued: self.reminder_issued,
+            billing.BillRunProposed: self.bill_run_proposed,
         }
 
     # -------------------------------------------------------------------------------------------- invoices
@@ -194,6 +195,19 @@ class BillingEvents:
             self._teller.by_mail_alone(tx, envelope, story, on_file)
         else:
             self._teller.readers(tx, envelope, story, on_file)
+
+    # -------------------------------------------------------------------------------------------- the office
+    def bill_run_proposed(self, tx: Transaction, event: billing.BillRunProposed, envelope: Envelope) -> None:
+        data = {
+            "period": event.period,
+            "start": f"{event.period}-01",
+            "contracts": event.contracts,
+            "already_invoiced": event.already_invoiced,
+            "would_invoice": event.would_invoice,
+            "total": event.total.amount,
+            "held": [[each.reason, each.contracts] for each in event.held],
+        }
+        self._teller.office(tx, envelope, "bill_run_proposed", data)
 
     # --------------------------------------------------------------------------------------------- whom it is about
     def _account_and_holder(

@@ -69,6 +69,10 @@ class Teller:
         if to is not None:
             self.mail(tx, envelope, story.kind, to.email, to.language, story.told | {"name": to.name})
 
+    def office(self, tx: Transaction, envelope: Envelope, kind: str, data: dict[str, Any]) -> None:
+        """A mail to the cooperative's own address, in its own language."""
+        self.mail(tx, envelope, kind, self._renderer.office, "", data)
+
     def mail(
         self, tx: Transaction, envelope: Envelope, kind: str, email: str, language: str, data: dict[str, Any]
     ) -> None:

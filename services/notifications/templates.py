@@ -66,6 +66,11 @@ class Renderer:
         short = wanted.split("-")[0].split("_")[0].lower()
         return short if short in self._profile.languages else self._profile.default_language
 
+    @property
+    def office(self) -> str:
+        """The cooperative's own address."""
+        return self._profile.email
+
     def url(self, path: str) -> str:
         """A path of the portal as the address members type."""
         return self._public_url + path

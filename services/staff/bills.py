@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod, parse_date
-from services.staff import bill_explain, bill_runs, offline_quote, rectifying
+from services.staff import bill_explain, bill_proposals, bill_runs, offline_quote, rectifying
 from services.staff.desk import signed_in
 from services.staff.plain import enum_prefix, plain
 from services.staff.show import JsonOption, err, facts, instant, money, print_json, table
@@ -23,6 +23,8 @@ app = typer.Typer(no_args_is_help=True, help="Bill runs, and quotes without any 
 app.command("quote")(offline_quote.quote)
 app.command("explain")(bill_explain.explain)
 app.command("rectify")(rectifying.rectify)
+app.command("propose")(bill_proposals.propose)
+app.command("proposals")(bill_proposals.list_proposals)
 app.add_typer(rectifying.corrections, name="corrections")
 
 

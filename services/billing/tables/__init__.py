@@ -2,6 +2,7 @@
 
 from services.billing.tables.bank_files import bank_decision, bank_file, bank_movement, bank_movement_payment
 from services.billing.tables.base import metadata
+from services.billing.tables.bill_proposals import bill_proposal
 from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
 from services.billing.tables.cards import card_order, card_order_count, refused_notification
 from services.billing.tables.direct_debits import (
@@ -45,6 +46,7 @@ __all__ = [
     "bank_file",
     "bank_movement",
     "bank_movement_payment",
+    "bill_proposal",
     "bill_release",
     "bill_run",
     "bill_run_chunk",

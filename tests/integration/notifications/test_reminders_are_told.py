@@ -75,3 +75,21 @@ def test_a_former_holders_debt_is_no_business_of_the_readers(running: Running, m
     text = parts(mail)[0]
     assert "/s/" not in text and "suspenda" not in text and "deja constancia" in text
     assert list(running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices) == []
+
+
+def test_the_office_is_told_of_a_proposed_bill_run(running: Running, mailbox: MailServer) -> None:
+    proposed = billing_events.BillRunProposed(
+        proposal_id="proposal-1",
+        period="2026-10",
+        contracts=300,
+        would_invoice=298,
+        total=Money(amount="16521.12", currency_code="EUR"),
+        held=[billing_events.HeldContracts(reason="MISSING_READINGS", contracts=2)],
+    )
+    running.tell("coop.billing.invoice.v1", "2026-10", proposed)
+    eventually(lambda: mailbox.mails)
+    (mail,) = mailbox.mails
+    assert mail["To"] == "oficina@vallesol.example" and "298 facturas, 16.521,12" in mail["Subject"]
+    assert (
+        "Retenidos, MISSING_READINGS: 2" in parts(mail)[0] and "bill run --period 2026-10 --dry-run" in parts(mail)[0]
+    )

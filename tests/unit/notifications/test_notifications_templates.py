@@ -51,14 +51,19 @@ DATA: dict[str, Any] = {
     "reason": "Not my meter",
     "outcome": "The reading was right.",
     "outstanding": "55.44",
+    "already_invoiced": 1,
+    "contracts": 300,
     "credit": "",
     "cut_off_months": 4,
     "debts": [["E-2026-000002", "2026-11-23", "55.44"]],
     "former_holder": False,
+    "held": [["MISSING_READINGS", 2]],
     "pay_until": "2026-12-01",
+    "period": "2026-10",
     "proof": True,
     "protected_until": "2027-01-01",
     "step": 3,
+    "would_invoice": 297,
 }
 
 
@@ -69,7 +74,7 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
-        "activation", "association_code", "association_notice", "certificate_issued", "certificate_refused",
+        "activation", "association_code", "association_notice", "bill_run_proposed", "certificate_issued", "certificate_refused",
         "certificate_revoked", "direct_debit_returned", "dispute_closed", "dispute_opened", "invoice_issued",
         "invoice_rectified", "password_changed", "password_reset", "payment_received", "payment_refunded",
         "registration_repeated", "reminder", "self_reading_taken",
