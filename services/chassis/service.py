@@ -32,7 +32,7 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
 from services.chassis.consumer import ConsumerRunner, Subscription
 from services.chassis.db import Database
-from services.chassis.eventlog import EventLog, EventLogError
+from services.chassis.eventlog import EventLog, EventLogError, layout
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
@@ -183,6 +183,23 @@ class Process(Generic[SettingsT]):
         except (EventLogError, OSError) as error:
             raise NotYet(f"The event log does not answer: {error}") from error
 
+    def check_topics(self) -> None:
+        """Raises NotYet while topics on Kafka are missing that somebody else makes, or are narrower than asked for."""
+        if not self.settings.event_log_url.startswith("kafka:"):
+            return
+        names = layout.topics_of(self.name, {name for one in self.parts.subscriptions for name in one.topics})
+        try:
+            wrong = layout.problem(
+                self._opened_event_log(),
+                names,
+                partitions=self.settings.event_partitions,
+                managed=self.settings.topics == "managed",
+            )
+        except EventLogError as error:
+            raise NotYet(f"The event log does not answer: {error}") from error
+        if wrong:
+            raise NotYet(wrong)
+
     def check(self, *, work: bool) -> None:
         """Raises NotYet, naming the first thing that is missing for the role.
 
@@ -195,6 +212,7 @@ class Process(Generic[SettingsT]):
             raise self._no_database(error) from error
         if work:
             self.check_event_log()
+            self.check_topics()
 
     def start(self, *, serve: bool = True, work: bool = True) -> None:
         """Begins to answer and to work. Raises NotYet when the schema is not served by this code."""
@@ -211,7 +229,8 @@ class Process(Generic[SettingsT]):
 
     def _opened_event_log(self) -> EventLog:
         if self._event_log is None:
-            self._event_log = open_event_log(self.settings.event_log_url)
+            managed = self.settings.topics == "managed"
+            self._event_log = open_event_log(self.settings.event_log_url, managed=managed)
         return self._event_log
 
     def _start_work(self) -> None:

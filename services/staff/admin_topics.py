@@ -27,7 +27,9 @@ app = typer.Typer(no_args_is_help=True, help="Topics of the event log as declare
 
 @dataclass(frozen=True)
 class TopicSettings(StaffSettings):
-    topic_layout: str = setting("COOP_TOPIC_LAYOUT", default="", help="TOML file of what is otherwise here in the topics")
+    topic_layout: str = setting(
+        "COOP_TOPIC_LAYOUT", default="", help="TOML file of what is otherwise here in the topics"
+    )
 
 
 OverridesOption = Annotated[

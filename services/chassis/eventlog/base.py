@@ -186,6 +186,10 @@ class EventLog(ABC):
         """Records appended and not yet committed by the group, per partition. Needs no membership."""
 
     @abstractmethod
+    def layout(self, names: Iterable[str]) -> dict[str, int]:
+        """Number of partitions of each topic as it is now; 0 for one that does not exist."""
+
+    @abstractmethod
     def check(self) -> None:
         """Raises `EventLogUnavailable`, saying where it looked and why, when the log does not answer now."""
 

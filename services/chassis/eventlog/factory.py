@@ -9,14 +9,19 @@ from services.chassis.eventlog.base import DEFAULT_MAX_POLL_INTERVAL_S, EventLog
 
 
 def open_event_log(
-    url: str, *, lease_s: float | None = None, max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S
+    url: str,
+    *,
+    lease_s: float | None = None,
+    max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S,
+    managed: bool = False,
 ) -> EventLog:
     """Open the event log that `url` names.
 
     `sqlite:////var/lib/coop/eventlog.db` (three slashes and a path; an absolute path makes four) or
     `kafka://broker-1:9092,broker-2:9092?option=value` (options: `services.chassis.eventlog.kafka_settings`).
     `lease_s` is how long a dead member keeps its partitions, the adapter's own default when absent;
-    `max_poll_interval_s` how long a living member that does not poll keeps them.
+    `max_poll_interval_s` how long a living member that does not poll keeps them; with `managed` nobody but the operator
+    makes topics on Kafka (the embedded log has nothing to manage).
     Raises `ValueError` for a URL of another kind.
     """
     parts = urlsplit(url)
@@ -31,7 +36,8 @@ def open_event_log(
         from services.chassis.eventlog.kafka import KafkaEventLog
         from services.chassis.eventlog.kafka_settings import KafkaSettings
 
-        return KafkaEventLog(KafkaSettings.parse(url, lease_s=lease_s, max_poll_interval_s=max_poll_interval_s))
+        settings = KafkaSettings.parse(url, lease_s=lease_s, max_poll_interval_s=max_poll_interval_s)
+        return KafkaEventLog(settings, managed=managed)
     raise ValueError(
         f"{url!r} does not name an event log; write sqlite:////path/to/eventlog.db or kafka://host:port[,host:port]."
     )

@@ -32,6 +32,7 @@ from services.chassis.eventlog.base import (
 )
 from services.chassis.eventlog.kafka_consumer import KafkaGroupConsumer
 from services.chassis.eventlog.kafka_settings import KafkaSettings
+from services.chassis.eventlog.topics import as_declared
 
 _DELIVERY_S = 30.0
 _SETTLE_S = 10.0
@@ -40,10 +41,14 @@ _UNKNOWN_TOPIC = 3
 
 
 class KafkaEventLog(EventLog):
-    """Clients are opened on first use, so that a service starts while the brokers are still coming up."""
+    """Clients are opened on first use, so that a service starts while the brokers are still coming up.
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    `managed`: topics are made by `coopctl admin topics` alone; one that is missing is waited for.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, managed: bool = False) -> None:
         self._settings = settings
+        self._managed = managed
         self._lock = threading.Lock()
         self._admin_lock = threading.Lock()
         self._admin: KafkaAdminClient | None = None
@@ -56,14 +61,18 @@ class KafkaEventLog(EventLog):
         missing = sorted(name for name in set(names) if not self._partitions(name))
         if not missing:
             return
-        # Events are kept until somebody removes them: a new read model is built by reading from the start.
+        if self._managed:
+            raise UnknownTopic(f"The topic {missing[0]} is missing: run 'coopctl admin topics apply'.")
         options = {
-            "num_partitions": partitions,
-            "replication_factor": self._settings.replication,
-            "configs": {"retention.ms": "-1"},
+            name: {
+                "num_partitions": partitions,
+                "replication_factor": self._settings.replication,
+                "configs": as_declared(name).configs,
+            }
+            for name in missing
         }
         with self._administration() as admin:
-            answer = admin.create_topics(dict.fromkeys(missing, options), raise_errors=False)
+            answer = admin.create_topics(options, raise_errors=False)
             for topic in answer["topics"]:
                 error = for_code(topic["error_code"])
                 if topic["error_code"] and error is not TopicAlreadyExistsError:
@@ -123,6 +132,25 @@ class KafkaEventLog(EventLog):
             done = committed[partition].offset if partition in committed else -1
             lag[TopicPartition(*partition)] = latest[partition].offset - max(done, earliest[partition].offset)
         return lag
+
+    def layout(self, names: Iterable[str]) -> dict[str, int]:
+        wanted = sorted(set(names))
+        if not wanted:
+            return {}
+        with self._administration() as admin:
+            described = admin.describe_topics(wanted)
+        found = dict.fromkeys(wanted, 0)
+        for topic in described:
+            if topic["error_code"] == _UNKNOWN_TOPIC:
+                continue
+            if topic["error_code"]:
+                raise EventLogUnavailable(
+                    f"Kafka: topic {topic['name']!r} is {for_code(topic['error_code']).__name__}."
+                )
+            found[topic["name"]] = len(topic["partitions"])
+        # Somebody may have added partitions since they were asked for.
+        self._topics |= {name: number for name, number in found.items() if number}
+        return found
 
     def check(self) -> None:
         with self._administration() as admin:
@@ -185,16 +213,8 @@ class KafkaEventLog(EventLog):
             raise EventLogError(f"The event log at {','.join(self._settings.servers)} is closed.")
 
     def _partitions(self, topic: str) -> int:
-        """Number of partitions of a topic, 0 when it does not exist. Kept, because `ensure_topics` never changes it."""
-        if topic not in self._topics:
-            with self._administration() as admin:
-                (found,) = admin.describe_topics([topic])
-            if found["error_code"] == _UNKNOWN_TOPIC:
-                return 0
-            if found["error_code"]:
-                raise EventLogUnavailable(f"Kafka: topic {topic!r} is {for_code(found['error_code']).__name__}.")
-            self._topics[topic] = len(found["partitions"])
-        return self._topics[topic]
+        """Number of partitions of a topic, 0 when it does not exist. Kept: it seldom changes."""
+        return self._topics.get(topic) or self.layout([topic])[topic]
 
     def _require(self, topic: str) -> None:
         if not self._partitions(topic):

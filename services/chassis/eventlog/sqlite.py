@@ -125,6 +125,12 @@ class SqliteEventLog(EventLog):
                 )
             }
 
+    def layout(self, names: Iterable[str]) -> dict[str, int]:
+        with self._lock:
+            self._refuse_if_closed()
+            found = dict(self._connection.execute("SELECT name, partitions FROM topic").fetchall())
+        return {name: found.get(name, 0) for name in names}
+
     def check(self) -> None:
         with self._lock:
             self._refuse_if_closed()

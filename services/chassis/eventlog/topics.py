@@ -77,6 +77,11 @@ DECLARED = (
 _OPTIONS = {"partitions": 1, "replication": 1, "min_insync_replicas": 1, "retention_days": -1}
 
 
+def as_declared(name: str) -> Topic:
+    """The declaration of a topic; of one that is not the platform's, what is usual."""
+    return next((topic for topic in DECLARED if topic.name == name), Topic(name))
+
+
 def declared(
     *, partitions: int = DEFAULT_PARTITIONS, replication: int = -1, overrides: Path | None = None
 ) -> dict[str, Topic]:

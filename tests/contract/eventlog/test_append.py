@@ -99,6 +99,10 @@ def test_ensuring_a_topic_again_keeps_its_partitions(storage: Log, log: EventLog
     assert len(storage.open().lag(group, [topic])) == 4
 
 
+def test_the_layout_is_told_as_it_is(log: EventLog, topic: str) -> None:
+    assert log.layout([topic, "coop.nobody.knows.v1"]) == {topic: 4, "coop.nobody.knows.v1": 0}
+
+
 def test_an_empty_batch_changes_nothing(log: EventLog, topic: str, group: str) -> None:
     log.append([])
     assert set(log.lag(group, [topic]).values()) == {0}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from services.chassis.eventlog import open_event_log, topics
+from services.chassis.eventlog import UnknownTopic, layout, open_event_log, topics
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import Topic
 from services.local.kafka import Broker
@@ -78,6 +78,24 @@ def test_topics_are_made_raised_and_never_lowered(
     assert "Kafka takes none away. Declare 3 for it." in said.out
     assert run("apply", "--accept-loss") == 1  # no option takes a partition away
     assert differences(capsys) == {MADE.name: ["partitions"], KEPT.name: []}
+
+
+def test_where_topics_are_managed_services_wait_for_them(broker: Broker) -> None:
+    with open_event_log(broker.url, managed=True) as log:
+        names = ["coop.test.later.v1", "coop.test.latest.v1"]
+        assert layout.problem(log, names, partitions=2, managed=False) == ""
+        assert "coop.test.later.v1 and 1 others are missing: run 'coopctl" in layout.problem(
+            log, names, partitions=2, managed=True
+        )
+        with pytest.raises(UnknownTopic, match=r"later\.v1 is missing: run 'coopctl admin topics apply'"):
+            log.ensure_topics(names)
+        with open_event_log(broker.url) as maker:
+            maker.ensure_topics(names, 2)
+        log.ensure_topics(names)
+        assert layout.problem(log, names, partitions=2, managed=True) == ""
+        assert "has 2 partitions, and COOP_EVENT_PARTITIONS asks for 3" in layout.problem(
+            log, names, partitions=3, managed=True
+        )
 
 
 def test_topics_that_nobody_declared_are_left_and_named(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:

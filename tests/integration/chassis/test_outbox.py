@@ -96,6 +96,9 @@ class Flaky(EventLog):
     def lag(self, group, topics):  # type: ignore[no-untyped-def]
         return self._behind.lag(group, topics)
 
+    def layout(self, names):  # type: ignore[no-untyped-def]
+        return self._behind.layout(names)
+
     def check(self) -> None:
         self._behind.check()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.chassis.eventlog import layout
 from services.chassis.eventlog.topic_changes import LOSS, REORDERING, Found, changes, new_replicas
 from services.chassis.eventlog.topics import DAY_MS, DECLARED, Topic, declared
 
@@ -35,6 +36,14 @@ def test_what_is_kept_for_its_state_alone_has_one_event_with_the_whole_state() -
             )
             assert told, f"{topic.name} is compacted: its proto has to say that each event is the whole state"
             assert not told[1].startswith(("message", "// A")), f"{topic.name} has more than one kind of event"
+
+
+def test_a_service_needs_its_own_topics_and_those_it_reads() -> None:
+    assert layout.topics_of("metering", ["coop.supplies.supply.v1"]) == [
+        "coop.metering.curve.v1",
+        "coop.metering.reading.v1",
+        "coop.supplies.supply.v1",
+    ]
 
 
 def found(topic: Topic, **otherwise: object) -> Found:
