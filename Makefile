@@ -50,6 +50,18 @@ test: setup ## everything: unit, contract, integration on both databases and bot
 test-fast: setup ## unit tests only
 	@exec $(PY) -m pytest -q tests/unit
 
+test-k8s: setup ## the journeys on a real one-node Kubernetes, built here (root, Go, cgroups; deploy/lab)
+	@exec $(PY) -m tests.k8s.everything
+
+image: ## build the image with buildah, podman or docker; its archive and bill of materials go to var/image
+	@exec deploy/image/build
+
+lab-up: setup ## start the laboratory: one-node Kubernetes with the images; then deploy/lab/kubectl
+	@exec deploy/lab/up
+
+lab-down: ## end the laboratory and put the machine back as it was
+	@exec deploy/lab/down
+
 lint: setup ## style, types, import rules, protos
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy services && $(PY) -m pytest -q tests/unit/rules
 
@@ -69,4 +81,4 @@ docs: setup ## write docs/events.md and docs/metrics.md anew from the protos and
 clean: ## forget the environment and everything generated; data under var/ stays
 	rm -rf $(VENV) gen .pytest_cache .hypothesis .mypy_cache .ruff_cache *.egg-info
 
-.PHONY: help setup protos run run-production-like test test-fast lint bench lock docs clean
+.PHONY: help setup protos run run-production-like test test-fast test-k8s image lab-up lab-down lint bench lock docs clean

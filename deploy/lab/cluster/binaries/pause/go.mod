@@ -1,0 +1,3 @@
+module acometida.example/lab/pause
+
+go 1.24.0
