@@ -62,8 +62,9 @@ lab-up: setup ## start the laboratory: one-node Kubernetes with the images; then
 lab-down: ## end the laboratory and put the machine back as it was
 	@exec deploy/lab/down
 
-lint: setup ## style, types, import rules, protos
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy services && $(PY) -m pytest -q tests/unit/rules
+lint: setup ## style, types, migrations, import rules, protos
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy services && $(PY) -m services.chassis.migration_lint \
+		&& $(PY) -m pytest -q tests/unit/rules
 
 bench: setup ## measure, as JSON
 	@exec $(PY) -m tests.bench
