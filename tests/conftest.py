@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
-from tests.support.kafka import kafka
+from tests.support.kafka import kafka, secure_door
 from tests.support.migrated import Migrated
 from tests.support.needs import missing
 from tests.support.sharing import Sharing, in_order
 
-__all__ = ["kafka"]
+__all__ = ["kafka", "secure_door"]
 
 
 @pytest.hookimpl(optionalhook=True)

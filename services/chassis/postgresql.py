@@ -34,12 +34,25 @@ _DEFAULTS = {
 def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None:
     """Makes the engine's new connections with the address that ``url_now`` gives, if it gives one."""
 
+    last: URL | None = None
+
+    def current() -> URL | None:
+        """The address of this moment, or the last one when its file cannot be read just now; None without any file."""
+        nonlocal last
+        try:
+            text = url_now()
+        except (OSError, ValueError) as wrong:
+            logger().error("database_address_not_read", problem=type(wrong).__name__)
+        else:
+            last = make_url(text) if text else None
+        return last
+
     @event.listens_for(engine, "do_connect")
     def _connect(dialect: Any, _record: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         deadline = time.monotonic() + PASSWORD_PATIENCE_S
         tried: URL | None = None
         while True:
-            url = _read(url_now)
+            url = current()
             if url is not None:
                 given, found = dialect.create_connect_args(url)
                 arguments, options = tuple(given), found
@@ -53,16 +66,6 @@ def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None
                 else:
                     logger().warning("database_password_refused", user=url.username, host=url.host)
                 tried = url
-
-
-def _read(url_now: Callable[[], str | None]) -> URL | None:
-    """The address of this moment; None when there is no file, or none that can be read just now."""
-    try:
-        text = url_now()
-    except (OSError, ValueError) as wrong:
-        logger().error("database_address_not_read", problem=type(wrong).__name__)
-        return None
-    return make_url(text) if text else None
 
 
 def _password_refused(error: Exception) -> bool:

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
@@ -79,15 +79,20 @@ def free_port() -> int:
 class Broker:
     """One KRaft broker with its data in `folder`. Started again on the same folder it keeps its ports and its data."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int | None = None, *, more: str = "", format_with: Sequence[str] = ()
+    ) -> None:
+        """`more`: properties beside those of the recipe, of which the last of a name counts; `format_with`: options of the
+        storage's first formatting."""
         self._folder = folder
         self._class_path = f"{jars()}/*"
         self.port = port or free_port()
+        self._format_with = format_with
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._properties = folder / "server.properties"
         self._properties.write_text(
-            Template((RECIPE / "server.properties").read_text()).substitute(
+            Template((RECIPE / "server.properties").read_text() + more).substitute(
                 broker_port=self.port, controller_port=free_port(), data_folder=folder / "data"
             )
         )
@@ -157,7 +162,7 @@ class Broker:
     def _format(self) -> None:
         # What `kafka-storage random-uuid` would say, without a virtual machine for it: 16 bytes in 22 letters.
         identifier = f"--cluster-id={secrets.token_urlsafe(16)}"
-        arguments = ("format", "--standalone", identifier, "-c", str(self._properties))
+        arguments = ("format", "--standalone", identifier, "-c", str(self._properties), *self._format_with)
         subprocess.run(self._java("kafka.tools.StorageTool", *arguments), capture_output=True, check=True)
 
     def _answers(self) -> bool:
@@ -181,11 +186,11 @@ class Broker:
 
 
 @contextmanager
-def kafka_broker() -> Iterator[Broker]:
+def kafka_broker(*, more: str = "", format_with: Sequence[str] = ()) -> Iterator[Broker]:
     """Start a broker in a temporary folder; stop it and remove the folder at the end. Raises `KafkaMissing`."""
     folder = Path(tempfile.mkdtemp(prefix="acometida-kafka-"))
     try:
-        broker = Broker(folder)
+        broker = Broker(folder, more=more, format_with=format_with)
         try:
             broker.start()
             yield broker

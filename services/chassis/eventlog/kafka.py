@@ -31,6 +31,7 @@ from services.chassis.eventlog.base import (
     refuse_too_large,
 )
 from services.chassis.eventlog.kafka_consumer import KafkaGroupConsumer
+from services.chassis.eventlog.kafka_reasons import explained
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import as_declared
 
@@ -87,7 +88,7 @@ class KafkaEventLog(EventLog):
         refuse_too_large(records)
         for topic in {record.topic for record in records}:
             self._require(topic)
-        with self._lock, _as_event_log_errors("append"):
+        with self._lock, as_event_log_errors("append", self._settings):
             producer = self._open_producer()
             try:
                 pending = [
@@ -114,7 +115,7 @@ class KafkaEventLog(EventLog):
         names = sorted(set(topics))
         for name in names:
             self._require(name)
-        with _as_event_log_errors("join"):
+        with as_event_log_errors("join", self._settings):
             consumer = KafkaGroupConsumer(self._settings, group, names, start=start)
         self._consumers.add(consumer)
         return consumer
@@ -190,7 +191,7 @@ class KafkaEventLog(EventLog):
     @contextmanager
     def _administration(self) -> Iterator[KafkaAdminClient]:
         """The admin client, for one caller at a time."""
-        with self._admin_lock, _as_event_log_errors("administration"):
+        with self._admin_lock, as_event_log_errors("administration", self._settings):
             self._refuse_if_closed()
             if self._admin is None:
                 settings = self._settings.client()
@@ -222,11 +223,12 @@ class KafkaEventLog(EventLog):
 
 
 @contextmanager
-def _as_event_log_errors(doing: str) -> Iterator[None]:
+def as_event_log_errors(doing: str, settings: KafkaSettings) -> Iterator[None]:
+    """A block of the library's calls, whose failures leave as ours, with a sentence."""
     try:
         yield
     except KafkaError as error:
-        raise EventLogUnavailable(f"Kafka did not complete the {doing}: {type(error).__name__} {error}") from error
+        raise EventLogUnavailable(f"Kafka did not complete the {doing}: {explained(error, settings)}") from error
 
 
 def _discard(producer: KafkaProducer) -> None:

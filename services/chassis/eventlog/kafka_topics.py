@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, for_code
 from kafka.structs import TopicPartition
 
 from services.chassis.eventlog.base import EventLogError, EventLogUnavailable
+from services.chassis.eventlog.kafka import as_event_log_errors
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topic_changes import Change, Found, new_replicas
 from services.chassis.eventlog.topics import Topic
@@ -26,9 +26,10 @@ class KafkaTopics:
     """Opened for one plan or one application. Raises `EventLogUnavailable` when Kafka does not answer."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
         options = settings.client()
         del options["metrics_enabled"]
-        with _as_event_log_errors("connection"):
+        with as_event_log_errors("connection", settings):
             self._admin = KafkaAdminClient(**options, request_timeout_ms=_ANSWER_MS)
 
     def close(self) -> None:
@@ -44,7 +45,7 @@ class KafkaTopics:
 
     def found(self, names: Iterable[str]) -> dict[str, Found]:
         """Those of the topics that exist."""
-        with _as_event_log_errors("look at the topics"):
+        with as_event_log_errors("look at the topics", self._settings):
             described = self._described(names)
             if not described:
                 return {}
@@ -61,12 +62,12 @@ class KafkaTopics:
 
     def strangers(self, wanted: Iterable[str]) -> list[str]:
         """Topics with names like ours that nobody declared."""
-        with _as_event_log_errors("look at the topics"):
+        with as_event_log_errors("look at the topics", self._settings):
             return sorted({name for name in self._admin.list_topics() if name.startswith("coop.")} - set(wanted))
 
     def apply(self, change: Change, topic: Topic) -> None:
         """Makes one change. Somebody else who makes it at the same time is no reason to fail."""
-        with _as_event_log_errors(f"change of {change.topic}"):
+        with as_event_log_errors(f"change of {change.topic}", self._settings):
             match change.kind:
                 case "create":
                     self._create(topic)
@@ -128,11 +129,3 @@ class KafkaTopics:
         self._admin.alter_partition_reassignments(
             {TopicPartition(topic.name, number): wanted for number, wanted in moves.items()}
         )
-
-
-@contextmanager
-def _as_event_log_errors(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except KafkaError as error:
-        raise EventLogUnavailable(f"Kafka did not complete the {doing}: {type(error).__name__} {error}") from error

@@ -1,0 +1,69 @@
+"""Why no broker answers, in a sentence.
+
+The client library keeps trying, tells of each failed connection in its log alone, and at last says only that the time is
+over. Here the last failure is kept for the sentence; its lines, several a second, are not worth the log: whoever waits for
+the broker says so at intervals that can be read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    SaslAuthenticationFailedError,
+)
+
+from services.chassis.eventlog.kafka_settings import KafkaSettings
+
+_CONNECTIONS = "kafka.net"
+_DISCONNECTED = "socket disconnected"
+#: A failure that is older than this explains nothing any more.
+_RECENT_S = 60.0
+
+
+class _Failures(logging.Handler):
+    """The last exception with which a connection failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: Exception | None = None
+        self.at = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        for argument in arguments:
+            # That its time was over does not say why.
+            if isinstance(argument, Exception) and not isinstance(argument, KafkaTimeoutError | RequestTimedOutError):
+                self.last, self.at = argument, time.monotonic()
+
+
+_failures = _Failures()
+logging.getLogger(_CONNECTIONS).addHandler(_failures)
+logging.getLogger(_CONNECTIONS).propagate = False
+
+
+def explained(error: Exception, settings: KafkaSettings) -> str:
+    """What an error of the library means, and where it was met. Never shows a password."""
+    if not isinstance(error, KafkaTimeoutError | KafkaConnectionError | SaslAuthenticationFailedError):
+        return f"{type(error).__name__} {error}"
+    last = _failures.last if time.monotonic() - _failures.at < _RECENT_S else None
+    cause = error if last is None or isinstance(error, SaslAuthenticationFailedError) else last
+    where = ", ".join(settings.servers)
+    if isinstance(cause, SaslAuthenticationFailedError):
+        return f"{where} refused the user {settings.user!r}: {_said(cause)}"
+    if settings.user and _DISCONNECTED in str(cause):
+        # A broker says that it refuses somebody and closes; the library notices the second before the first.
+        return (
+            f"{where} ends the connection while the user {settings.user!r} signs in by {settings.mechanism}: "
+            "its password may be wrong"
+        )
+    return f"{where} does not answer: {_said(cause)}"
+
+
+def _said(error: Exception) -> str:
+    """The library's words without the name of its class before them."""
+    return str(error).removeprefix(f"{type(error).__name__}: ").strip().rstrip(".") or type(error).__name__
