@@ -1,10 +1,13 @@
 """The overlays build, are valid for Kubernetes 1.34, and every pod is as an operator may expect."""
 
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from kubernetes_validate import utils as schemas
 
 from services.chassis.service import ROLES
 from tests.deploy.cluster import OVERLAYS, Workload, environment, matches, named, objects, of_kind, workloads
@@ -14,6 +17,14 @@ KUBERNETES = "1.34"
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _schemas_read_once() -> Iterator[None]:
+    """The library reads five megabytes of schemas anew for every object."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schemas, "schema_contents", cache(schemas.schema_contents))
+        yield
 
 
 def test_every_object_is_valid_for_kubernetes() -> None:
