@@ -26,43 +26,47 @@ def reference(name: str, version: str) -> str:
     return f"pkg:pypi/{normal(name)}@{version}"
 
 
-def licences(distribution: Distribution) -> list[dict[str, Any]]:
-    """As the distribution states them: an SPDX expression, else the classifiers' names, else its own short words."""
-    told = distribution.metadata
-    expression = told.get("License-Expression")
-    if expression:
-        return [{"expression": expression}]
-    classified = [
-        text.rsplit(" :: ", 1)[1] for text in told.get_all("Classifier") or () if text.startswith("License ::")
-    ]
-    words = (told.get("License") or "").strip()
-    names = classified or ([words] if words and "\n" not in words and len(words) < 100 else [])
-    return [{"license": {"name": name}} for name in names]
+class Installed:
+    """One distribution, its metadata read once."""
 
-
-def python_components(found: list[Distribution]) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "application" if normal(one.name) == APPLICATION else "library",
-            "bom-ref": reference(one.name, one.version),
-            "name": one.name,
-            "version": one.version,
-            "purl": reference(one.name, one.version),
-            **({"licenses": licences(one)} if licences(one) else {}),
+    def __init__(self, distribution: Distribution) -> None:
+        self._told = distribution.metadata
+        self.name = self._told["Name"]
+        self.reference = reference(self.name, self._told["Version"])
+        self.requires = {
+            normal(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0]) for text in distribution.requires or ()
         }
-        for one in found
-    ]
+
+    def licences(self) -> list[dict[str, Any]]:
+        """As the distribution states them: an SPDX expression, else the classifiers' names, else its own short words."""
+        expression = self._told.get("License-Expression")
+        if expression:
+            return [{"expression": expression}]
+        classifiers = self._told.get_all("Classifier") or ()
+        names = [text.rsplit(" :: ", 1)[1] for text in classifiers if text.startswith("License ::")]
+        words = (self._told.get("License") or "").strip()
+        if not names and words and "\n" not in words and len(words) < 100:
+            names = [words]
+        return [{"license": {"name": name}} for name in names]
+
+    def component(self) -> dict[str, Any]:
+        found = self.licences()
+        return {
+            "type": "library",
+            "bom-ref": self.reference,
+            "name": self.name,
+            "version": self._told["Version"],
+            "purl": self.reference,
+            **({"licenses": found} if found else {}),
+        }
 
 
-def dependencies(found: list[Distribution]) -> list[dict[str, Any]]:
+def dependencies(found: list[Installed]) -> list[dict[str, Any]]:
     """Which distribution requires which of the others that are installed."""
-    here = {normal(one.name): reference(one.name, one.version) for one in found}
-    listed = []
-    for one in found:
-        names = {normal(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0]) for text in one.requires or ()}
-        needed = sorted(here[name] for name in names & here.keys())
-        listed.append({"ref": reference(one.name, one.version), "dependsOn": needed})
-    return listed
+    here = {normal(one.name): one.reference for one in found}
+    return [
+        {"ref": one.reference, "dependsOn": sorted(here[name] for name in one.requires & here.keys())} for one in found
+    ]
 
 
 def debian_components(listing: str) -> list[dict[str, Any]]:
@@ -75,9 +79,10 @@ def debian_components(listing: str) -> list[dict[str, Any]]:
     return components
 
 
-def document(version: str, commit: str, time: str, debian: list[dict[str, Any]]) -> dict[str, Any]:
-    found = sorted(distributions(), key=lambda one: normal(one.name))
-    components = [one for one in python_components(found) if one["type"] == "library"] + debian
+def document(
+    version: str, commit: str, time: str, found: list[Installed], debian: list[dict[str, Any]]
+) -> dict[str, Any]:
+    components = [one.component() for one in found if normal(one.name) != APPLICATION] + debian
     contents = json.dumps([commit, components], sort_keys=True)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -106,8 +111,9 @@ def main() -> None:
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--debian", type=Path, required=True, help="list of the system's packages, of dpkg-query")
     told = parser.parse_args()
+    found = sorted(map(Installed, distributions()), key=lambda one: one.reference)
     debian = debian_components(told.debian.read_text())
-    print(json.dumps(document(told.version, told.commit, told.time, debian), indent=1))
+    print(json.dumps(document(told.version, told.commit, told.time, found, debian), indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-# Sourced: builds images with buildah, podman or docker, whichever works here. BUILDER names one; CONTAINERS_STORAGE_CONF
-# says where buildah and podman keep what they build, as always.
+# Sourced: builds images with buildah, podman or docker, whichever works here; BUILDER names one. Only buildah was tried.
+# What buildah builds stays in IMAGE_STORE, which the laboratory shares, and not in the machine's own store.
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 recipes=$project/deploy/image
+IMAGE_STORE=${IMAGE_STORE:-$project/var/cache/lab/storage}
 
 say() { printf '%s %s\n' "$(date +%T)" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -11,7 +12,7 @@ choose_builder() {
   if [[ -z ${BUILDER:-} ]]; then
     for name in buildah podman docker; do
       command -v $name >/dev/null || continue
-      [[ $name != docker ]] || docker info >/dev/null 2>&1 || continue
+      [[ $name != docker ]] || { docker info && docker buildx version; } >/dev/null 2>&1 || continue
       BUILDER=$name
       break
     done
@@ -20,6 +21,12 @@ choose_builder() {
     say "There is no buildah, podman or running docker here: as root on Debian, apt-get install --no-install-recommends buildah."
     exit 2
   }
+  if [[ $BUILDER == buildah && -z ${CONTAINERS_STORAGE_CONF:-} ]]; then
+    mkdir -p "$IMAGE_STORE"
+    export CONTAINERS_STORAGE_CONF=$IMAGE_STORE/storage.conf
+    printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/root"\nrunroot = "%s/run"\n' "$IMAGE_STORE" "$IMAGE_STORE" \
+      >"$CONTAINERS_STORAGE_CONF"
+  fi
 }
 
 # Whether an image is there already.

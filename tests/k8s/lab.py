@@ -47,11 +47,14 @@ def is_up() -> bool:
 def started() -> Iterator[Lab]:
     """The lab, built and started, with the images of the code as it is; ended afterwards unless it was up before.
 
-    Raises LabMissing.
+    With LAB_IMAGES=loaded a lab that is up keeps the images it has. Raises LabMissing.
     """
     require()
     was_up = is_up()
-    subprocess.run([SCRIPTS / ("images" if was_up else "up")], check=True)
+    if not was_up:
+        subprocess.run([SCRIPTS / "up"], check=True)
+    elif os.environ.get("LAB_IMAGES") != "loaded":
+        subprocess.run([SCRIPTS / "images"], check=True)
     try:
         yield Lab()
     finally:
