@@ -98,6 +98,13 @@ class Throttled(CoopError):
         self.retry_after_s = retry_after_s
 
 
+class StorageFull(CoopError):
+    """The disk of a service is full: nothing was kept, and the same call works once there is room."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = "DISK_FULL"
+
+
 class Conflict(CoopError):
     code = "ABORTED"
     default_reason = "CONFLICT"

@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis import migrations, tracing
 from services.chassis.buildinfo import build as build_info
@@ -53,14 +53,13 @@ from services.chassis.telemetry import (
 )
 from services.chassis.waiting import NotYet, Teller, until_there
 from services.chassis.watch import Watch, Watched
+from services.chassis.workers import Workers, first_line
 
 __all__ = ["READINESS", "Kit", "Parts", "Process", "main"]
 
 ROLES = ("serve", "work", "migrate", "all")
 #: How often a running process looks whether it has what it needs.
 LOOK_EVERY_S = 5.0
-#: After a failure of its database a worker goes on after these pauses.
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 #: What a process ends with that SIGTERM stopped before its work was done, as shells count it.
 _EXIT_TERMINATED = 128 + signal.SIGTERM
 
@@ -123,7 +122,6 @@ class Process(Generic[SettingsT]):
         self._verifier = TokenVerifier(settings.keys_dir, clock)
         self._history = History(name)
         self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
         self._server: grpc.Server | None = None
         self._metrics: MetricsServer | None = None
         self.health = Health()
@@ -135,6 +133,7 @@ class Process(Generic[SettingsT]):
         self._draining = False
         #: Set when a worker thread died of an unexpected error: the process then ends so that its keeper starts it anew.
         self.failed = threading.Event()
+        self._workers = Workers(self._stop, self.failed)
         self.port = 0
 
     def open_doors(self) -> None:
@@ -167,8 +166,7 @@ class Process(Generic[SettingsT]):
             raise self._no_database(error) from error
 
     def _no_database(self, error: SQLAlchemyError) -> NotYet:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        return NotYet(f"The database {_place(self.kit.database)} does not answer: {_first_line(why)}")
+        return NotYet(f"The database {_place(self.kit.database)} does not answer: {first_line(error)}")
 
     def check_schema(self) -> None:
         """Raises NotYet while the schema is not one that this code can serve."""
@@ -237,42 +235,14 @@ class Process(Generic[SettingsT]):
         database, event_log = self.kit.database, self._opened_event_log()
         partitions = self.settings.event_partitions
         self._relay = OutboxRelay(database, event_log, partitions=partitions)
-        self._spawn("outbox", self._relay.run)
+        self._workers.begin("outbox", self._relay.run)
         for subscription in self.parts.subscriptions:
             for _ in range(subscription.readers):
                 runner = ConsumerRunner(database, event_log, subscription, partitions=partitions)
-                self._spawn(f"consumer-{subscription.group}", runner.run)
-        self._spawn("watch", self._new_watch().run)
+                self._workers.begin(f"consumer-{subscription.group}", runner.run)
+        self._workers.begin("watch", self._new_watch().run)
         for number, work in enumerate(self.parts.background):
-            self._spawn(f"background-{number}", work)
-
-    def _spawn(self, name: str, work: Callable[[threading.Event], None]) -> None:
-        """A thread of work. A database that went away only interrupts it; any other error is a fault of ours and ends
-        the process."""
-
-        def guarded() -> None:
-            pause_s = _FIRST_PAUSE_S
-            while True:
-                began = time.monotonic()
-                try:
-                    work(self._stop)
-                    return
-                except OperationalError as error:
-                    if self._stop.is_set():
-                        return
-                    if time.monotonic() - began > _LONGEST_PAUSE_S:
-                        pause_s = _FIRST_PAUSE_S
-                    logger().warning("worker_waits", worker=name, problem=_first_line(error.orig), again_in_s=pause_s)
-                    self._stop.wait(pause_s)
-                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-                except Exception as error:
-                    logger().error("worker_died", worker=name, exc_info=error)
-                    self.failed.set()
-                    return
-
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+            self._workers.begin(f"background-{number}", work)
 
     def _new_watch(self) -> Watch:
         parts = self.parts
@@ -343,11 +313,7 @@ class Process(Generic[SettingsT]):
             self._event_log.hurry()
         if self._relay:
             self._relay.wake()
-        deadline = time.monotonic() + grace
-        for thread in self._threads:
-            thread.join(max(0.1, deadline - time.monotonic()))
-            if thread.is_alive():
-                logger().warning("drain_incomplete", worker=thread.name)
+        self._workers.end(time.monotonic() + grace)
         if metrics:
             metrics.join()
         self.kit.clients.close()
@@ -364,12 +330,6 @@ def _place(database: Database) -> str:
     if database.is_sqlite:
         return str(url.database)
     return f"{url.database} at {url.host or 'the local socket'}:{url.port or 5432}"
-
-
-def _first_line(error: BaseException | None) -> str:
-    """What a driver says, on one line; PostgreSQL's never holds the password."""
-    lines = str(error).strip().splitlines()
-    return f"{lines[0].rstrip('.')}." if lines else f"{type(error).__name__}."
 
 
 def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[SettingsT]], Parts]) -> None:

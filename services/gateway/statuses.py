@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.chassis.errors import CoopError
+from services.chassis.errors import CoopError, StorageFull
 
 _STATUS = {
     "INVALID_ARGUMENT": 422,
@@ -20,4 +20,6 @@ _STATUS = {
 
 def status_of(error: CoopError) -> int:
     """The status of an error; a fault that nobody expected is 500."""
+    if isinstance(error, StorageFull):
+        return 507
     return _STATUS.get(error.code, 500)

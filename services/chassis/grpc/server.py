@@ -14,7 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from services.chassis import context, tracing
+from services.chassis import context, disk, tracing
 from services.chassis.context import ANONYMOUS, Principal
 from services.chassis.errors import CoopError, Invalid, TimedOut, Unauthenticated
 from services.chassis.grpc import access
@@ -171,6 +171,11 @@ class _Call:
         if self._grpc.code() is not None and not isinstance(error, DBAPIError):
             self._log(str(self._grpc.code()))
             return  # the servicer aborted by itself
+        if disk.is_full(error):
+            logger().error("disk_full", method=self._method, kind=type(error).__name__)
+            full = disk.storage_full()
+            self._log(full.code, reason=full.reason)
+            self._grpc.abort_with_status(rpc_status.to_status(to_status(full)))
         if isinstance(error, OperationalError):
             logger().error("database_unavailable", method=self._method, kind=type(error.orig).__name__)
             self._log("UNAVAILABLE")

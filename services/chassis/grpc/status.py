@@ -7,7 +7,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from services.chassis.errors import BY_CODE, CoopError, Internal, Invalid, Violation
+from services.chassis.errors import BY_CODE, CoopError, Internal, Invalid, StorageFull, Violation
 
 DOMAIN = "acometida"
 
@@ -47,6 +47,8 @@ def from_rpc(error: grpc.RpcError) -> CoopError:
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad):
             violations = [Violation(found.field, found.description) for found in bad.field_violations]
+    if reason == StorageFull.default_reason:
+        kind = StorageFull  # of two kinds with one code
     made = kind(message, reason)
     made.metadata = metadata
     made.violations = violations

@@ -73,7 +73,7 @@ def healthy(process: Process[Any], name: str) -> bool:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.chassis.service.LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr("services.chassis.service._FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("services.chassis.workers.FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr("services.chassis.eventlog.kafka_settings.BOOTSTRAP_S", 0.3)
     monkeypatch.setattr(waiting, "_LONGEST_LOOK_S", 0.1)
 

@@ -1,5 +1,6 @@
 """The gRPC edge through real sockets: identity, access, errors both ways, deadlines, retries."""
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from services.chassis.errors import (
     Forbidden,
     Internal,
     Invalid,
+    StorageFull,
     Throttled,
     TimedOut,
     Unauthenticated,
@@ -118,6 +120,17 @@ def test_a_service_cannot_vouch_for_a_member(keys: Path) -> None:
     forged, _ = TokenSigner(keys, "billing").member("account-1", "session-1")
     with pytest.raises(Unauthenticated):
         TokenVerifier(keys).verify(forged)
+
+
+def test_a_full_disk_is_told_as_one(address: str, keys: Path, servicer: Servicer) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    servicer.does = full
+    token, _ = TokenSigner(keys, "identity").member("a", "s")
+    with pytest.raises(StorageFull, match=r"no room left .* nothing was kept") as told, remote():
+        stub(address, token).GetMyAccount(pb.GetMyAccountRequest())
+    assert (told.value.code, told.value.reason) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
 
 
 @pytest.mark.parametrize("spoil", ["", "x.y.z", "cut", "flip"])
