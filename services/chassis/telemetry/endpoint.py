@@ -1,6 +1,8 @@
 """The HTTP address that shows the metrics."""
 
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -34,5 +36,11 @@ class MetricsServer:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
+        ending = threading.Thread(target=self._server.shutdown, name="metrics-end")
+        ending.start()
+        # The server looks whether it shall end twice a second, and whenever somebody comes: a caller spares the wait.
+        with suppress(OSError):
+            host, port = self._server.server_address[:2]
+            socket.create_connection((str(host), port), timeout=1).close()
+        ending.join()
         self._server.server_close()
