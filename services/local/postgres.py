@@ -47,7 +47,8 @@ class Postgres:
         self._made += 1
         name = name or f"test_{os.getpid()}_{self._made}"
         with psycopg.connect(f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres", autocommit=True) as link:
-            link.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            # Copied as files: through the log, the other way, a database takes twice the work.
+            link.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
 
