@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from services.metering.domain.hours import hour_start
 
 
+@cache
 def stamp(hour: int, zone: str = "Europe/Madrid") -> str:
     """Fh of the hour that starts at ``hour`` (hours since the epoch, UTC)."""
     end = (hour_start(hour) + timedelta(hours=1)).astimezone(ZoneInfo(zone))
