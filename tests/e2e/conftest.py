@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from services.gateway.app import create_app
 from tests.e2e.browser import chromium
+from tests.support.collector import Collector, collector
 from tests.support.stack import Stack, running_stack
 from tests.unit.gateway.conftest import settings_for
 from tests.unit.gateway.fakes import FakeServices
@@ -24,9 +25,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def traces() -> Iterator[Collector]:
+    """What the platform sends its traces to."""
+    with collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[Stack]:
     """The platform as `make run` starts it, with the Spanish demonstration loaded."""
-    with running_stack(tmp_path_factory.mktemp("stack") / "var") as running:
+    # Traced is only what comes with a trace that says so: tracing all that is loaded would take its time.
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    with running_stack(tmp_path_factory.mktemp("stack") / "var", settings=told) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ TOGETHER = {
     "tests/e2e/test_estimated_gap.py": "the demonstration",
     "tests/e2e/test_card_payment.py": "the demonstration",
     "tests/e2e/test_demo_proofs.py": "the demonstration",
+    "tests/e2e/test_watched.py": "the demonstration",
 }
 """Beginning of a path -> what its tests share; every other file stands for itself."""
 
