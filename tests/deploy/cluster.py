@@ -34,6 +34,7 @@ def objects(overlay: str, *, instead: tuple[str, str] | None = None) -> tuple[Ob
     """
     with TemporaryDirectory() as folder:
         shutil.copytree(DEPLOY / "k8s", Path(folder) / "deploy/k8s", ignore=shutil.ignore_patterns("files"))
+        shutil.copytree(DEPLOY / "monitoring", Path(folder) / "deploy/monitoring")
         shutil.copytree(ROOT / "profiles", Path(folder) / "profiles")
         for name in secret_files():
             file = Path(folder) / SECRETS / name

@@ -214,9 +214,16 @@ def test_the_ingress_leads_to_the_gateway_alone() -> None:
     )
 
 
+def test_rules_and_dashboard_go_with_it() -> None:
+    rules = named("prod", "ConfigMap", "acometida-rules")["data"]
+    assert set(rules) == {file.name for file in (DEPLOY / "monitoring/rules").glob("*.yaml")}
+    assert "dashboard.json" in named("prod", "ConfigMap", "acometida-dashboard")["data"]
+
+
 def test_the_operator_of_prometheus_finds_the_same_pods() -> None:
     monitor = yaml.safe_load((DEPLOY / "k8s/components/monitoring/pod-monitor.yaml").read_text())["spec"]
     (endpoint,) = monitor["podMetricsEndpoints"]
+    assert monitor["jobLabel"] == "app.kubernetes.io/part-of", "the rules ask for job=acometida"
     for workload in workloads("prod"):
         annotated = workload.template["metadata"].get("annotations", {}).get("prometheus.io/scrape") == "true"
         assert matches(monitor["selector"], workload.labels) == annotated, workload
