@@ -107,12 +107,15 @@ def _missing(link: Link, address: URL, access: Access) -> list[Step]:
     if known and roles.exists(link, access.group) and roles.exists(link, str(access.owner.username)):
         with closing(roles.connect(address.set(database=access.database))) as inside:
             steps += roles.of_the_database(inside, access)
-    return steps
+    return steps + list(roles.logins(link, access))
 
 
 def _made(link: Link, address: URL, access: Access) -> list[Step]:
     done = list(_executed(link, roles.of_the_server(link, access)))
     with closing(roles.connect(address.set(database=access.database))) as inside:
+        done += _executed(inside, roles.of_the_database(inside, access))
+        done += _executed(link, roles.logins(link, access))
+        # Where the owner could log in before, a migration may have made tables while rights were given.
         return done + list(_executed(inside, roles.of_the_database(inside, access)))
 
 

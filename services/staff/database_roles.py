@@ -52,18 +52,15 @@ def connect(url: URL) -> Link:
 
 
 def of_the_server(link: Link, access: Access) -> Iterator[Step]:
-    """What is missing of a service's roles and its database, in the order in which it is made."""
+    """What is missing of a service's roles and its database, in the order in which it is made; `logins` come later."""
 
     def step(sentence: str, *statements: sql.Composed) -> Step:
         return Step(access.service, sentence, list(statements))
 
     owner, group = str(access.owner.username), access.group
-    yield from _login(link, access, access.owner)
-    if not exists(link, group):
-        yield step(
-            f"The role {group} is missing: it has the rights of who serves.", statement("CREATE ROLE {} NOLOGIN", group)
-        )
-    yield from login(link, access)
+    yield from _role(link, access, owner)
+    yield from _role(link, access, group)
+    yield from app_role(link, access)
     for role in (owner, group, access.login):
         if exists(link, role) and (powers := _powers(link, role)):
             yield step(
@@ -210,30 +207,35 @@ def _rights_on_tables(link: Link, access: Access, step: Any) -> Iterator[Step]:
         )
 
 
-def login(link: Link, access: Access) -> Iterator[Step]:
-    """What is missing of the login that serves; the role of the rights is there."""
-    yield from _login(link, access, access.app)
+def app_role(link: Link, access: Access) -> Iterator[Step]:
+    """The role of who serves, without a password so far; the role of the rights is there."""
+    yield from _role(link, access, access.login)
     if not _is_member(link, access.login, access.group):
         join = statement("GRANT {} TO {}", access.group, access.login)
         yield Step(access.service, f"{access.login} is no member of {access.group}.", [join])
 
 
-def _login(link: Link, access: Access, url: URL) -> Iterator[Step]:
-    """The role of an address, with its password. Its password is right when one can log in with it."""
-    role = str(url.username)
-    found = link.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-    if found and found.rolcanlogin and can_log_in(url):
-        return
-    secret = link.pgconn.encrypt_password(str(url.password).encode(), role.encode(), b"scram-sha-256").decode()
-    verb, sentence = (
-        ("ALTER", f"{role} cannot log in with the password of its file.")
-        if found
-        else ("CREATE", f"The login {role} is missing.")
-    )
-    made = sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(sql.Identifier(role), sql.Literal(secret))
-    # Whoever is no superuser ends sessions of a role, and makes it the owner of something, as its member.
-    joined = [] if found or _is_superuser(link) else [statement("GRANT {} TO CURRENT_USER", role)]
-    yield Step(access.service, sentence, [made, *joined])
+def logins(link: Link, access: Access, urls: Sequence[URL] = ()) -> Iterator[Step]:
+    """The passwords of the addresses, or of these alone. A password is right when one can log in with it.
+
+    They come last: a migration that waits for its login must not make tables before it is said who may read them.
+    """
+    for url in urls or (access.app, access.owner):
+        role = str(url.username)
+        found = link.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        if found and found.rolcanlogin and can_log_in(url):
+            continue
+        secret = link.pgconn.encrypt_password(str(url.password).encode(), role.encode(), b"scram-sha-256").decode()
+        made = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(secret))
+        yield Step(access.service, f"{role} cannot log in with the password of its file.", [made])
+
+
+def _role(link: Link, access: Access, role: str) -> Iterator[Step]:
+    if not exists(link, role):
+        # Whoever is no superuser ends sessions of a role, and makes it the owner of something, as its member.
+        joined = [] if _is_superuser(link) else [statement("GRANT {} TO CURRENT_USER", role)]
+        made = statement("CREATE ROLE {} NOLOGIN", role)
+        yield Step(access.service, f"The role {role} is missing.", [made, *joined])
 
 
 def can_log_in(url: URL) -> bool:

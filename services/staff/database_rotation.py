@@ -25,9 +25,10 @@ def rotate(link: Link, access: Access, folder: Path) -> tuple[Access, Path]:
             f"has the address of {access.login}, run 'coopctl admin databases apply --retire {access.service}'.",
             "ROTATION_NOT_OVER",
         )
-    for step in roles.login(link, new):
-        for statement in step.statements:
-            link.execute(statement)
+    for steps in (roles.app_role(link, new), roles.logins(link, new, [new.app])):
+        for step in steps:
+            for statement in step.statements:
+                link.execute(statement)
     return new, write_app(folder, new)
 
 

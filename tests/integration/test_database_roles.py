@@ -118,6 +118,40 @@ def test_who_serves_may_write_rows_and_nothing_else(server: Server, capsys: pyte
         database.close()
 
 
+def test_a_migration_that_waits_for_its_login_finds_all_rights_given(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everything is started at once: tables that are made the moment the owner can log in are readable by who serves."""
+    done = threading.Event()
+
+    def migrate() -> None:
+        owner = server.database("identity", "owner")
+        while not done.is_set():
+            try:
+                migrations.upgrade(owner, "identity")
+                break
+            except OperationalError:
+                done.wait(0.001)
+        owner.close()
+
+    waiting = threading.Thread(target=migrate)
+    waiting.start()
+    try:
+        assert server.run("apply", services=["identity"]) == 0
+        waiting.join(30)
+    finally:
+        done.set()
+        waiting.join()
+    capsys.readouterr()
+    assert server.run("plan", "--json", services=["identity"]) == 0
+    assert json.loads(capsys.readouterr().out)["missing"] == []
+    app = server.database("identity")
+    with app.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM attempt_limit")).scalar() == 0
+    assert migrations.state(app, "identity").condition == "head"
+    app.close()
+
+
 def test_a_wider_installation_is_narrowed(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """One login for everything, as a first try has it: tables, rights and database go where they belong."""
     with psycopg.connect(f"host=127.0.0.1 port={server.port} user=postgres", autocommit=True) as link:
