@@ -1,12 +1,23 @@
 """The HTTP address that shows the metrics."""
 
 import socket
+import sys
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.chassis.telemetry.logs import logger
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Mostly a scraper that did not wait for its answer."""
+        logger().info("scrape_broke_off", kind=type(sys.exception()).__name__)
 
 
 class MetricsServer:
@@ -28,8 +39,8 @@ class MetricsServer:
             def log_message(self, format: str, *args: Any) -> None:
                 """Scrapes are not worth a line."""
 
-        self._server = ThreadingHTTPServer((host, int(port)), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, int(port)), Handler)
+        self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 
     def start(self) -> None:

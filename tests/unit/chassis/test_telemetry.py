@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
+import struct
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from datetime import datetime
@@ -22,7 +25,7 @@ from services.chassis import context, tracing
 from services.chassis.db import Database, chassis_tables, new_metadata
 from services.chassis.eventlog import open_event_log
 from services.chassis.operations import no_jobs
-from services.chassis.telemetry import configure_logging, logger
+from services.chassis.telemetry import MetricsServer, configure_logging, logger
 from services.chassis.telemetry.metrics import CATALOGUE, Reading, looked_up
 from services.chassis.telemetry.private import without_personal_data
 from services.chassis.watch import Watch, Watched
@@ -116,6 +119,25 @@ def test_an_exception_tells_its_cause_and_place_and_no_data_of_the_statement(tmp
     assert "UNIQUE constraint failed: person.name" in told and "RuntimeError: the bill run stops" in told
     assert told.index("UNIQUE") < told.index("which was the cause of") < told.index("RuntimeError")
     assert "test_telemetry.py" in told and "Ana" not in told
+
+
+def test_a_scraper_that_does_not_wait_leaves_a_line_and_no_traceback() -> None:
+    with log_of("billing") as lines:
+        server = MetricsServer("127.0.0.1:0")
+        server.start()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=5) as answer:
+                assert b"coop_grpc_calls_total" in answer.read()
+            scraper = socket.create_connection(("127.0.0.1", server.port))
+            # Reset when closed: the answer then has nowhere to go.
+            scraper.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\n")
+            scraper.close()
+            said: list[dict[str, str]] = []
+            eventually(lambda: bool(said.extend(lines()) or said))
+        finally:
+            server.stop()
+    assert said[0]["event"] == "scrape_broke_off" and said[0]["kind"] == "ConnectionResetError"
 
 
 FLAKY = looked_up("coop_test_flaky", "Of this test")
