@@ -21,7 +21,7 @@ from coop.billing.v1.market_service_pb2_grpc import add_MarketServiceServicer_to
 from coop.billing.v1.payments_service_pb2_grpc import add_PaymentsServiceServicer_to_server
 from coop.billing.v1.rectifying_service_pb2_grpc import add_RectifyingServiceServicer_to_server
 
-from services.billing import figures
+from services.billing import figures, retention
 from services.billing.application.accounts import Accounts
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.books import Books
@@ -160,6 +160,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
             documents_subscription(documents, press.invoice, readers=printers),
         ],
         background=[press.run],
+        kept=retention.kept(database),
         watched=figures.watched(),
     )
 

@@ -26,7 +26,7 @@ import grpc
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis import migrations, tracing
+from services.chassis import migrations, retention, tracing
 from services.chassis.buildinfo import build as build_info
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
@@ -42,6 +42,8 @@ from services.chassis.operations import no_jobs, operations_servicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.profile import Profile, load_profile
 from services.chassis.schema_history import History
+from services.chassis.retention import Kept
+from services.chassis.retention_api import retention_servicer
 from services.chassis.telemetry import (
     MetricsServer,
     configure_logging,
@@ -92,6 +94,8 @@ class Parts:
     jobs_waiting: Callable[[Connection], bool] = no_jobs
     #: What the service looks up about itself for those who watch it.
     watched: list[Watched] = field(default_factory=list)
+    #: What the service keeps, how long and why.
+    kept: list[Kept] = field(default_factory=list)
     #: Run by migrate, after the schema is at head.
     after_migrate: Callable[[], None] | None = None
 
@@ -119,6 +123,8 @@ class Process(Generic[SettingsT]):
         database = Database(settings.database_url(name), service=name, clock=clock, url_now=settings.database_url_now)
         self.kit = Kit(name, settings, profile, database, clock, signer, clients)
         self.parts = build(self.kit)
+        kept = [*retention.of_the_chassis(database, self._opened_event_log, name), *self.parts.kept]
+        self._kept = retention.as_the_profile_says(kept, profile.section("retention"), name)
         self._verifier = TokenVerifier(settings.keys_dir, clock)
         self._history = History(name)
         self._stop = threading.Event()
@@ -260,7 +266,7 @@ class Process(Generic[SettingsT]):
         )
         server = build_server(
             self.name,
-            [*self.parts.servicers, operations],
+            [*self.parts.servicers, operations, retention_servicer(self._kept, self.kit.clock)],
             self._verifier,
             workers=self.settings.grpc_workers,
             extra=self.health.add_to,

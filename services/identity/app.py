@@ -6,7 +6,7 @@ from coop.identity.v1 import identity_service_pb2_grpc as pb_grpc
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
-from services.identity import figures, housekeeping
+from services.identity import figures, housekeeping, retention
 from services.identity.application.core import Core
 from services.identity.application.registration import settle_one
 from services.identity.application.staff import ensure_bootstrap_secret
@@ -42,6 +42,7 @@ def build(kit: Kit[Settings]) -> Parts:
         ],
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
         jobs_waiting=anything_waiting,
+        kept=retention.kept(),
         watched=figures.watched(kit.settings.data_dir),
         after_migrate=lambda: ensure_bootstrap_secret(core, kit.settings.keys_dir),
     )

@@ -8,7 +8,7 @@ from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
-from services.metering import figures
+from services.metering import figures, retention
 from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
 from services.metering.application.quarantine import Quarantine
@@ -48,5 +48,6 @@ def build(kit: Kit[Settings]) -> Parts:
         subscriptions=subscriptions(),
         background=[worker.run],
         jobs_waiting=estimates.any_due,
+        kept=retention.kept(kit.database),
         watched=figures.watched(),
     )

@@ -7,7 +7,7 @@ from coop.notifications.v1.notifications_service_pb2_grpc import add_Notificatio
 
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
-from services.notifications import figures
+from services.notifications import figures, retention
 from services.notifications.composing import Composer
 from services.notifications.consumers import Consumers
 from services.notifications.grpc_api import NotificationsServicer
@@ -32,5 +32,6 @@ def build(kit: Kit[Settings]) -> Parts:
         ],
         subscriptions=[consumers.subscription()],
         background=[sender.run],
+        kept=retention.kept(kit.database),
         watched=figures.watched(),
     )

@@ -13,7 +13,7 @@ from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.profile import Profile
 from services.chassis.service import Kit, Parts
-from services.supplies import housekeeping
+from services.supplies import housekeeping, retention
 from services.supplies.application.associating import anything_waiting, settle_one
 from services.supplies.application.core import Core
 from services.supplies.consumers import subscription
@@ -54,6 +54,7 @@ def build(kit: Kit[Settings]) -> Parts:
         subscriptions=[subscription(worker.wake)],
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
         jobs_waiting=partial(anything_waiting, core),
+        kept=retention.kept(),
     )
 
 

@@ -193,6 +193,15 @@ class EventLog(ABC):
     def check(self) -> None:
         """Raises `EventLogUnavailable`, saying where it looked and why, when the log does not answer now."""
 
+    def count_old(self, topics: Mapping[str, bool], before: datetime) -> int:
+        """Records of topics (whether each is compacted) that `forget_old` would delete; 0 where a broker does that itself."""
+        return 0
+
+    def forget_old(self, topics: Mapping[str, bool], before: datetime, limit: int) -> int:
+        """Delete at most `limit` records that were appended before an instant and that every group has committed; of a
+        compacted topic, those that a later one of their key replaces. Gives how many."""
+        return 0
+
     @abstractmethod
     def hurry(self) -> None:
         """From now on a consumer that finds nothing returns at once instead of waiting: the process is about to stop.

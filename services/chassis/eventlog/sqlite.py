@@ -11,10 +11,13 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from services.chassis.eventlog import sqlite_pruning as pruning
 from services.chassis.eventlog import sqlite_store as store
 from services.chassis.eventlog.base import (
     DEFAULT_MAX_POLL_INTERVAL_S,
@@ -118,10 +121,12 @@ class SqliteEventLog(EventLog):
                 TopicPartition(topic, number): next_offset - committed
                 for topic in set(topics)
                 for number, next_offset, committed in self._connection.execute(
-                    "SELECT p.number, p.next_offset, COALESCE(g.next_offset, 0) FROM topic_partition p "
-                    "JOIN topic t ON t.id = p.topic_id "
-                    "LEFT JOIN group_offset g ON g.partition_id = p.id AND g.group_name = ? WHERE t.name = ?",
-                    (group, topic),
+                    # What was forgotten is behind a group that has not begun, too.
+                    "SELECT p.number, p.next_offset, MAX(COALESCE(g.next_offset, 0), COALESCE((SELECT MIN(place) FROM record "
+                    "WHERE place >= p.id << :bits AND place < (p.id + 1) << :bits) - (p.id << :bits), p.next_offset)) "
+                    "FROM topic_partition p JOIN topic t ON t.id = p.topic_id "
+                    "LEFT JOIN group_offset g ON g.partition_id = p.id AND g.group_name = :name WHERE t.name = :topic",
+                    {"bits": store.OFFSET_BITS, "name": group, "topic": topic},
                 )
             }
 
@@ -138,6 +143,14 @@ class SqliteEventLog(EventLog):
                 self._connection.execute("SELECT appends FROM pulse").fetchone()
             except sqlite3.Error as error:
                 raise EventLogUnavailable(f"The event log {self._path} cannot be read: {error}.") from error
+
+    def count_old(self, topics: Mapping[str, bool], before: datetime) -> int:
+        with closing(store.connect(self._path, synchronous="NORMAL")) as connection:
+            return pruning.count_old(connection, topics, before)
+
+    def forget_old(self, topics: Mapping[str, bool], before: datetime, limit: int) -> int:
+        with closing(store.connect(self._path, synchronous="NORMAL")) as connection:
+            return pruning.forget_old(connection, topics, before, limit)
 
     def hurry(self) -> None:
         self._pulse.hurry()

@@ -72,6 +72,7 @@ REPEATABLE = {
     "BootstrapStaff": "its single-use secret is the key",
     "IssueMailToken": "the event id is the key",
     "IssueAssociationCode": "the event id is the key",
+    "ApplyRetention": "what is gone is gone: a second one finds nothing of it",
     "ImportReadings": "the file's hash is the key, and every reading is stored once",
     "MarkNoticeRead": "a read notice stays read",
     "NotifyCardPayment": "the order that the bank names is the key",
