@@ -33,7 +33,7 @@ from services.chassis.eventlog import (
     TopicPartition,
 )
 from services.chassis.subscription import PERMANENT, Envelope, Handler, Subscription
-from services.chassis.telemetry import EVENT_SECONDS, EVENTS_HANDLED, logger
+from services.chassis.telemetry import EVENT_SECONDS, EVENTS_HANDLED, faults, logger
 
 __all__ = ["ConsumerRunner", "Envelope", "Handler", "Subscription"]
 
@@ -97,7 +97,7 @@ class ConsumerRunner:
             except (EventLogError, SQLAlchemyError) as error:
                 failures += 1
                 pause_s = _pause_s(failures)
-                logger().warning("consumer_waits", problem=str(error), again_in_s=pause_s, **self._names())
+                logger().warning("consumer_waits", problem=faults.message(error), again_in_s=pause_s, **self._names())
                 stop.wait(pause_s)
 
     def step(self, consumer: Consumer, stop: threading.Event) -> None:
