@@ -105,6 +105,9 @@ def of_the_database(link: Link, access: Access) -> Iterator[Step]:
     owner, group, database = str(access.owner.username), access.group, access.database
     if _may(link, "schema", "public", "public", "CREATE") or _may(link, "schema", "public", "public", "USAGE"):
         yield step(f"Anybody may use the schema of {database}.", statement("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
+    if not (_may(link, "schema", owner, "public", "USAGE") and _may(link, "schema", owner, "public", "CREATE")):
+        # Of servers before PostgreSQL 15, where the schema is not the database owner's. Keys are checked as the owner.
+        yield step(f"{owner} may not use the schema.", statement("GRANT USAGE, CREATE ON SCHEMA public TO {}", owner))
     if not _may(link, "schema", group, "public", "USAGE"):
         yield step(f"{group} may not look into the schema.", statement("GRANT USAGE ON SCHEMA public TO {}", group))
     if _may(link, "schema", group, "public", "CREATE"):
