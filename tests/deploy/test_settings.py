@@ -182,3 +182,22 @@ def test_the_services_have_nothing_to_say_against_their_settings(made_secrets: P
         settings_type = import_module(f"services.{module}.settings")
         settings = load(getattr(settings_type, "StaffSettings" if module == "staff" else "Settings"), said)
         assert settings.tls_dir, f"{workload} speaks in plain text"
+
+
+@pytest.mark.parametrize(("login", "command", "said", "code"), [(0, 0, 3, 0), (0, 1, 3, 1), (4, 0, 1, 4)])
+def test_a_task_signs_in_and_out_around_its_command(
+    tmp_path: Path, login: int, command: int, said: int, code: int
+) -> None:
+    """The script of the tasks as it is, with a coopctl that only notes what it was asked."""
+    (tmp_path / "coopctl").write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\ncase $1 in login) exit {login};; logout) exit 0;; *) exit {command};; esac\n'
+    )
+    (tmp_path / "coopctl").chmod(0o755)
+    task = next(found for found in workloads("prod") if found.name == "send-reminders")
+    container = task.containers[0]
+    script = [word.replace("/run/acometida/robot", str(tmp_path)) for word in container["command"]]
+    (tmp_path / "email").write_text("calendar@coop.example")
+    done = subprocess.run([*script, *container["args"]], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    expected = [f"login --email calendar@coop.example --password-file {tmp_path}/password", "reminders send", "logout"]
+    assert asked == expected[:said] and done.returncode == code
