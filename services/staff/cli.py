@@ -107,7 +107,13 @@ def _explain_use(wrong: typer.TyperException) -> None:
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    words = sys.argv[1:]
+    if not words or words[0] not in OFFLINE:
+        from services.chassis.telemetry import configure_logging
+
+        # What the parts shared with services have to say, for a program that runs for months, goes nowhere near stdout.
+        configure_logging("coopctl", "error")
+    sys.exit(run(words))
 
 
 if __name__ == "__main__":
