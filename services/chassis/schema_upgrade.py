@@ -86,11 +86,12 @@ def _step(database: Database, history: History, patience: Patience) -> bool:
 
 def _apply(connection: Connection, history: History, revisions: list[Script]) -> None:
     with _in_operations(connection, {}):
+        before = _contents(connection)
         for revision in revisions:
             revision.module.upgrade()
-            _stamp(connection, history, revision)
-    if connection.dialect.name == "sqlite":
-        _check_references(connection)
+        if not before.items() <= _contents(connection).items():
+            _check_references(connection)
+        _stamp(connection, history, revisions[-1])
 
 
 @contextmanager
@@ -100,6 +101,7 @@ def _in_operations(connection: Connection, options: dict[str, Any]) -> Iterator[
 
 
 def _stamp(connection: Connection, history: History, revision: Script) -> None:
+    logger().info("schema_migrated", service=history.service, revision=revision.revision)
     MigrationContext.configure(connection).stamp(history.script, revision.revision)
     _note(connection, history, revision.revision)
 
@@ -172,6 +174,18 @@ def _writing(database: Database) -> Iterator[Connection]:
         finally:
             if database.is_sqlite:
                 driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _contents(connection: Connection) -> dict[str, int]:
+    """On SQLite what is otherwise once rows were changed or a table replaced, but not when something was only added.
+
+    Looking through all references takes the time of reading the whole file, in which nobody can write.
+    """
+    if connection.dialect.name != "sqlite":
+        return {}
+    driver: Any = connection.connection.driver_connection
+    pages = connection.exec_driver_sql("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'").all()
+    return {"": driver.total_changes, **{row.name: row.rootpage for row in pages}}
 
 
 def _check_references(connection: Connection) -> None:

@@ -118,6 +118,38 @@ def test_a_failed_revision_leaves_the_ones_before_it(database: Database, release
         assert "half" not in inspect(connection).get_table_names()
 
 
+PAGE = (
+    'op.create_table("page", sa.Column("id", sa.Integer, primary_key=True), '
+    'sa.Column("note", sa.Integer, sa.ForeignKey("note.id")))'
+)
+
+
+def test_references_are_looked_through_when_rows_changed_and_only_then(tmp_path: Path, releases: Releases) -> None:
+    """On SQLite, where they are not checked meanwhile: looking through a large file keeps everybody from writing."""
+    database = Database(f"sqlite:///{tmp_path}/notes.db")
+    migrations.upgrade(database, "notes", history=releases.release(f"{NOTE}\n{PAGE}"))
+    with database.write() as tx:
+        tx.execute(text("INSERT INTO note (id) VALUES (1)"))
+        tx.execute(text("INSERT INTO page (id, note) VALUES (1, 1)"))
+    added = releases.release('op.add_column("note", sa.Column("colour", sa.Text))')
+    broken = releases.release('op.execute("DELETE FROM note")')
+    with pytest.raises(RuntimeError, match="1 rows that refer to rows which are not there"):
+        migrations.upgrade(database, "notes", history=broken)
+    assert migrations.state(database, "notes", added).condition == "head"
+    with database.engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+        with connection.begin():
+            connection.execute(text("DELETE FROM note"))
+    # What somebody broke earlier is not this revision's doing: it is not even looked for.
+    harmless = Releases(tmp_path / "again")
+    harmless.release(f"{NOTE}\n{PAGE}")
+    harmless.release('op.add_column("note", sa.Column("colour", sa.Text))')
+    last = harmless.release('op.add_column("note", sa.Column("size", sa.Integer))')
+    migrations.upgrade(database, "notes", history=last)
+    assert migrations.state(database, "notes", last).condition == "head"
+    database.close()
+
+
 def test_a_migration_gives_way_and_comes_back(postgresql: Database, releases: Releases) -> None:
     """Somebody holds the table: nobody queues behind the migration for longer than its lock timeout."""
     migrations.upgrade(postgresql, "notes", history=releases.release(NOTE))
