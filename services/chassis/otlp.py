@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,8 @@ BATCH_EVERY_MS = 1000.0
 
 def provider(service: str, collector: str, version: str, most_waiting: int, count: Count) -> TracerProvider:
     """What makes spans and sends them to `<collector>/v1/traces`."""
+    # Each failed attempt would be a line: what is lost is counted, and an alert of its own tells it.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     about = {"service.name": service, "service.namespace": "acometida", "service.version": version}
     made = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{collector.rstrip('/')}/v1/traces", timeout=5)

@@ -15,6 +15,7 @@ from coop.notifications.events.v1 import events_pb2 as events
 from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.chassis import tracing
 from services.chassis.db import Database
 from services.chassis.telemetry import logger
 from services.notifications import repository
@@ -53,7 +54,7 @@ class Sender:
         while not stop.is_set():
             self._wake.clear()
             try:
-                while not stop.is_set() and self.send_one():
+                while not stop.is_set() and tracing.job("mail", self.send_one):
                     failures = 0
                 pause_s = self._until_next()
             except (ServerDown, SQLAlchemyError) as down:
