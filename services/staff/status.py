@@ -114,9 +114,15 @@ def _work(services: Sequence[ServiceStatus], now: datetime) -> Iterator[tuple[st
     for service in services:
         for one in service.all("coop_routine_done_timestamp_seconds"):
             yield f"Last {one.labels['routine']}", f"{duration(now.timestamp() - one.value)} ago ({moment(one.value)})"
-        for one in service.all("coop_certificate_expiry_timestamp_seconds"):
-            days = (one.value - now.timestamp()) / 86400
-            yield f"Certificate of {service.name}", f"{one.labels['file']} ends in {days:.0f} days"
+    ends = [
+        (one.value, one.labels["file"], service.name)
+        for service in services
+        for one in service.all("coop_certificate_expiry_timestamp_seconds")
+    ]
+    if ends:
+        first, file, of = min(ends)
+        days = (first - now.timestamp()) / 86400
+        yield "First certificate to end", f"{file} of {of}, in {days:.0f} days ({moment(first)})"
 
 
 def _with_age(number: float, age: float | None) -> str:

@@ -1,5 +1,7 @@
 """Log lines: JSON on standard error, one a line: time, level, service, event, request id, trace id.
 
+A program that does not configure this (`coopctl`, a test) says warnings alone, on standard error as well.
+
 Lines of libraries (gunicorn, kafka, werkzeug, sqlalchemy, alembic) come out in the same shape, from level warning on,
 with the library's name as `logger`.
 """
@@ -35,7 +37,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, finish],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -46,6 +48,19 @@ def configure_logging(service: str, level: str = "info") -> None:
     ours.setFormatter(_JsonLines(service))
     root.addHandler(ours)
     root.setLevel(max(number, logging.WARNING))
+
+
+def say_only_warnings() -> None:
+    """How it is until somebody configures it: for people, who asked for something else than our lines."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=_to_standard_error,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _to_standard_error(*_: Any) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def report_faults() -> None:
@@ -92,3 +107,6 @@ def _rendered(service: str, line: dict[str, Any]) -> str:
     if context.trace_id():
         line["trace_id"] = context.trace_id()
     return json.dumps(line, ensure_ascii=False, default=str)
+
+
+say_only_warnings()

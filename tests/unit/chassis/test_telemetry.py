@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from prometheus_client import generate_latest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +25,7 @@ from services.chassis.db import Database, chassis_tables, new_metadata
 from services.chassis.eventlog import open_event_log
 from services.chassis.operations import no_jobs
 from services.chassis.telemetry import MetricsServer, configure_logging, logger
+from services.chassis.telemetry.logs import say_only_warnings
 from services.chassis.telemetry.metrics import CATALOGUE, Reading, looked_up
 from services.chassis.telemetry.private import without_personal_data
 from services.chassis.watch import Watch, Watched
@@ -55,7 +55,7 @@ def log_of(service: str) -> Iterator[Lines]:
             yield lines
     finally:
         root.handlers[:], root.level = kept
-        structlog.reset_defaults()
+        say_only_warnings()
 
 
 def test_a_line_names_its_service_request_and_trace() -> None:
@@ -81,6 +81,15 @@ def test_lines_of_libraries_come_out_as_ours_and_say_nothing_of_persons() -> Non
     kafka, other = lines()
     assert (kafka["logger"], kafka["event"]) == ("kafka.conn", "connection to broker:9092 lost")
     assert other["event"] == "cannot parse '[DNI]' of [e-mail]" and other["level"] == "error"
+
+
+def test_a_program_that_is_no_service_says_warnings_alone_and_never_on_standard_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logger().info("certificate_read", days_left=364)
+    logger().warning("certificate_ends", days_left=3)
+    said = capsys.readouterr()
+    assert not said.out and "certificate_read" not in said.err and "certificate_ends" in said.err
 
 
 @pytest.mark.parametrize(
