@@ -21,6 +21,9 @@ NEEDS = {
     "poppler-utils": lambda: shutil.which("pdftotext") is not None,
 }
 
+#: One more than the two cores that there are at least: a worker often waits for services, a broker or a browser.
+WORKERS = 3
+
 
 def _missing() -> list[str]:
     return [package for package, present in NEEDS.items() if not present()]
@@ -48,7 +51,8 @@ def main() -> None:
             consequence = "its tests will fail" if os.environ.get("CI") == "true" else "its tests are skipped"
             print(f"Not on this machine: {package} ({consequence}).", flush=True)
     os.chdir(ROOT)
-    sharing = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # in the order of tests/support/sharing.py
+    # In the order of tests/support/sharing.py.
+    sharing = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", "-q", *sharing, *(sys.argv[1:] or ["tests"])])
 
 

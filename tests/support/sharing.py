@@ -21,8 +21,8 @@ TOGETHER = {
 FIRST = (
     "tests/system/test_chain",
     "tests/system/test_ownership",
-    "tests/contract/",
     "tests/e2e/test_journey",
+    "tests/contract/",
     "tests/e2e/",
     "tests/system/",
 )
