@@ -103,8 +103,9 @@ class Watch:
             lags = [
                 Reading(CONSUMER_LAG, self._lag(one), (one.group, _said(one.deferred))) for one in self._subscriptions
             ]
-        except EventLogError as error:
-            problems.append(f"The event log does not say how far consumers are: {error}")
+        except Exception as error:
+            said = str(error) if isinstance(error, EventLogError) else type(error).__name__
+            problems.append(f"The event log does not say how far consumers are: {said}")
         else:
             self._found["lag"] = tuple(lags)
         return problems
@@ -128,13 +129,16 @@ class Watch:
             return problems
 
     def _take(self, looks: Sequence[Watched]) -> list[str]:
-        """Every look in a transaction of its own, so that one that fails spoils no other."""
+        """Every look in a transaction of its own, so that one that fails spoils no other.
+
+        Whatever it fails of, those who watch are told, and the service itself goes on.
+        """
         problems = []
         for one in looks:
             try:
                 with self._database.read() as connection:
                     self._found[one.what] = tuple(one.read(connection, self._database.clock.now()))
-            except Exception as error:  # whatever it is, those who watch are told; the service itself goes on
+            except Exception as error:
                 problems.append(f"Nothing is known of {one.what}: {type(error).__name__}.")
         return problems
 

@@ -23,6 +23,8 @@ from services.chassis.telemetry import faults
 from services.chassis.telemetry.private import without_personal_data
 
 LEVELS = ("debug", "info", "warning", "error")
+CHATTERING = ("kafka.net.selector",)
+"""Libraries' loggers whose warnings (each turn of a loop that took a tenth of a second) tell an operator nothing."""
 
 
 def configure_logging(service: str, level: str = "info") -> None:
@@ -48,6 +50,8 @@ def configure_logging(service: str, level: str = "info") -> None:
     ours.setFormatter(_JsonLines(service))
     root.addHandler(ours)
     root.setLevel(max(number, logging.WARNING))
+    for name in CHATTERING:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def say_only_warnings() -> None:
