@@ -99,6 +99,11 @@ def test_nothing_that_builds_is_left(inside: Callable[..., str]) -> None:
     assert inside("sh", "-c", "ls -d /build /tools /wheel /opt/acometida/tests 2>/dev/null || true") == ""
 
 
+def test_it_is_small(inside: Callable[..., str]) -> None:
+    """What the image adds to its base: deploy/image/build refuses more as well, measured on the layers."""
+    assert int(inside("du", "--summarize", "--block-size=1000000", "/opt/acometida").split()[0]) <= 250
+
+
 def _distributions(inside: Callable[..., str]) -> dict[str, str]:
     listing = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
     return dict(json.loads(inside("python", "-c", listing)))
