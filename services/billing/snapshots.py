@@ -173,8 +173,7 @@ def _service_of(state: dict[str, Any]) -> Service:
 
 def _contract_state(contract: Contract) -> dict[str, Any]:
     return {
-        **{name: getattr(contract, name) for name in _CONTRACT_TEXTS},
-        **{name: getattr(contract, name) for name in _LATER_FACTS},
+        **contract.__dict__,
         "start": contract.start.isoformat(),
         "end": _iso(contract.end),
         "powers": [list(power) for power in contract.powers],
@@ -182,18 +181,22 @@ def _contract_state(contract: Contract) -> dict[str, Any]:
 
 
 def _contract_of(state: dict[str, Any]) -> Contract:
+    # Snapshots kept by earlier versions do not have the last three.
     return Contract(
-        **{name: state[name] for name in _CONTRACT_TEXTS},
-        **{name: state[name] for name in _LATER_FACTS if name in state},
+        id=state["id"],
+        number=state["number"],
         start=date.fromisoformat(state["start"]),
         end=_of_iso(state["end"]),
+        product_code=state["product_code"],
+        tariff=state["tariff"],
         powers=tuple((period, watts) for period, watts in state["powers"]),
+        meter_rental=state["meter_rental"],
+        tax_condition=state["tax_condition"],
+        use=state["use"],
+        power_control=state.get("power_control", ""),
+        electricity_tax=state.get("electricity_tax", ""),
+        vulnerable=state.get("vulnerable", False),
     )
-
-
-_CONTRACT_TEXTS = ("id", "number", "product_code", "tariff", "meter_rental", "tax_condition", "use")
-#: Which snapshots kept by earlier versions do not have.
-_LATER_FACTS = ("power_control", "electricity_tax", "vulnerable")
 
 
 def _address_state(address: Address) -> dict[str, str]:

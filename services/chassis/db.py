@@ -199,21 +199,19 @@ class Transaction:
             return []
         now = self.clock.now()
         ids = event_ids or [new_id() for _ in events]
-        trace = _published(events)
+        of_all = {
+            "ce_source": self.service,
+            "ce_time": now.isoformat(),
+            "traceparent": _published(events),
+            "actor": context.caller().actor,
+        }
         rows = [
             {
                 "event_id": event_id,
                 "topic": topic,
                 "key": key,
                 "value": message.SerializeToString(deterministic=True),
-                "headers": {
-                    "ce_id": event_id,
-                    "ce_type": message.DESCRIPTOR.full_name,
-                    "ce_source": self.service,
-                    "ce_time": now.isoformat(),
-                    "traceparent": trace,
-                    "actor": context.caller().actor,
-                },
+                "headers": {"ce_id": event_id, "ce_type": message.DESCRIPTOR.full_name, **of_all},
                 "created_at": now,
             }
             for event_id, (topic, key, message) in zip(ids, events, strict=True)

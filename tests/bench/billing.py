@@ -19,6 +19,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import event
+
 from services.billing.application.bill_runs import BillRuns
 from services.billing.application.pricing import EnergyQuery, MonthPricer
 from services.billing.domain.bill import Energy, PeriodEnergy
@@ -31,6 +33,7 @@ from services.chassis import migrations
 from services.chassis.bulk import insert_many
 from services.chassis.clock import FixedClock
 from services.chassis.db import Database, RequestKey
+from services.chassis.garbage import look_rarely
 from services.chassis.profile import load_profile
 from services.local.postgres import PostgresMissing, postgres_server
 from tests.bench.metering import at_least, at_most
@@ -97,6 +100,7 @@ class BillingAlone:
     """Billing's database with a cooperative in it, and the run of its month."""
 
     def __init__(self, url: str, supplies: int) -> None:
+        look_rarely()  # as the process of a service does
         self._supplies = supplies
         self._database = Database(url, service="billing", clock=FixedClock(NOW))
         migrations.upgrade(self._database, "billing")
@@ -104,6 +108,17 @@ class BillingAlone:
         self._runs = BillRuns(self._database, rules, MonthPricer(self._database, rules, HouseholdEnergy()))
         fill(self._database, supplies)
         self.taken = Taken(0, 0)
+        self.statements = 0
+        self.chunks = 0
+        event.listen(self._database.engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_: object) -> None:
+        self.statements += 1
+
+    @property
+    def statements_per_chunk(self) -> int:
+        """What the run asked of its database, begin and start of the run included, spread over its chunks."""
+        return round(self.statements / self.chunks)
 
     def bill(self) -> Taken:
         """A whole run, from its start to its last invoice."""
@@ -118,6 +133,7 @@ class BillingAlone:
             run = self._runs.start(RequestKey("bench", "run", "run"), MONTH, ISSUED).run
             with self._database.read() as connection:
                 chunk_ids = runs.open_chunk_ids(connection, run)
+        self.chunks = len(chunk_ids)
         for chunk_id in chunk_ids:
             with self._timed():
                 priced = self._runs.price_chunk(chunk_id)
@@ -146,11 +162,13 @@ def together(once: BillingAlone, twice: BillingAlone) -> None:
 
 def measure(folder: Path, supplies: int = SUPPLIES) -> dict[str, Any]:
     """All figures of a bill run; those of PostgreSQL only where it is installed, and it is said where it is not."""
-    taken = BillingAlone(f"sqlite:///{folder / 'alone.db'}", supplies).bill()
+    alone = BillingAlone(f"sqlite:///{folder / 'alone.db'}", supplies)
+    taken = alone.bill()
     return {
         "supplies": supplies,
         "invoices_per_s_sqlite": at_least(round(supplies / taken.wall_s), 1000),
         "invoices_per_processor_s_sqlite": round(supplies / taken.processor_s),
+        "statements_per_chunk_sqlite": at_most(alone.statements_per_chunk, 40),
         **_doubled("sqlite", *(f"sqlite:///{folder / name}" for name in ("once.db", "twice.db"))),
         **_postgres(supplies),
     }

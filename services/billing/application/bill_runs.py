@@ -147,14 +147,15 @@ class BillRuns:
         """Everything of a chunk that needs no write: reading, one question to metering, pricing. None when it is done."""
         with self._database.read() as connection:
             chunk = runs.chunk_by_id(connection, chunk_id)
-            run = runs.run_by_id(connection, chunk.bill_run_id) if chunk else None
-            if chunk is None or run is None:
+            if chunk is None:
                 raise NotFound(f"There is no chunk {chunk_id} of a bill run.", "NO_CHUNK")
-            taken = invoices.invoiced(connection, chunk.supply_ids, run.days.start)
+            taken = invoices.invoiced(connection, chunk.supply_ids, chunk.days.start)
         if chunk.done:
             return None
         self._fiscal.prepare(self._database, chunk.issue_date)
-        return self._pricer.price([each for each in chunk.supply_ids if each not in taken], run.days, chunk.issue_date)
+        return self._pricer.price(
+            [each for each in chunk.supply_ids if each not in taken], chunk.days, chunk.issue_date
+        )
 
     def issue_chunk(self, tx: Transaction, chunk_id: str, priced: Priced | None) -> None:
         """Issue what `price_chunk` priced, in the caller's transaction; nothing when the chunk is done."""

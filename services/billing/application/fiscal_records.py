@@ -57,9 +57,10 @@ class InvoiceRecords:
         if not issued:
             return
         end = fiscal.take(tx.connection, self._profile.tax_id)
+        generated_at = self._generated_at(end, tx.clock.now())
         records = []
         for row, details in issued:
-            record = self._registration(row, details, end, tx.clock.now())
+            record = self._registration(row, details, end, generated_at)
             end = ChainEnd(
                 record.issuer, record.position, record.number, record.issue_date, record.hash, record.generated_at
             )
@@ -67,11 +68,13 @@ class InvoiceRecords:
         fiscal.keep(tx.connection, records)
         fiscal.put(tx.connection, end)
 
-    def _registration(self, row: Issued, details: Details, end: ChainEnd, now: datetime) -> Record:
-        quota = _quota(details)
+    def _generated_at(self, end: ChainEnd, now: datetime) -> str:
         # Clocks of two machines may differ: no record says that it was made before the one it follows.
         before = [datetime.fromisoformat(end.last_generated_at)] if end.last_generated_at else []
-        generated_at = stamp(max([now, *before]), self._profile.tz)
+        return stamp(max([now, *before]), self._profile.tz)
+
+    def _registration(self, row: Issued, details: Details, end: ChainEnd, generated_at: str) -> Record:
+        quota = _quota(details)
         issuer = self._profile.tax_id
         rectifies = row.printed.get("rectification")
         invoice_type = rectifies["record_type"] if rectifies else FULL_INVOICE

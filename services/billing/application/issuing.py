@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,11 +22,13 @@ from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.pricing import Draft, Priced
 from services.billing.application.rewards import Purse
 from services.billing.domain.bill import ZERO, Bill, Energy
+from services.billing.domain.copies import copy_with
 from services.billing.domain.ledger import Entry, OpenItem, credit_entry, invoice_entry
+from services.billing.domain.supplies import Service
 from services.billing.evidence.facts import Facts, facts_of
 from services.billing.repository import evidence, invoices, ledger, runs, series
 from services.billing.repository.invoices import FOREIGN, SERVICE, Details, Issued
-from services.billing.repository.runs import COMPLETED, Chunk, Run
+from services.billing.repository.runs import Chunk
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.billing.snapshots import member_state, supply_state
@@ -35,6 +37,7 @@ from services.chassis.ids import new_id
 
 INVOICE_TOPIC = "coop.billing.invoice.v1"
 WORK_TOPIC = "coop.billing.work.v1"
+_ENCODE = json.JSONEncoder(check_circular=False, separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,13 @@ class ChunkIssuer:
         self._rules = rules
         self._fiscal = fiscal
 
-    def issue(self, tx: Transaction, chunk_id: str, priced: Priced) -> Run | None:
-        """Issue the chunk's bills; the run as it stands afterwards, or None when the chunk had been done before."""
+    def issue(self, tx: Transaction, chunk_id: str, priced: Priced) -> bool:
+        """Issue the chunk's bills; False, and nothing, when the chunk had been done before."""
         connection = tx.connection
         chunk = runs.chunk_by_id(connection, chunk_id, lock=True)
         if chunk is None or chunk.done:
-            return None
-        run = runs.run_by_id(connection, chunk.bill_run_id)
-        assert run is not None
-        taken = invoices.invoiced(connection, chunk.supply_ids, run.days.start)
+            return False
+        taken = invoices.invoiced(connection, chunk.supply_ids, chunk.days.start)
         drafts = [draft for draft in priced.drafts if draft.supply.id not in taken]
         held = [each for each in priced.held if each.supply_id not in taken]
         now = tx.clock.now()
@@ -68,7 +69,7 @@ class ChunkIssuer:
         purse = Purse(connection, self._rules, drafts)
         drafts = purse.settled(drafts)
         documents = [document for draft in drafts for document in self._documents(draft, chunk.issue_date)]
-        issued = self._numbered(tx, run, chunk.issue_date, documents, now)
+        issued = self._numbered(tx, chunk, documents, now)
         invoices.keep(connection, issued)
         purse.take(issued)
         facts = [(row.id, _facts(document)) for (row, _), document in zip(issued, documents, strict=True)]
@@ -77,8 +78,9 @@ class ChunkIssuer:
         self._fiscal.record(tx, [each for each in issued if each[0].kind == SERVICE])
         self._book(tx, issued, now)
         tx.emit_many([event for row, details in issued for event in _events(row, details)])
-        runs.keep_held(connection, run.id, held)
-        return self._close(tx, chunk, [row for row, _ in issued], len(held), now)
+        runs.keep_held(connection, chunk.bill_run_id, held)
+        self._close(tx, chunk, [row for row, _ in issued], len(held), now)
+        return True
 
     def _documents(self, draft: Draft, issue_date: date) -> Iterator[Document]:
         """The service's invoice and, where there are concepts foreign to it, the document apart."""
@@ -88,9 +90,10 @@ class ChunkIssuer:
             yield Document(draft, draft.foreign, FOREIGN, country.foreign_series(series_name))
 
     def _numbered(
-        self, tx: Transaction, run: Run, issue_date: date, documents: Sequence[Document], now: datetime
+        self, tx: Transaction, chunk: Chunk, documents: Sequence[Document], now: datetime
     ) -> list[tuple[Issued, Details]]:
         """Invoices in the order of the documents, each series' numbers without a gap, each hash over the one before."""
+        issue_date, due_date = chunk.issue_date, self._rules.due_date(chunk.issue_date)
         # One order for everybody, so that two chunks never wait for each other's series.
         states = {code: series.take(tx.connection, code) for code in sorted({each.series for each in documents})}
         debts = ledger.overdue_items(tx.connection, {each.draft.supply.id for each in documents}, issue_date)
@@ -100,7 +103,7 @@ class ChunkIssuer:
             printed = printed_facts(
                 self._rules, document.draft, document.bill, debts.get((document.draft.supply.id, document.kind), [])
             )
-            row, details = self._issued(states[code], document, run, issue_date, printed, now)
+            row, details = self._issued(states[code], document, chunk, due_date, printed, now)
             latest = max(issue_date, states[code].last_date or issue_date)
             states[code] = SeriesState(code, row.sequence, row.hash, latest)
             issued.append((row, details))
@@ -109,7 +112,13 @@ class ChunkIssuer:
         return issued
 
     def _issued(
-        self, state: SeriesState, document: Document, run: Run, issue_date: date, printed: dict[str, Any], now: datetime
+        self,
+        state: SeriesState,
+        document: Document,
+        chunk: Chunk,
+        due_date: date,
+        printed: dict[str, Any],
+        now: datetime,
     ) -> tuple[Issued, Details]:
         draft, bill, supply = document.draft, document.bill, document.draft.supply
         # The meter's figures of the invoice are the electricity's; a bill without electricity has none.
@@ -122,7 +131,7 @@ class ChunkIssuer:
             number=self._rules.country.number(state.code, sequence),
             series=state.code,
             sequence=sequence,
-            bill_run_id=run.id,
+            bill_run_id=chunk.bill_run_id,
             supply_id=supply.id,
             # A document apart bills no service: no consumption becomes "billed" by it.
             service_id=services[0].service_id if document.kind == SERVICE else "",
@@ -131,8 +140,8 @@ class ChunkIssuer:
             kind=document.kind,
             period_start=bill.period.start,
             period_end=bill.period.end,
-            issue_date=issue_date,
-            due_date=self._rules.due_date(issue_date),
+            issue_date=chunk.issue_date,
+            due_date=due_date,
             currency=self._rules.currency,
             net=bill.net,
             total=bill.total,
@@ -147,7 +156,7 @@ class ChunkIssuer:
             hash="",
             issued_at=now,
         )
-        return replace(row, hash=invoice_hash(row, details)), details
+        return copy_with(row, hash=invoice_hash(row, details)), details
 
     def _book(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]], now: datetime) -> None:
         """The entry of each invoice; credit the account has pays as much of the service as it can, and nothing else: who
@@ -172,24 +181,17 @@ class ChunkIssuer:
         ledger.change_credits(tx.connection, used)
         ledger.add_open_items(tx.connection, {row.id: row.supply_id for row, _ in issued}, items)
 
-    def _close(self, tx: Transaction, chunk: Chunk, issued: Sequence[Issued], held: int, now: datetime) -> Run:
+    def _close(self, tx: Transaction, chunk: Chunk, issued: Sequence[Issued], held: int, now: datetime) -> None:
         """Count the chunk on its run, whose row is locked last and shortest."""
         runs.complete_chunk(tx.connection, chunk, now)
-        run = runs.run_by_id(tx.connection, chunk.bill_run_id, lock=True)
-        assert run is not None
-        done = run.chunks_done + 1
-        finished = done == run.chunks
-        run = replace(
-            run,
-            invoiced=run.invoiced + sum(row.kind == SERVICE for row in issued),
-            held=run.held + held,
-            chunks_done=done,
-            total=run.total + sum((row.total for row in issued), ZERO),
-            state=COMPLETED if finished else run.state,
-            completed_at=now if finished else None,
+        runs.count_chunk(
+            tx.connection,
+            chunk.bill_run_id,
+            now,
+            invoiced=sum(row.kind == SERVICE for row in issued),
+            held=held,
+            total=sum((row.total for row in issued), ZERO),
         )
-        runs.save_run(tx.connection, run, new=False)
-        return run
 
 
 def invoice_hash(row: Issued, details: Details) -> str:
@@ -208,7 +210,7 @@ def invoice_hash(row: Issued, details: Details) -> str:
         [[line.concept, line.service, line.period, str(line.amount)] for line in details.lines],
         [[tax.code, str(tax.base), str(tax.amount)] for tax in details.taxes],
     ]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_ENCODE(content).encode()).hexdigest()
 
 
 def details_of(bill: Bill) -> Details:
@@ -228,21 +230,25 @@ def printed_facts(rules: Rules, draft: Draft, bill: Bill, debts: Sequence[OpenIt
     """Holder, supply and earlier debt of the kind as they are today, for every print from now on; only the contracts
     billed.
     """
-    contracts = {segment.contract.id for segment in draft.segments}
-    services = tuple(
-        replace(service, contracts=tuple(each for each in service.contracts if each.id in contracts))
-        for service in draft.supply.services
-    )
-    billed = tuple(service for service in services if service.contracts)
     return {
         "holder": member_state(draft.holder),
-        "supply": supply_state(replace(draft.supply, services=billed)),
+        "supply": supply_state(copy_with(draft.supply, services=_billed_services(draft))),
         "language": rules.language(draft.holder.language),
         "product": {segment.service: [segment.product.kind, segment.product.name] for segment in draft.segments},
         "references": list(bill.sources),
         "maximum_power": _maximum_power(bill),
         "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
     }
+
+
+def _billed_services(draft: Draft) -> tuple[Service, ...]:
+    """The supply's services with the contracts that are billed; without those that have none."""
+    contracts = {segment.contract.id for segment in draft.segments}
+    services = (
+        copy_with(service, contracts=tuple(each for each in service.contracts if each.id in contracts))
+        for service in draft.supply.services
+    )
+    return tuple(service for service in services if service.contracts)
 
 
 def _facts(document: Document) -> Facts:

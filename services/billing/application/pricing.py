@@ -224,8 +224,11 @@ class MonthPricer:
             if not segment.metered or segment.by_register:
                 continue
             found = energy or Energy()
-            first, so_far = totals.get(segment.service_id, (segment, Energy()))
-            totals[segment.service_id] = (first, so_far + found)
+            if segment.service_id in totals:
+                first, so_far = totals[segment.service_id]
+                totals[segment.service_id] = (first, so_far + found)
+            else:
+                totals[segment.service_id] = (segment, found)
         for segment, energy in totals.values():
             check_hours(segment, energy, self._rules.min_hours_ratio)
             check_plausible([each for each in segments if each.service_id == segment.service_id], energy)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from services.billing.domain.closes import Close
 from services.chassis.periods import DatePeriod
@@ -151,10 +152,10 @@ class Bill:
     energy: Mapping[str, Energy] = field(default_factory=dict)  # by service kind
     sources: tuple[str, ...] = ()  # official references of the prices applied
 
-    @property
+    @cached_property
     def net(self) -> Decimal:
         return sum((line.amount for line in self.lines), ZERO)
 
-    @property
+    @cached_property
     def total(self) -> Decimal:
         return self.net + sum((tax.amount for tax in self.taxes), ZERO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
+from calendar import isleap, monthrange
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -121,6 +121,9 @@ def cut_where_prices_change(segment: Segment, regulated: DatedTable[Any] | None)
     steps = list(_discounted(product, contract.start))
     dates |= {day for start, end, _ in steps for day in (start, end) if day is not None}
     starts = sorted(day for day in dates if days.start <= day < days.end)
+    if starts == [days.start] and not steps:
+        yield segment
+        return
     for start, end in zip(starts, [*starts[1:], days.end], strict=True):
         ratio = next((r for first, last, r in steps if first <= start and (last is None or start < last)), Decimal(0))
         yield replace(segment, days=DatePeriod(start, end), discount=ratio)
@@ -161,6 +164,9 @@ def joined(periods: Iterable[DatePeriod]) -> Iterator[DatePeriod]:
 def by_year(period: DatePeriod) -> Iterator[DatePeriod]:
     """The same days cut at each 1 January: a yearly price is prorated by the days of its own year."""
     start = period.start
+    if start.year == period.end.year:
+        yield period
+        return
     while start < period.end:
         end = min(date(start.year + 1, 1, 1), period.end)
         yield DatePeriod(start, end)
@@ -169,4 +175,4 @@ def by_year(period: DatePeriod) -> Iterator[DatePeriod]:
 
 def year_days(day: date) -> int:
     """365 or 366."""
-    return (date(day.year + 1, 1, 1) - date(day.year, 1, 1)).days
+    return 366 if isleap(day.year) else 365

@@ -46,10 +46,13 @@ class ChainEnd:
 
 def take(connection: Connection, issuer: str) -> ChainEnd:
     """The chain's end, its row locked until the transaction ends: the next record waits for this one's."""
-    first = upsert(connection, fiscal_chain).values(ChainEnd(issuer).__dict__)
-    connection.execute(first.on_conflict_do_nothing())
-    row = connection.execute(select(fiscal_chain).where(fiscal_chain.c.issuer == issuer).with_for_update())
-    return ChainEnd(**row.mappings().one())
+    query = select(fiscal_chain).where(fiscal_chain.c.issuer == issuer).with_for_update()
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        first = upsert(connection, fiscal_chain).values(ChainEnd(issuer).__dict__)
+        connection.execute(first.on_conflict_do_nothing())
+        row = connection.execute(query).mappings().one()
+    return ChainEnd(**row)
 
 
 def put(connection: Connection, end: ChainEnd) -> None:

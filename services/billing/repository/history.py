@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, select
 
 from services.billing.domain.outliers import PastBill
 from services.billing.domain.season_average import Billed
@@ -16,15 +16,17 @@ from services.billing.tables import invoice, invoice_reading, rectification
 
 HOURS_A_DAY = 24
 _ENERGY = (invoice.c.hours_expected, invoice.c.import_wh)
+_WAS_RECTIFIED = exists().where(rectification.c.rectified_id == invoice.c.id).label("was_rectified")
 
 
 def past_bills(connection: Connection, supply_ids: Sequence[str], months: Iterable[date]) -> dict[str, list[PastBill]]:
     """By supply, the service's invoices of some months as they stand today; one without any is not there."""
     wanted = _wanted(supply_ids, months)
     columns = (invoice.c.id, invoice.c.supply_id, invoice.c.period_start, invoice.c.total, invoice.c.import_wh)
-    rectified = _rectified(connection, wanted)
+    rows = connection.execute(select(*columns, _WAS_RECTIFIED).where(*wanted)).all()
+    rectified = _rectified(connection, rows)
     found: dict[str, list[PastBill]] = {}
-    for row in connection.execute(select(*columns).where(*wanted)):
+    for row in rows:
         total, import_wh = row.total, row.import_wh
         if row.id in rectified:
             whole = corrections.rectification_by(connection, rectified[row.id].id)
@@ -43,9 +45,10 @@ def billed(
     """
     found: dict[str, dict[str, list[Billed]]] = {}
     wanted = _wanted(supply_ids, months)
-    rectified = _rectified(connection, wanted)
-    curves = select(invoice.c.id, invoice.c.supply_id, invoice.c.period_start, *_ENERGY)
-    for row in connection.execute(curves.where(*wanted)):
+    curves = select(invoice.c.id, invoice.c.supply_id, invoice.c.period_start, *_ENERGY, _WAS_RECTIFIED)
+    invoices = connection.execute(curves.where(*wanted)).all()
+    rectified = _rectified(connection, invoices)
+    for row in invoices:
         right = rectified.get(row.id, row)
         if right.hours_expected > 0:
             # The day of the clock change makes an hour more or less, never half a day.
@@ -78,15 +81,17 @@ def _wanted(supply_ids: Sequence[str], months: Iterable[date]) -> tuple[ColumnEl
     )
 
 
-def _rectified(connection: Connection, wanted: Sequence[ColumnElement[bool]]) -> dict[str, Any]:
+def _rectified(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, Any]:
     """Of the invoices that were rectified, by their id: id, hours and energy of what rectified each of them last."""
+    ids = [row.id for row in rows if row.was_rectified]
+    if not ids:
+        return {}
     last = invoice.alias("last")
     query = (
         select(rectification.c.rectified_id, last.c.id, last.c.hours_expected, last.c.import_wh)
         .select_from(rectification)
-        .join(invoice, invoice.c.id == rectification.c.rectified_id)
         .join(last, last.c.id == rectification.c.invoice_id)
-        .where(*wanted)
+        .where(rectification.c.rectified_id.in_(ids))
         .order_by(rectification.c.rectified_id, rectification.c.revision)
     )
     return {row.rectified_id: row for row in connection.execute(query)}

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
-from services.billing.repository import upsert
 from services.billing.repository.corrections import in_parts
 from services.billing.repository.invoices import RECTIFYING, SERVICE
 from services.billing.tables import (
@@ -150,8 +149,8 @@ def lock_accounts(connection: Connection, supply_ids: Iterable[str]) -> dict[str
     wanted = sorted(set(supply_ids))
     if not wanted:
         return {}
-    first = upsert(connection, member_credit).on_conflict_do_nothing()
-    connection.execute(first, [{"supply_id": supply_id, "amount": ZERO} for supply_id in wanted])
+    new = [{"supply_id": supply_id, "amount": ZERO} for supply_id in wanted]
+    insert_many(connection, member_credit, new, where_none=True)
     return _credits(connection, wanted, lock=True)
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, func, insert, literal, select, update
 
 from services.billing.tables import bill_run, bill_run_chunk, bill_run_held
 from services.chassis.periods import DatePeriod
@@ -42,10 +42,15 @@ class Run:
 class Chunk:
     id: str
     bill_run_id: str
+    period: str
     round: int
     issue_date: date
     supply_ids: tuple[str, ...]
     done: bool
+
+    @property
+    def days(self) -> DatePeriod:
+        return DatePeriod.month(self.period)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def save_run(connection: Connection, run: Run, *, new: bool) -> None:
     if new:
         connection.execute(insert(bill_run), values)
     else:
-        # A key that is set anew, to whatever, has SQLite look for rows that refer to it: all the invoices, for each chunk.
+        # A key that is set anew, to whatever, has SQLite look for rows that refer to it: all the invoices.
         del values["id"]
         connection.execute(update(bill_run).where(bill_run.c.id == run.id).values(values))
 
@@ -104,8 +109,13 @@ def add_chunks(connection: Connection, run: Run, chunks: Sequence[tuple[str, Seq
 
 
 def chunk_by_id(connection: Connection, chunk_id: str, *, lock: bool = False) -> Chunk | None:
-    query = select(bill_run_chunk).where(bill_run_chunk.c.id == chunk_id)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    """With `lock` its row is locked until the transaction ends; that of its run is not."""
+    query = (
+        select(bill_run_chunk, bill_run.c.period)
+        .join(bill_run, bill_run.c.id == bill_run_chunk.c.bill_run_id)
+        .where(bill_run_chunk.c.id == chunk_id)
+    )
+    row = connection.execute(query.with_for_update(of=bill_run_chunk) if lock else query).mappings().first()
     return _chunk(row) if row else None
 
 
@@ -126,6 +136,7 @@ def _chunk(row: RowMapping) -> Chunk:
     return Chunk(
         row["id"],
         row["bill_run_id"],
+        row["period"],
         row["round"],
         row["issue_date"],
         tuple(row["supply_ids"]),
@@ -135,6 +146,21 @@ def _chunk(row: RowMapping) -> Chunk:
 
 def complete_chunk(connection: Connection, chunk: Chunk, at: datetime) -> None:
     connection.execute(update(bill_run_chunk).where(bill_run_chunk.c.id == chunk.id).values(done_at=at))
+
+
+def count_chunk(connection: Connection, run_id: str, at: datetime, *, invoiced: int, held: int, total: Decimal) -> None:
+    """Count what a chunk did on its run; the last chunk completes it."""
+    counted = bill_run.c.chunks_done + 1
+    last = counted == bill_run.c.chunks
+    changed = {
+        "invoiced": bill_run.c.invoiced + invoiced,
+        "held": bill_run.c.held + held,
+        "total": bill_run.c.total + literal(total, bill_run.c.total.type),
+        "chunks_done": counted,
+        "state": case((last, COMPLETED), else_=bill_run.c.state),
+        "completed_at": case((last, literal(at, bill_run.c.completed_at.type)), else_=None),
+    }
+    connection.execute(update(bill_run).where(bill_run.c.id == run_id).values(changed))
 
 
 def keep_held(connection: Connection, run_id: str, held: Sequence[HeldSupply]) -> None:

@@ -23,9 +23,12 @@ class SeriesState:
 
 def take(connection: Connection, code: str) -> SeriesState:
     """The series, its row locked until the transaction ends: whoever numbers next waits for this one's documents."""
-    first = upsert(connection, series).values(code=code, last_number=0, last_hash="")
-    connection.execute(first.on_conflict_do_nothing())
-    row = connection.execute(select(series).where(series.c.code == code).with_for_update()).one()
+    query = select(series).where(series.c.code == code).with_for_update()
+    row = connection.execute(query).first()
+    if row is None:
+        first = upsert(connection, series).values(code=code, last_number=0, last_hash="")
+        connection.execute(first.on_conflict_do_nothing())
+        row = connection.execute(query).one()
     return SeriesState(row.code, row.last_number, row.last_hash, row.last_date)
 
 

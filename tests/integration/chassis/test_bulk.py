@@ -28,6 +28,7 @@ thing = Table(
     Column("label", Text, nullable=False, server_default="none"),
 )
 marked = Table("marked", metadata, Column("id", Integer, primary_key=True), Column("mark", Integer, default=lambda: 7))
+named = Table("named", metadata, Column("name", String(80), primary_key=True))
 AT = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
 
 
@@ -86,3 +87,13 @@ def test_rows_that_are_not_alike_are_refused(database: Database) -> None:
         insert_many(tx.connection, thing, [{"name": "a", "order": 1}, {"name": "b"}])
     with pytest.raises(ValueError, match=r"marked\.mark has a default"), database.write() as tx:
         insert_many(tx.connection, marked, [{"id": 1}])
+
+
+def test_rows_whose_key_is_there_can_be_left_out(database: Database) -> None:
+    for names in ("ab", "bc"):
+        with database.write() as tx:
+            insert_many(tx.connection, named, [{"name": name} for name in names], where_none=True)
+    with database.read() as connection:
+        assert connection.execute(select(named.c.name).order_by(named.c.name)).scalars().all() == ["a", "b", "c"]
+    with pytest.raises(IntegrityError), database.write() as tx:
+        insert_many(tx.connection, named, [{"name": "c"}])

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -55,6 +56,7 @@ class Broken:
     why: str
 
 
+@lru_cache(maxsize=1024)
 def spanish_date(day: date) -> str:
     """31-12-2026, as records and codes write it."""
     return day.strftime("%d-%m-%Y")
