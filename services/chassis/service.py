@@ -34,6 +34,7 @@ from services.chassis.consumer import ConsumerRunner, Subscription
 from services.chassis.db import Database
 from services.chassis.eventlog import EventLog, EventLogError, layout
 from services.chassis.eventlog.factory import open_event_log
+from services.chassis.garbage import look_rarely
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
@@ -344,6 +345,7 @@ def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[Setting
     Exit codes: 0 stopped as asked, 78 wrong settings, 1 anything else that went wrong, 143 a migration that was stopped.
     """
     faulthandler.enable()
+    look_rarely()
     arguments = sys.argv[1:]
     if len(arguments) != 1 or arguments[0] not in ROLES:
         sys.exit(f"Say what {name} shall do: python -m services.{name} {'|'.join(ROLES)}")
