@@ -38,7 +38,7 @@ def replace(path: Path, content: bytes) -> None:
 def _draft(path: Path, content: bytes) -> Iterator[Path]:
     """The content in a file beside the one that it is for."""
     with _written_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(path.parent)
         draft = path.parent / f".{path.name}.{secrets.token_hex(4)}"
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -49,6 +49,13 @@ def _draft(path: Path, content: bytes) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
             raise
         yield draft
+
+
+def _make_private(folder: Path) -> None:
+    """The folder, and those above it that are not there, for their owner alone. (`mkdir(parents=True)` opens the latter.)"""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
 
 
 @contextmanager
