@@ -15,6 +15,7 @@ from services.chassis.telemetry.common import (
     OUTBOX_PUBLISHED,
     observe_disk,
     observe_pool,
+    observe_readiness,
     say_build,
 )
 from services.chassis.telemetry.endpoint import MetricsServer
@@ -39,6 +40,7 @@ __all__ = [
     "logger",
     "observe_disk",
     "observe_pool",
+    "observe_readiness",
     "report_faults",
     "say_build",
 ]

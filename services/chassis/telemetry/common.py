@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -38,12 +39,18 @@ EVENT_SECONDS = histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
 )
 OUTBOX_PUBLISHED = counter("coop_outbox_published_total", "Outbox rows appended to the event log", ["service"])
+READY = gauge("coop_ready", "1 when this process has what it needs: database, schema, event log", ["service"])
 
 
 def say_build(service: str) -> None:
     """Shows which version runs here."""
     here = build()
     BUILD.labels(service, here.version, here.commit, here.python).set(1)
+
+
+def observe_readiness(service: str, ready: Callable[[], bool]) -> None:
+    """Shows whether the process is ready, whenever somebody looks."""
+    READY.labels(service).set_function(lambda: int(ready()))
 
 
 def observe_pool(service: str, engine: Engine) -> None:
