@@ -51,6 +51,7 @@ from services.chassis.telemetry import (
     logger,
     observe_disk,
     observe_pool,
+    observe_readiness,
     report_faults,
     say_build,
 )
@@ -150,6 +151,7 @@ class Process(Generic[SettingsT]):
         if self.settings.health_address:
             self.health.serve(self.settings.health_address)
         say_build(self.name)
+        observe_readiness(self.name, lambda: self.health.ready)
         observe_pool(self.name, self.kit.database.engine)
         observe_disk(self.name, self.settings.data_dir)
         self._metrics = MetricsServer(self.settings.metrics_address)
