@@ -42,9 +42,9 @@ from services.chassis.health import READINESS, Health
 from services.chassis.operations import no_jobs, operations_servicer
 from services.chassis.outbox import OutboxRelay
 from services.chassis.profile import Profile, load_profile
-from services.chassis.schema_history import History
 from services.chassis.retention import Kept
 from services.chassis.retention_api import retention_servicer
+from services.chassis.schema_history import History
 from services.chassis.telemetry import (
     MetricsServer,
     configure_logging,
