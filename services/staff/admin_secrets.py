@@ -30,6 +30,7 @@ WITH_CERTIFICATE = (*ISSUERS, "office")
 
 class Renewal(StrEnum):
     tls = "tls"
+    token_keys = "token-keys"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def secrets_command(
     profile: Annotated[
         Path | None, typer.Option(help="The cooperative's profile, whose name documents are signed with.")
     ] = None,
-    renew: Annotated[Renewal | None, typer.Option(help="Make these anew, by the same authority.")] = None,
+    renew: Annotated[
+        Renewal | None, typer.Option(help="Certificates by the same authority; token keys in three runs, each said.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the secrets of an installation: keys, certificates, passwords. What is there stays."""
@@ -63,7 +66,7 @@ def secrets_command(
         raise SettingsError([f"--database-host is {database_host!r}: {wrong}."]) from None
     folder = _Folder(out)
     found = [
-        *_token_keys(folder),
+        *(_next_token_keys(folder) if renew is Renewal.token_keys else _token_keys(folder)),
         *_other_keys(folder, profile),
         *_certificates(folder, namespace, anew=renew is Renewal.tls),
         *_database_addresses(folder, database_host, database_options),
@@ -73,6 +76,8 @@ def secrets_command(
         return
     rows = [(each.path, "made" if each.made else "kept", each.meant_for) for each in found]
     table("Secrets", ("file", "now", "meant for"), rows)
+    if renew is Renewal.token_keys:
+        say(_what_next(folder))
     say(f"In {out}. Whoever has ca/ca.key can pretend to be any service: keep that one away from the machines.")
 
 
@@ -117,6 +122,43 @@ def _token_keys(folder: _Folder) -> Iterator[Made]:
         yield folder.keep(name, f"{issuer} alone", lambda: new_key().as_pem(private=True))
         public = public_text(private_key(folder.path(name))).encode()
         yield folder.keep(f"public/{issuer}.pub.json", "everybody", partial(bytes, public))
+
+
+def _next_token_keys(folder: _Folder) -> Iterator[Made]:
+    """The next of three steps for each issuer's key: everybody learns the new one beside the old one, its issuer signs with
+    it, everybody forgets the old one. Between two steps the files have to be where they are meant for."""
+    from services.chassis.grpc.tokens import new_key, private_key, public_keys, public_text
+
+    for issuer in ISSUERS:
+        own, public, coming = (f"keys/{issuer}/{issuer}.key.pem", f"public/{issuer}.pub.json", _coming(issuer))
+        meant_for = f"{issuer} alone"
+        key = private_key(folder.path(own))
+        if folder.path(coming).exists():
+            yield folder.replace(own, meant_for, folder.read(coming))
+            folder.path(coming).unlink()
+        elif len(public_keys(folder.path(public))) > 1:
+            yield folder.replace(public, "everybody", public_text(key).encode())
+        else:
+            made = new_key()
+            yield folder.keep(coming, f"{issuer}, with the next run", partial(made.as_pem, private=True))
+            yield folder.replace(public, "everybody", public_text(key, made).encode())
+
+
+def _coming(issuer: str) -> str:
+    return f"coming/{issuer}.key.pem"
+
+
+def _what_next(folder: _Folder) -> str:
+    """What has to be done before the next step of new token keys."""
+    from services.chassis.grpc.tokens import public_keys
+
+    if folder.path(_coming(ISSUERS[0])).exists():
+        return "Now give everybody the files of public/; when all have them, run this again for the new private keys."
+    if len(public_keys(folder.path(f"public/{ISSUERS[0]}.pub.json"))) > 1:
+        return (
+            "Now give each service its new key; two minutes after all have it, run this again to forget the old ones."
+        )
+    return "Now give everybody the files of public/: the old keys are good no more."
 
 
 def _other_keys(folder: _Folder, profile: Path | None) -> Iterator[Made]:

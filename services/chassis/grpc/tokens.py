@@ -41,7 +41,7 @@ def ensure_key(keys_dir: Path, issuer: str) -> OKPKey:
     key = private_key(private)
     public = keys_dir / f"{issuer}.pub.json"
     own = key.as_dict(private=False)["x"]
-    if not public.exists() or own not in [each.as_dict(private=False)["x"] for each in _public_keys(public)]:
+    if not public.exists() or own not in [each.as_dict(private=False)["x"] for each in public_keys(public)]:
         replace(public, public_text(key).encode())
     return key
 
@@ -50,9 +50,10 @@ def new_key() -> OKPKey:
     return OKPKey.generate_key("Ed25519")
 
 
-def public_text(key: OKPKey) -> str:
-    """The public half as a JWK, as it stands in ``<issuer>.pub.json``."""
-    return json.dumps(key.as_dict(private=False), sort_keys=True)
+def public_text(*keys: OKPKey) -> str:
+    """What stands in ``<issuer>.pub.json``: the public half of a key as a JWK, of several as a JWK Set."""
+    found = [key.as_dict(private=False) for key in keys]
+    return json.dumps(found[0] if len(found) == 1 else {"keys": found}, sort_keys=True)
 
 
 def private_key(path: Path) -> OKPKey:
@@ -63,7 +64,7 @@ def private_key(path: Path) -> OKPKey:
         raise SettingsError([f"{path} holds no Ed25519 private key in PEM that can be read: {wrong}."]) from wrong
 
 
-def _public_keys(path: Path) -> list[OKPKey]:
+def public_keys(path: Path) -> list[OKPKey]:
     """The keys of a file: a JWK, or a JWK Set while an old key and a new one are both good. Raises ValueError."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return [OKPKey.import_key(each) for each in content.get("keys", [content])]
@@ -168,7 +169,7 @@ class TokenVerifier:
         stamp = _stamp(path)
         cached = self._keys.get(issuer)
         if cached is None or cached[0] != stamp:
-            cached = (stamp, _public_keys(path))
+            cached = (stamp, public_keys(path))
             self._keys[issuer] = cached
         return cached[1]
 

@@ -87,6 +87,35 @@ def test_nothing_is_overwritten_but_what_is_asked_for(tmp_path: Path, capsys: py
     assert read_identity(tmp_path / "tls" / "billing").authority == first["ca/ca.crt"]
 
 
+def test_token_keys_change_in_three_steps_and_no_token_is_refused(tmp_path: Path) -> None:
+    assert secrets(tmp_path) == 0
+    first = content(tmp_path)
+    keys = tmp_path / "mounted"
+    keys.mkdir()
+
+    def mount(*folders: str) -> None:
+        for folder in folders:
+            for path in (tmp_path / folder).iterdir():
+                (keys / path.name).write_bytes(path.read_bytes())
+
+    mount("public", "keys/identity")
+    signer, verifier = TokenSigner(keys, "identity"), TokenVerifier(keys)
+    for _ in range(3):
+        earlier = signer.member("ana", "s")[0]
+        assert secrets(tmp_path, "--renew", "token-keys") == 0
+        for folder in ("keys/identity", "public"):
+            mount(folder)
+            now = signer.member("ana", "s")[0]
+            assert verifier.verify(now).id == verifier.verify(earlier).id == "ana"
+    last = content(tmp_path)
+    assert not (tmp_path / "coming" / "identity.key.pem").exists()
+    assert set(last) - {path for path in last if path.startswith("mounted/")} == set(first)
+    changed = {path for path in first if last[path] != first[path]}
+    assert changed == {f"public/{issuer}.pub.json" for issuer in ISSUERS} | {
+        f"keys/{issuer}/{issuer}.key.pem" for issuer in ISSUERS
+    }
+
+
 def test_what_cannot_be_done_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert secrets(tmp_path, "--database-host", "db") == 2
     assert "--database-host is 'db': write it as host:port" in capfd.readouterr().err
