@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +21,8 @@ from services.chassis.eventlog.topics import Topic
 
 _ANSWER_MS = 15_000
 _SETTLE_MS = 30_000
+_COPY_S = 60.0
+_LOOK_S = 0.2
 _UNKNOWN_TOPIC = 3
 
 
@@ -102,6 +106,12 @@ class KafkaTopics:
                 f"Kafka did not create the topic {topic.name!r}: {error.__name__} {answer['error_message'] or ''}".rstrip()
             )
         self._admin.wait_for_topics([topic.name], timeout_ms=_SETTLE_MS)
+        replicas = min(len(partition["replica_nodes"]) for partition in self._described([topic.name])[topic.name])
+        if replicas < topic.min_insync_replicas:
+            raise EventLogError(
+                f"{topic.name} got {replicas} replicas and waits for {topic.min_insync_replicas}: nothing can be appended "
+                "to it. Say how many replicas there shall be, or lower min_insync_replicas."
+            )
 
     def _grow(self, topic: Topic) -> None:
         try:
@@ -113,10 +123,22 @@ class KafkaTopics:
         self._admin.wait_for_topics([topic.name], timeout_ms=_SETTLE_MS)
 
     def _configure(self, change: Change) -> None:
+        if change.name == "min.insync.replicas":
+            self._await_replicas(change.topic, int(change.value))
         resource = ConfigResource(ConfigResourceType.TOPIC, change.topic, {change.name: change.value})
         answer = self._admin.alter_configs([resource])["topic"][change.topic]
         if answer != "OK":
             raise EventLogError(f"Kafka did not set {change.name} of {change.topic!r}: {answer}")
+
+    def _await_replicas(self, name: str, wanted: int) -> None:
+        """Copies that were just asked for take their time; before they are there nothing could be appended."""
+        deadline = time.monotonic() + _COPY_S
+        while any(len(partition["isr_nodes"]) < wanted for partition in self._described([name])[name]):
+            if time.monotonic() > deadline:
+                raise EventLogUnavailable(
+                    f"{name} does not have {wanted} replicas in sync yet: apply again when its copies are made."
+                )
+            threading.Event().wait(_LOOK_S)
 
     def _replicate(self, topic: Topic) -> None:
         brokers = [broker["broker_id"] for broker in self._admin.describe_cluster()["brokers"]]

@@ -41,7 +41,8 @@ def changes(wanted: Mapping[str, Topic], found: Mapping[str, Found]) -> list[Cha
         if name not in found:
             made.append(Change(name, "create", f"{name} is missing: it is made with {_layout(topic)}."))
             continue
-        made += [*_configs(topic, found[name]), *_replicas(topic, found[name]), *_partitions(topic, found[name])]
+        # Replicas come before the demand that some of them confirm: without them nothing could be appended.
+        made += [*_replicas(topic, found[name]), *_configs(topic, found[name]), *_partitions(topic, found[name])]
     return made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from services.chassis.eventlog import UnknownTopic, layout, open_event_log, topics
+from services.chassis.eventlog import UnknownTopic, kafka_topics, layout, open_event_log, topics
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import Topic
 from services.local.kafka import Broker
@@ -45,7 +45,7 @@ def differences(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
 
 
 def test_topics_are_made_raised_and_never_lowered(
-    broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert differences(capsys) == {MADE.name: ["create"], KEPT.name: ["create"]}
     codes: list[int] = []
@@ -61,6 +61,11 @@ def test_topics_are_made_raised_and_never_lowered(
     file.write_text(f'["{KEPT.name}"]\nreplication = 2\n')
     assert run("apply", "--overrides", str(file)) == 1
     assert "2 replicas are declared, and there are 1 brokers" in capsys.readouterr().err
+
+    monkeypatch.setattr(kafka_topics, "_COPY_S", 0.0)
+    file.write_text(f'["{KEPT.name}"]\nmin_insync_replicas = 2\n')
+    assert run("apply", "--overrides", str(file)) == 1
+    assert "does not have 2 replicas in sync yet" in capsys.readouterr().err
 
     file.write_text(f'["{MADE.name}"]\npartitions = 3\nretention_days = 90\n')
     assert run("apply", "--overrides", str(file)) == 1
@@ -96,6 +101,15 @@ def test_where_topics_are_managed_services_wait_for_them(broker: Broker) -> None
         assert "has 2 partitions, and COOP_EVENT_PARTITIONS asks for 3" in layout.problem(
             log, names, partitions=3, managed=True
         )
+
+
+def test_a_topic_that_nothing_could_be_appended_to_is_named(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strict = Topic("coop.test.strict.v1", partitions=1, min_insync_replicas=2)
+    monkeypatch.setattr(topics, "DECLARED", (strict,))
+    assert run("apply") == 1
+    assert "coop.test.strict.v1 got 1 replicas and waits for 2: nothing can be appended" in capsys.readouterr().err
 
 
 def test_topics_that_nobody_declared_are_left_and_named(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
