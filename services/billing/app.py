@@ -67,10 +67,11 @@ from services.billing.rectifying_api import RectifyingApi
 from services.billing.reminders_api import reminders_servicer
 from services.billing.rules import Rules, rules_of
 from services.billing.settings import Settings
-from services.billing.signing import SigningKey, ensure_self_signed, read_key
+from services.billing.signing import KEY_FILE, SigningKey, ensure_self_signed, read_key
 from services.chassis.blobs import BlobStore
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.service import Kit, Parts
+from services.chassis.telemetry import CERTIFICATE_EXPIRY
 
 
 def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
@@ -173,7 +174,11 @@ def _card_payments(kit: Kit[Settings], rules: Rules) -> CardPayments:
 def _signing_key(kit: Kit[Settings]) -> SigningKey | None:
     """What documents are signed with, if the folder of keys has it. A demonstration makes itself a key on its first start."""
     if kit.profile.demo:
-        return ensure_self_signed(
+        found: SigningKey | None = ensure_self_signed(
             kit.settings.keys_dir, kit.profile.legal_name, kit.profile.jurisdiction, kit.clock.now()
         )
-    return read_key(kit.settings.keys_dir)
+    else:
+        found = read_key(kit.settings.keys_dir)
+    if found:
+        CERTIFICATE_EXPIRY.labels(KEY_FILE).set(found.certificate.not_valid_after_utc.timestamp())
+    return found

@@ -162,5 +162,7 @@ def test_status_tells_how_the_demonstration_is(stack: Stack) -> None:
     # Nobody has made a backup of the demonstration; nothing else needs anybody.
     assert [finding["about"] for finding in told["findings"]] == ["BackupOld"]
     assert (done.returncode, told["good"]) == (1, False)
+    [billing] = [service for service in told["services"] if service["name"] == "billing"]
+    assert {"file": "documents.pem"} in [one["labels"] for one in billing["figures"]]
     figures = {one["metric"]: one["value"] for service in told["services"] for one in service["figures"]}
     assert figures["coop_ledger_differences"] == 0 and figures["coop_mails_failed_24h"] == 0
