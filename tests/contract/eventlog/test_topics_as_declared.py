@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
+from services.chassis.config import load
 from services.chassis.eventlog import UnknownTopic, kafka_topics, layout, open_event_log, topics
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import Topic
+from services.chassis.service import Process
+from services.chassis.waiting import NotYet
 from services.local.kafka import Broker
+from services.notifications.app import build
+from services.notifications.settings import Settings
 from services.staff import cli
 
 MADE = Topic("coop.test.declared.v1", partitions=2)
@@ -101,6 +106,21 @@ def test_where_topics_are_managed_services_wait_for_them(broker: Broker) -> None
         assert "has 2 partitions, and COOP_EVENT_PARTITIONS asks for 3" in layout.problem(
             log, names, partitions=3, managed=True
         )
+
+
+def test_a_worker_is_not_ready_before_its_topics_are_made(broker: Broker, tmp_path: Path) -> None:
+    environ = {
+        "COOP_DATA_DIR": str(tmp_path),
+        "COOP_EVENT_LOG": broker.url,
+        "COOP_TOPICS": "managed",
+        "COOP_DRAIN_SECONDS": "1",
+    }
+    process = Process("notifications", load(Settings, environ), build)
+    try:
+        with pytest.raises(NotYet, match=r"^The topic coop\.[a-z.0-9]+ and \d+ others are missing: run 'coopctl"):
+            process.check_topics()
+    finally:
+        process.stop()
 
 
 def test_a_topic_that_nothing_could_be_appended_to_is_named(
