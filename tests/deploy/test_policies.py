@@ -20,6 +20,9 @@ CALLING = {
 }
 """Folder of the code that calls -> name and component of the pods that run it."""
 
+NOTING = (("office", "backup"), ("identity", "serve"))
+"""The backup notes at identity that it was made, and speaks with nobody else."""
+
 WITH_DATABASE = ("serve", "work", "migrate")
 WITH_BROKER = ("serve", "work")
 
@@ -44,7 +47,7 @@ def test_callers_are_known() -> None:
 @overlays
 def test_calls_are_allowed_and_no_others(overlay: str) -> None:
     calls = _calls() | {("staff", service) for service in SERVICES}
-    expected = {(pod, (callee, "serve")) for caller, callee in calls for pod in CALLING[caller]}
+    expected = {(pod, (callee, "serve")) for caller, callee in calls for pod in CALLING[caller]} | {NOTING}
     answering = [found for found in workloads(overlay) if found.component == "serve"]
     allowed = {
         ((caller.service, caller.component), (callee.service, callee.component))
@@ -62,7 +65,7 @@ def _of(component: str) -> Workload:
 def test_databases_broker_and_mail_are_reached_by_those_who_need_them() -> None:
     for caller in workloads("dev"):
         place = (caller.service, caller.component)
-        asks = caller.component in (*WITH_DATABASE, "setup-databases")
+        asks = caller.component in (*WITH_DATABASE, "setup-databases", "backup")
         assert reaches("dev", caller, _of("database"), 5432) == asks, place
         asks = caller.component in (*WITH_BROKER, "setup-topics")
         assert reaches("dev", caller, _of("broker"), 9092) == asks, place
@@ -117,7 +120,7 @@ def test_the_way_out_of_the_cluster_is_for_few() -> None:
                         outside.setdefault((pod.service, pod.component), set()).update(ports)
     for (service, component), ports in outside.items():
         expected = set()
-        if component in (*WITH_DATABASE, "setup-databases"):
+        if component in (*WITH_DATABASE, "setup-databases", "backup"):
             expected.add(5432)
         if component in (*WITH_BROKER, "setup-topics"):
             expected.add(9093)

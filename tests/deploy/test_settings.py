@@ -113,7 +113,7 @@ def test_commands_exist(overlay: str) -> None:
     for workload in workloads(overlay):
         container = workload.containers[0]
         command = container.get("command", [])
-        if workload.component == "task" or command == ["coopctl"]:
+        if workload.component in ("task", "backup") or command == ["coopctl"]:
             _check_command(container["args"])
             checked += 1
         for script in command[2:3]:
@@ -150,6 +150,8 @@ def _mount(workload: Workload, contents: dict[tuple[str, str], dict[str, bytes]]
     for path in paths.values():
         path.mkdir(parents=True)
     for volume, kind, name, keys in volume_sources(workload):
+        if volume not in paths:
+            continue
         for key, content in contents[kind, name].items():
             if keys is None or key in keys:
                 (paths[volume] / key).write_bytes(content)

@@ -1,0 +1,144 @@
+"""The cluster's backup on a real PostgreSQL: one instant of five databases while events are told, and back again."""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services.local.postgres import Postgres
+from tests.deploy.tools import DEPLOY
+from tests.support.migrated import Migrated
+
+SCRIPTS = DEPLOY / "k8s/components/backup"
+PROGRAMS = "/usr/lib/postgresql/15/bin"
+SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
+
+
+class Databases:
+    """Five databases with the services' schemas, in a table `told` of which goes what one tells the other."""
+
+    def __init__(self, server: Postgres, migrated: Migrated, folder: Path) -> None:
+        self.folder = folder
+        self.urls = {service: migrated.on_postgresql(service, server) for service in SERVICES}
+        (folder / "urls").mkdir()
+        for service, url in self.urls.items():
+            (folder / "urls" / f"{service}.url").write_text(url)
+            self.run(service, "CREATE TABLE told (number bigint PRIMARY KEY)")
+        (folder / "files" / "billing").mkdir(parents=True)
+        (folder / "files" / "billing" / "document").write_bytes(b"signed")
+        (folder / "backup").mkdir()
+
+    def connect(self, service: str) -> psycopg.Connection:
+        return psycopg.connect(self.urls[service].replace("+psycopg", ""), autocommit=True)
+
+    def run(self, service: str, statement: str) -> list[int]:
+        with self.connect(service) as connection:
+            found = connection.execute(statement)
+            return [int(row[0]) for row in found.fetchall()] if found.description else []
+
+    def script(self, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        places = {place.upper(): str(self.folder / place) for place in ("urls", "files")}
+        environment = {
+            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+            "TARGET": str(self.folder / "backup"),
+            "PAUSE": "0.2",
+            **places,
+            **more,
+        }
+        return subprocess.run(
+            [str(SCRIPTS / name), *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def backups(self) -> list[Path]:
+        return sorted(path for path in (self.folder / "backup").iterdir())
+
+
+@pytest.fixture(scope="module")
+def databases(postgres: Postgres, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    yield Databases(postgres, migrated, tmp_path_factory.mktemp("cluster"))
+
+
+TELL = (
+    "INSERT INTO outbox_event (event_id, topic, key, value, headers, created_at) VALUES (%s, 't', 'k', '', '{}', now())"
+)
+
+
+def _tell_and_hear(databases: Databases, stop: threading.Event, told: list[int]) -> None:
+    """Billing tells a number with an event, notifications hears of it afterwards and tells in its turn: on and on."""
+    with databases.connect("billing") as teller, databases.connect("notifications") as hearer:
+        while not stop.is_set():
+            number = len(told)
+            for connection in (teller, hearer):
+                with connection.transaction():
+                    connection.execute("INSERT INTO told VALUES (%s)", (number,))
+                    connection.execute(TELL, (f"{number}-{connection.info.dbname[-8:]}",))
+            told.append(number)
+
+
+def test_a_backup_is_of_one_instant_and_comes_back(databases: Databases) -> None:
+    stop, told = threading.Event(), []  # type: ignore[var-annotated]
+    talk = threading.Thread(target=_tell_and_hear, args=(databases, stop, told))
+    talk.start()
+    try:
+        while len(told) < 20:
+            stop.wait(0.01)
+        done = databases.script("backup.sh")
+        during = len(told)
+    finally:
+        stop.set()
+        talk.join()
+    assert done.returncode == 0, done.stdout + done.stderr
+    (backup,) = databases.backups()
+
+    busy = databases.connect("billing")
+    assert "1 sessions use the database of billing" in databases.script("restore.sh", str(backup)).stdout
+    busy.close()
+    databases.run("billing", "DROP TABLE told CASCADE")
+    databases.run("supplies", "CREATE TABLE of_a_newer_version (id int)")
+    shutil.rmtree(databases.folder / "files/billing")
+    (databases.folder / "files/billing").mkdir()
+    done = databases.script("restore.sh", str(backup))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    told_by = databases.run("billing", "SELECT number FROM told ORDER BY number")
+    heard_by = databases.run("notifications", "SELECT number FROM told ORDER BY number")
+    assert 20 <= len(heard_by) <= len(told_by) <= min(len(heard_by) + 1, during + 1), "two instants in one backup"
+    for service, numbers in (("billing", told_by), ("notifications", heard_by)):
+        assert databases.run(service, "SELECT count(*) FROM outbox_event") == [len(numbers)]
+    assert databases.run("supplies", "SELECT count(*) FROM pg_tables WHERE tablename = 'of_a_newer_version'") == [0]
+    assert (databases.folder / "files/billing/document").read_bytes() == b"signed"
+
+
+def test_a_backup_that_was_altered_is_refused(databases: Databases) -> None:
+    backup = databases.backups()[0]
+    altered = databases.folder / "altered"
+    shutil.copytree(backup, altered)
+    with (altered / "billing.dump").open("ab") as file:
+        file.write(b"x")
+    before = databases.run("billing", "SELECT count(*) FROM told")
+    done = databases.script("restore.sh", str(altered))
+    assert done.returncode == 1 and "is not whole" in done.stdout
+    assert databases.run("billing", "SELECT count(*) FROM told") == before
+
+
+def test_a_backup_that_cannot_be_of_one_instant_is_none(databases: Databases) -> None:
+    """Somebody is in the middle of telling an event for longer than the backup waits."""
+    backups = databases.backups()
+    with databases.connect("metering") as busy, busy.transaction():
+        busy.execute(TELL, ("never ends",))
+        done = databases.script("backup.sh", PATIENCE="50ms")
+    assert done.returncode == 1 and "at a quieter hour" in done.stdout, done.stdout + done.stderr
+    assert databases.backups() == backups
+
+
+def test_old_backups_go(databases: Databases) -> None:
+    old = databases.folder / "backup" / "20200101T000000Z"
+    old.mkdir()
+    done = databases.script("backup.sh", KEEP="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(databases.backups()) == 1 and not old.exists()
