@@ -1,40 +1,26 @@
-"""A service's process: ``python -m services.<name> serve|work|migrate|all``.
+"""A service's process, put together from what its ``app.py`` gives: server, consumers, background work, health.
 
-* ``serve`` answers gRPC calls.
-* ``work`` appends the outbox to the event log, consumes events and runs background work.
-* ``migrate`` brings the schema to head and makes the service's signing key, then ends.
-* ``all`` is migrate, then serve and work in one process: one machine's way.
-
-``serve`` and ``work`` wait for what they need (database, schema, event log): up, not ready, and saying so in the log;
-``migrate`` waits for its database for a while; ``all`` ends with a sentence, because somebody sits before it.
-
-A service's ``app.py`` has ``build(kit: Kit[Settings]) -> Parts``; its ``__main__.py`` is ``main("billing", Settings, build)``.
-On SIGTERM or SIGINT: readiness turns off, the server finishes the calls in hand, consumers finish the record in hand and
-hand their partitions over, the outbox is emptied, then the process ends with exit code 0.
+A service's ``app.py`` has ``build(kit: Kit[Settings]) -> Parts``; ``services.chassis.command`` starts the process in the
+role that the command line says.
 """
 
-import faulthandler
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import grpc
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis import migrations, retention, tracing
-from services.chassis.buildinfo import build as build_info
+from services.chassis import migrations, retention
 from services.chassis.clock import Clock, SystemClock
-from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
+from services.chassis.config import ServiceSettings
 from services.chassis.consumer import ConsumerRunner, Subscription
 from services.chassis.db import Database
 from services.chassis.eventlog import EventLog, EventLogError, layout
 from services.chassis.eventlog.factory import open_event_log
-from services.chassis.garbage import look_rarely
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server
 from services.chassis.grpc.tokens import TokenSigner, TokenVerifier
@@ -47,25 +33,20 @@ from services.chassis.retention_api import retention_servicer
 from services.chassis.schema_history import History
 from services.chassis.telemetry import (
     MetricsServer,
-    configure_logging,
     logger,
     observe_disk,
     observe_pool,
     observe_readiness,
-    report_faults,
     say_build,
 )
 from services.chassis.waiting import NotYet, Teller, until_there
 from services.chassis.watch import Watch, Watched
 from services.chassis.workers import Workers, first_line
 
-__all__ = ["READINESS", "Kit", "Parts", "Process", "main"]
+__all__ = ["READINESS", "Kit", "Parts", "Process"]
 
-ROLES = ("serve", "work", "migrate", "all")
 #: How often a running process looks whether it has what it needs.
 LOOK_EVERY_S = 5.0
-#: What a process ends with that SIGTERM stopped before its work was done, as shells count it.
-_EXIT_TERMINATED = 128 + signal.SIGTERM
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -135,8 +116,9 @@ class Process(Generic[SettingsT]):
         self.health = Health()
         self._event_log: EventLog | None = None
         self._relay: OutboxRelay | None = None
-        #: Whether anything was begun that has to be drained.
+        #: Whether anything was begun that has to be drained, and whether all of it was.
         self.started = False
+        self.up = threading.Event()
         self._works = False
         self._draining = False
         #: Set when a worker thread died of an unexpected error: the process then ends so that its keeper starts it anew.
@@ -232,6 +214,7 @@ class Process(Generic[SettingsT]):
         if serve:
             self._start_server()
         self.health.say(ready=True)
+        self.up.set()
         logger().info("started", address=f"port {self.port}" if serve else "", work=work)
 
     def _opened_event_log(self) -> EventLog:
@@ -339,79 +322,3 @@ def _place(database: Database) -> str:
     if database.is_sqlite:
         return str(url.database)
     return f"{url.database} at {url.host or 'the local socket'}:{url.port or 5432}"
-
-
-def main(name: str, settings_type: type[SettingsT], build: Callable[[Kit[SettingsT]], Parts]) -> None:
-    """The command line of a service; ends the process.
-
-    Exit codes: 0 stopped as asked, 78 wrong settings, 1 anything else that went wrong, 143 a migration that was stopped.
-    """
-    faulthandler.enable()
-    look_rarely()
-    arguments = sys.argv[1:]
-    if len(arguments) != 1 or arguments[0] not in ROLES:
-        sys.exit(f"Say what {name} shall do: python -m services.{name} {'|'.join(ROLES)}")
-    role = arguments[0]
-    wanted = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _ended_by_signal if role == "migrate" else lambda *_: wanted.set())
-    try:
-        settings = load(settings_type)
-        configure_logging(name, settings.log_level)
-        report_faults()
-        tracing.configure(name, settings.traces, build_info().version)
-        process = Process(name, settings, build)
-        if role == "migrate":
-            until_there(process.check_database, wanted, patience_s=settings.migrate_wait_s)
-            process.migrate()
-            return
-        process.open_doors()
-        if role == "all":
-            process.check_database()
-            process.migrate()
-            process.start()
-    except SettingsError as wrong:
-        print(wrong, file=sys.stderr)
-        sys.exit(EXIT_SETTINGS)
-    except (NotYet, OSError, ValueError) as wrong:
-        sys.exit(str(wrong))
-    code = _run(process, role, wanted)
-    tracing.shutdown()
-    sys.exit(code)
-
-
-def _ended_by_signal(*_: object) -> None:
-    """A migration in progress is rolled back on the way out. (The first process of a container has no default handler.)"""
-    sys.exit(_EXIT_TERMINATED)
-
-
-def _run(process: Process[Any], role: str, wanted: threading.Event) -> int:
-    """Serves and works until SIGTERM; what may hang on the way (a look at a database, say) is on another thread."""
-    problem: list[Exception] = []
-
-    def run() -> None:
-        try:
-            if role == "all":
-                process.keep_readiness(wanted)
-            else:
-                process.run(wanted, serve=role == "serve", work=role == "work")
-        except (NotYet, OSError) as error:
-            problem.append(error)
-            process.failed.set()
-        except Exception as error:
-            logger().error("start_failed", exc_info=error)
-            process.failed.set()
-
-    keeper = threading.Thread(target=run, name="keeper", daemon=True)
-    keeper.start()
-    while not wanted.wait(0.5) and not process.failed.is_set():
-        pass
-    # It notices at once, unless it hangs in a look at something that does not answer.
-    keeper.join(0.5)
-    for error in problem:
-        print(error, file=sys.stderr)
-    if process.started:
-        process.stop()
-    else:
-        logger().info("stopped", before="start")
-    return 1 if process.failed.is_set() else 0

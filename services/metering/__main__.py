@@ -1,6 +1,6 @@
 """python -m services.metering serve|work|migrate|all"""
 
-from services.chassis.service import main
+from services.chassis.command import main
 from services.metering.app import build
 from services.metering.settings import Settings
 

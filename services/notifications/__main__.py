@@ -1,4 +1,4 @@
-from services.chassis.service import main
+from services.chassis.command import main
 from services.notifications.app import build
 from services.notifications.settings import Settings
 

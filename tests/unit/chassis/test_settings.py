@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from services.chassis.command import main
 from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
 from services.chassis.issuing import issue, new_authority
-from services.chassis.service import main
 from services.gateway.settings import Settings as GatewaySettings
 from services.notifications.settings import Settings as NotificationsSettings
 
