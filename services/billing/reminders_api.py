@@ -35,6 +35,7 @@ class RemindersApi(RemindersServiceServicer):
         self._database = database
         self._reminders = reminders
         self._write = Messages(rules)
+        self._calendar = rules.country.calendar
 
     # ---------------------------------------------------------------------------------------------------- what is due
     def PreviewReminders(
@@ -145,7 +146,8 @@ class RemindersApi(RemindersServiceServicer):
 
     def _reminder(self, found: Standing) -> pb.Reminder:
         made, told, money = found.reminder, found.reminder.told, self._write.money
-        earliest = told.earliest_cut_off(made.received_on) if made.received_on else None
+        received = made.received_on
+        waits = made.proof and received is None
         return pb.Reminder(
             id=made.id,
             round_id=made.round_id,
@@ -163,14 +165,16 @@ class RemindersApi(RemindersServiceServicer):
             open_now=self._debts(found.open_now),
             owed_now=money(found.owed_now),
             proof=made.proof,
-            received_on=_iso(made.received_on),
+            received_on=_iso(received),
             evidence=made.evidence,
             received_by=made.received_by,
             track=told.track,
             cut_off_months=told.months,
             cut_off_source=told.source,
             protected_until=_iso(told.protected_until),
-            earliest_cut_off=_iso(earliest),
+            earliest_cut_off=_iso(told.earliest_cut_off(received) if received else None),
+            send_again_on=_iso(told.send_again_on(made.issued_on, self._calendar) if waits else None),
+            warn_by=_iso(told.warn_by(received, self._calendar) if received else None),
             issued_at=instant(made.issued_at),
         )
 

@@ -130,12 +130,25 @@ def list_command(
             money(each.total),
             money(each.owed_now),
             each.received_on or ("missing" if each.proof else ""),
+            each.send_again_on,
+            each.warn_by,
             each.earliest_cut_off,
             each.id,
         )
         for each in found
     ]
-    columns = ("Sent", "Account", "Step", "Total", "Unpaid now", "Received", "No cut-off before", "Id")
+    columns = (
+        "Sent",
+        "Account",
+        "Step",
+        "Total",
+        "Unpaid now",
+        "Received",
+        "Send again on",
+        "Last word by",
+        "No cut-off before",
+        "Id",
+    )
     table("Reminders", columns, rows, numbers=("Total", "Unpaid now"))
 
 
@@ -162,6 +175,7 @@ def received(
             ("Received on", found.received_on),
             ("Proof", found.evidence),
             ("Unpaid now", money(found.owed_now)),
+            ("Last word by", found.warn_by),
             ("No cut-off before", found.earliest_cut_off),
             ("By", found.cut_off_source),
         ),

@@ -19,14 +19,14 @@ from services.billing.jurisdictions.disconnection import Disconnection
 from services.billing.repository import ledger, mandates, read_model, reminders
 from services.billing.repository.reminders import Collecting, Hold, Reminder
 from services.billing.rules import Rules
-from services.chassis.db import Database, RequestKey, Transaction
+from services.chassis.db import Database, RequestKey
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 from services.chassis.periods import parse_date
 
 LONGEST_TEXT = 500
-#: Accounts that are looked at together.
-_AT_ONCE = 200
+#: Accounts that are looked at together, and that are locked together to be reminded.
+_LOOKED_AT, _LOCKED = 200, 20
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Reminders:
         policy, day = self._offered(), self._day(as_of)
         with self._database.read() as connection:
             collecting = self._collecting(connection)
-            for some in _batches(reminders.overdue_supplies(connection, day)):
+            for some in _batches(reminders.overdue_supplies(connection, day), _LOOKED_AT):
                 for account in reminders.accounts(connection, some, day, collecting):
                     due, left = due_reminders(policy, account, day, self._rules.country.calendar)
                     yield from due
                     yield from left
 
     def send(self, key: RequestKey, by: str, as_of: str) -> Round:
-        """Issues every reminder that is due, each account in a transaction of its own; Refused for a day to come.
+        """Issues every reminder that is due, a few accounts in a transaction; Refused for a day to come.
 
         A command that was interrupted goes on when it is repeated: what it has issued stays issued once.
         """
@@ -96,37 +96,51 @@ class Reminders:
             collecting = self._collecting(connection)
             overdue = reminders.overdue_supplies(connection, day)
         left: list[LeftAlone] = []
-        for some in _batches(overdue):
+        for some in _batches(overdue, _LOOKED_AT):
+            owing: list[str] = []
             with self._database.read() as connection:
-                looked_at = [
-                    (account, due_reminders(policy, account, day, self._rules.country.calendar))
-                    for account in reminders.accounts(connection, some, day, collecting)
-                ]
-            for account, (due, not_due) in looked_at:
-                left += self._issue(round_id, policy, account.supply_id, day, collecting) if due else not_due
+                for account in reminders.accounts(connection, some, day, collecting):
+                    due, not_due = due_reminders(policy, account, day, self._rules.country.calendar)
+                    if due:
+                        owing.append(account.supply_id)
+                    else:
+                        left += not_due
+            for few in _batches(owing, _LOCKED):
+                left += self._issue(round_id, policy, few, day, collecting)
         with self._database.read() as connection:
             sent, total = reminders.sums_of_round(connection, round_id)
         return Round(round_id, day, sent, total, tuple(left))
 
     def _issue(
-        self, round_id: str, policy: Policy, supply_id: str, day: date, collecting: Collecting | None
+        self, round_id: str, policy: Policy, supply_ids: Sequence[str], day: date, collecting: Collecting | None
     ) -> list[LeftAlone]:
-        """What is due of an account at this instant: money that came meanwhile, or another command, changes it."""
+        """What is due of accounts at this instant: money that came meanwhile, or another command, changes it."""
         with self._database.write() as tx:
-            ledger.lock_accounts(tx.connection, [supply_id])
+            ledger.lock_accounts(tx.connection, supply_ids)
             left: list[LeftAlone] = []
-            for account in reminders.accounts(tx.connection, [supply_id], day, collecting):
-                due, left = due_reminders(policy, account, day, self._rules.country.calendar)
-                for each in due:
-                    self._issue_one(tx, round_id, each, day)
+            issued: list[Due] = []
+            for account in reminders.accounts(tx.connection, supply_ids, day, collecting):
+                due, not_due = due_reminders(policy, account, day, self._rules.country.calendar)
+                issued += due
+                left += not_due
+            for each, law in zip(issued, self._told(tx.connection, issued, day), strict=True):
+                reminder_id = new_id()
+                reminders.keep(tx.connection, reminder_id, round_id, day, each, law, tx.clock.now())
+                tx.emit(INVOICE_TOPIC, each.account.supply_id, self._event(reminder_id, each, law))
             return left
 
-    def _issue_one(self, tx: Transaction, round_id: str, due: Due, day: date) -> None:
-        connection, reminder_id = tx.connection, new_id()
-        law = self._told(connection, due, day)
-        reminders.keep(connection, reminder_id, round_id, day, due, law, tx.clock.now())
+    def _told(self, connection: Connection, issued: Sequence[Due], day: date) -> list[Told]:
+        """What the law gives the debtor of each."""
+        supplies = {
+            each.id: each for each in read_model.supplies(connection, {due.account.supply_id for due in issued})
+        }
+        people = read_model.members(connection, {due.member_id for due in issued})
+        law, protected = self._law.law(day), self._law.protected_until(day)
+        return [told(law, protected, supplies.get(due.account.supply_id), people.get(due.member_id)) for due in issued]
+
+    def _event(self, reminder_id: str, due: Due, law: Told) -> events.ReminderIssued:
         money = self._money
-        issued = events.ReminderIssued(
+        return events.ReminderIssued(
             reminder_id=reminder_id,
             supply_id=due.account.supply_id,
             member_id=due.member_id,
@@ -147,17 +161,6 @@ class Reminders:
             cut_off_months=law.months,
             cut_off_source=law.source,
             protected_until=law.protected_until.isoformat() if law.protected_until else "",
-        )
-        tx.emit(INVOICE_TOPIC, due.account.supply_id, issued)
-
-    def _told(self, connection: Connection, due: Due, day: date) -> Told:
-        supplies = read_model.supplies(connection, [due.account.supply_id])
-        people = read_model.members(connection, [due.member_id])
-        return told(
-            self._law.law(day),
-            self._law.protected_until(day),
-            supplies[0] if supplies else None,
-            people.get(due.member_id),
         )
 
     # --------------------------------------------------------------------------------------------- what was reminded of
@@ -281,9 +284,9 @@ class Reminders:
         return types.Money(amount=f"{amount:.2f}", currency_code=self._rules.currency)
 
 
-def _batches(supply_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(supply_ids), _AT_ONCE):
-        yield supply_ids[start : start + _AT_ONCE]
+def _batches(supply_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(supply_ids), size):
+        yield supply_ids[start : start + size]
 
 
 def _date(text: str, field: str) -> date:

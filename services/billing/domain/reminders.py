@@ -75,10 +75,13 @@ class Law:
 @dataclass(frozen=True)
 class Told:
     """What a reminder tells of a cut-off: `months` from the receipt of the demand (0: nothing is known to tell), and the
-    day until which the household may not be cut off at all."""
+    day until which the household may not be cut off at all. In working days, after how many a demand that was not received
+    is sent again, and how long before a cut-off the last word with its date has to be there."""
 
     track: str = ""
     months: int = 0
+    repeat_days: int = 0
+    warning_days: int = 0
     source: str = ""
     protected_until: date | None = None
     protected_source: str = ""
@@ -99,6 +102,29 @@ class Told:
             return None
         day = add_months(received_on, self.months)
         return max(day, self.protected_until) if self.protected_until else day
+
+    def send_again_on(self, issued_on: date, calendar: WorkingCalendar) -> date | None:
+        """The day on which a demand that has not been received goes out once more; None: not known."""
+        return working_days_from(issued_on, self.repeat_days, calendar) if self.repeat_days else None
+
+    def warn_by(self, received_on: date, calendar: WorkingCalendar) -> date | None:
+        """The last day for the last word, were the cut-off on the first day that the law lets it be; None: not known."""
+        first = self.earliest_cut_off(received_on)
+        return working_days_from(first, -self.warning_days, calendar) if first else None
+
+
+def working_days_from(day: date, count: int, calendar: WorkingCalendar) -> date:
+    """So many working days after a day, or before it when negative.
+
+    >>> working_days_from(date(2027, 2, 10), -15, WorkingCalendar(frozenset())).isoformat()
+    '2027-01-20'
+    """
+    step = timedelta(days=1 if count > 0 else -1)
+    for _ in range(abs(count)):
+        day += step
+        while not calendar.is_working_day(day):
+            day += step
+    return day
 
 
 @dataclass(frozen=True)
@@ -224,9 +250,10 @@ def told(law: Law | None, protected: tuple[date, str] | None, supply: Supply | N
     if not _is_person(member) or contract.use != "dwelling" or contract.highest_power_w > law.household_max_power_w:
         return Told()
     if not contract.vulnerable:
-        return Told("household", law.household_months, law.source)
+        return Told("household", law.household_months, law.repeat_working_days, law.warning_working_days, law.source)
     until, source = protected or (None, "")
-    return Told("vulnerable", law.vulnerable_months, law.source, until, source)
+    days = (law.repeat_working_days, law.warning_working_days)
+    return Told("vulnerable", law.vulnerable_months, *days, law.source, until, source)
 
 
 def _is_person(member: Member) -> bool:

@@ -121,7 +121,7 @@ def test_money_between_the_look_and_the_lock_is_seen(desk: Desk, monkeypatch: py
     issue = desk.reminders._issue
 
     def paid_just_before(*arguments: object) -> list[LeftAlone]:
-        if arguments[2] == "s00001":
+        if "s00001" in arguments[2]:  # type: ignore[operator]
             desk.office.pay(NUMBERS[1], "54.91")
         return issue(*arguments)  # type: ignore[arg-type]
 

@@ -126,6 +126,8 @@ def test_the_law_of_spain_gives_a_home_two_months_and_a_vulnerable_one_four() ->
     home = told(law, protected, supply(HOME), ANA)
     assert (home.track, home.months, home.protected_until) == ("household", 2, None)
     assert home.earliest_cut_off(day) == date(2027, 2, 10)
+    assert home.warn_by(day, CALENDAR) == date(2027, 1, 20)
+    assert home.send_again_on(date(2026, 12, 1), CALENDAR) == date(2026, 12, 11), "the 8th is a holiday"
     weak = told(law, protected, supply(replace(HOME, vulnerable=True)), ANA)
     assert (weak.track, weak.months, weak.protected_until) == ("vulnerable", 4, date(2027, 1, 1))
     assert weak.earliest_cut_off(day) == date(2027, 4, 10)
@@ -139,6 +141,7 @@ def test_the_law_of_spain_gives_a_home_two_months_and_a_vulnerable_one_four() ->
         told(None, None, supply(HOME), ANA),
     ):
         assert other == Told() and other.earliest_cut_off(day) is None
+        assert other.warn_by(day, CALENDAR) is None and other.send_again_on(day, CALENDAR) is None
     assert LAW.protected_until(date(2027, 1, 1)) is None
     assert disconnection(Path("nowhere")).law(day) is None
 
