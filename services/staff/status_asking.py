@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -83,11 +84,12 @@ def _gateway(url: str) -> ServiceStatus:
     base = url.rstrip("/")
     try:
         ready = _get(f"{base}/readyz")[0] == 200
-        status, version = _get(f"{base}/version")
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
+        told: dict[str, Any] = json.loads(_get(f"{base}/version")[1])
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", "") or error
         return ServiceStatus("gateway", reachable=False, ready=False, error=f"({base}: {reason})")
-    told: dict[str, Any] = json.loads(version) if status == 200 else {}
+    except ValueError:
+        return ServiceStatus("gateway", reachable=False, ready=False, error=f"(At {base} answers something else.)")
     return ServiceStatus(
         "gateway", reachable=True, ready=ready, version=told.get("version", ""), commit=told.get("commit", "")
     )

@@ -87,7 +87,9 @@ def gateway() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = json.dumps({"name": "acometida", "version": "0.1.0", "commit": "source"}).encode()
-            self.send_response(200 if self.path in ("/readyz", "/version") else 404)
+            ours = self.path in ("/readyz", "/version")
+            body = body if ours else b"<html>somebody else's</html>"
+            self.send_response(200 if ours else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -151,6 +153,14 @@ def test_with_nobody_signed_in_and_no_gateway(
     said = capsys.readouterr()
     assert said.out.count("ready") == 5 and "0007" not in said.out
     assert "coopctl login" in said.err and "gateway does not answer" in said.err
+
+
+def test_an_address_where_something_else_answers_is_no_gateway(
+    installation: Installation, gateway: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COOP_GATEWAY_URL", f"{gateway}/elsewhere")
+    assert run(["status"]) == 1
+    assert f"gateway does not answer. (At {gateway}/elsewhere answers something else.)" in capsys.readouterr().err
 
 
 def _one(name: str, **figures: float) -> list[str]:
