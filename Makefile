@@ -18,7 +18,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3, 11) or sys.exit("Python %s is too old: Acometida needs 3.11 or newer; name one with make run PYTHON=/path/to/python3." % v)'
 	@echo "Preparing the environment in $(VENV) (once; downloads about 90 MB)..."
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian, apt-get install python3-venv."; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock
+	@# Compiled here by all cores, where pip takes one. It complains of what no Python of this version can run: templates.
+	@$(PY) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@$(PY) -c 'import pathlib, sys, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "acometida-gen.pth").write_text(sys.argv[1])' $(CURDIR)/gen
 	@touch $@
@@ -44,8 +46,10 @@ run: setup ## start everything on this machine (PORT=8000, PROFILE=demo-es or de
 run-production-like: setup ## the same with a throw-away PostgreSQL and Apache Kafka
 	@exec $(PY) -m services.local run --profile $(PROFILE) --production-like
 
-test: setup ## everything: unit, contract, integration on both databases and both event logs, browser journeys
-	@exec $(PY) -m tests.everything
+# The system packages come while the environment is made: each waits for the network while the other works.
+test: ## everything: unit, contract, integration on both databases and both event logs, browser journeys
+	@$(PYTHON) -m tests.everything --only-packages & $(MAKE) --no-print-directory setup; made=$$?; wait; \
+		[ $$made -eq 0 ] && exec $(PY) -m tests.everything
 
 test-fast: setup ## unit tests only
 	@exec $(PY) -m pytest -q tests/unit

@@ -1,7 +1,7 @@
 """``make test``: brings what the tests need where it may, says by name what is missing, then runs everything.
 
 As root on Debian or Ubuntu the missing system packages are installed. Elsewhere the tests that need them are skipped by
-name; with ``CI=true`` they fail instead.
+name; with ``CI=true`` they fail instead. With ``--only-packages`` it ends before the tests.
 """
 
 import os
@@ -47,6 +47,9 @@ def main() -> None:
     packages = _missing()
     if packages:
         _install(packages)
+    if sys.argv[1:] == ["--only-packages"]:
+        return
+    if packages:
         for package in _missing():
             consequence = "its tests will fail" if os.environ.get("CI") == "true" else "its tests are skipped"
             print(f"Not on this machine: {package} ({consequence}).", flush=True)
