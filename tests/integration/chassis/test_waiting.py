@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import grpc
 import pytest
+import structlog
 from google.protobuf.wrappers_pb2 import Int64Value
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import text
@@ -71,11 +73,15 @@ def healthy(process: Process[Any], name: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
+def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looks and pauses are short. What the process writes meanwhile is not looked at here, and costs more than the rest."""
     monkeypatch.setattr("services.chassis.service.LOOK_EVERY_S", 0.05)
     monkeypatch.setattr("services.chassis.workers.FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr("services.chassis.eventlog.kafka_settings.BOOTSTRAP_S", 0.3)
     monkeypatch.setattr(waiting, "_LONGEST_LOOK_S", 0.1)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
