@@ -1,16 +1,20 @@
 """The cluster's backup on a real PostgreSQL: one instant of five databases while events are told, and back again."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import kubernetes_validate
 import psycopg
 import pytest
 
 from services.local.postgres import Postgres
+from tests.deploy.cluster import Workload, named
 from tests.deploy.tools import DEPLOY
 from tests.support.migrated import Migrated
 
@@ -142,3 +146,23 @@ def test_old_backups_go(databases: Databases) -> None:
     done = databases.script("backup.sh", KEEP="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(databases.backups()) == 1 and not old.exists()
+
+
+def test_the_job_that_restores_is_made_of_the_one_that_backs_up() -> None:
+    cron_job = named("dev", "CronJob", "backup")
+    program = [sys.executable, str(SCRIPTS / "restore_job.py")]
+    done = subprocess.run(
+        [*program, "20261122T031502Z"], input=json.dumps(cron_job), capture_output=True, text=True, check=True
+    )
+    job = json.loads(done.stdout)
+    kubernetes_validate.validate(job, "1.34", strict=True)
+    restoring = Workload(job)
+    (container,) = restoring.containers
+    assert container["command"] == ["bash", "/run/acometida/scripts/restore.sh", "/backup/20261122T031502Z"]
+    written = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    assert written == {"/files/billing", "/files/metering", "/backup", "/tmp"}
+    assert restoring.labels == Workload(cron_job).labels, "other policies would hold for it"
+    refused = subprocess.run(
+        [*program, "../x"], input=json.dumps(cron_job), capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1 and "is no backup" in refused.stderr

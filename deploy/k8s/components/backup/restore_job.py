@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Makes the Job that restores a backup out of the CronJob that took it: same image, volumes and addresses, another script.
+
+kubectl -n acometida get cronjob backup -o json | restore_job.py 20261122T031502Z | kubectl apply -f -
+"""
+
+import json
+import re
+import sys
+from typing import Any
+
+
+def restore_job(cron_job: dict[str, Any], backup: str) -> dict[str, Any]:
+    """The Job, as Kubernetes takes it. Raises ValueError when `backup` is no name of a backup."""
+    if not re.fullmatch(r"\d{8}T\d{6}Z", backup):
+        raise ValueError(f"{backup!r} is no backup: they are called as 20261122T031502Z.")
+    spec: dict[str, Any] = cron_job["spec"]["jobTemplate"]["spec"]
+    pod = spec["template"]["spec"]
+    (container,) = pod.pop("initContainers")
+    container["name"] = "main"
+    container["command"] = ["bash", "/run/acometida/scripts/restore.sh", f"/backup/{backup}"]
+    for mount in container["volumeMounts"]:
+        if mount["mountPath"].startswith("/files/"):
+            mount.pop("readOnly", None)
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    pod["volumes"] = [volume for volume in pod["volumes"] if volume["name"] in mounted]
+    for volume in pod["volumes"]:
+        volume.get("persistentVolumeClaim", {}).pop("readOnly", None)
+    pod["containers"] = [container]
+    spec["backoffLimit"] = 0  # whoever restores looks at why it failed
+    metadata = {"name": f"restore-{backup.lower()}", "namespace": cron_job["metadata"]["namespace"]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("Say which backup: restore_job.py 20261122T031502Z, with the CronJob as JSON on standard input.")
+    try:
+        print(json.dumps(restore_job(json.load(sys.stdin), sys.argv[1])))
+    except ValueError as wrong:
+        sys.exit(str(wrong))
+
+
+if __name__ == "__main__":
+    main()
