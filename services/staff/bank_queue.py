@@ -13,6 +13,8 @@ from services.chassis.errors import Invalid
 from services.chassis.ids import new_id
 from services.staff.bank_files import MOVEMENT_COLUMNS, OPEN, movement_row
 from services.staff.desk import signed_in
+from services.staff.names import put_names
+from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json, table
 
@@ -89,7 +91,7 @@ def match(
     )
     with signed_in() as office, office.calling("billing"):
         answer = office.stub("billing", BankServiceStub).MatchBankMovement(request)
-    _tell(answer.movement, as_json)
+        _tell(office, answer.movement, as_json)
 
 
 @app.command("settle")
@@ -106,7 +108,7 @@ def settle(
     )
     with signed_in() as office, office.calling("billing"):
         answer = office.stub("billing", BankServiceStub).SettleBankMovement(request)
-    _tell(answer.movement, as_json)
+        _tell(office, answer.movement, as_json)
 
 
 @app.command("ignore")
@@ -115,13 +117,14 @@ def ignore(movement: Movement, why: Why, request_id: RequestId = "", as_json: Js
     request = pb.IgnoreBankMovementRequest(request_id=request_id or new_id(), movement_id=movement, why=why)
     with signed_in() as office, office.calling("billing"):
         answer = office.stub("billing", BankServiceStub).IgnoreBankMovement(request)
-    _tell(answer.movement, as_json)
+        _tell(office, answer.movement, as_json)
 
 
-def _tell(found: pb.BankMovement, as_json: bool) -> None:
+def _tell(office: Office, found: pb.BankMovement, as_json: bool) -> None:
     if as_json:
         print_json({"movement": plain(found)})
         return
+    put_names(office, [found.decision], "actor")
     facts(
         f"Movement of {found.booked_on}",
         (

@@ -12,6 +12,7 @@ from services.chassis.ids import new_id
 from services.staff.amounts import amount_or_zero
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.names import put_names
 from services.staff.payment_lists import stub
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, table
@@ -41,6 +42,10 @@ def cash_up(
                 request_id=request_id or new_id(),
             )
             found = stub(office).CloseTill(request).cash_up
+        if not as_json:
+            put_names(office, found.rows, "person")
+            if found.HasField("count"):
+                put_names(office, [found.count], "closed_by")
     if as_json:
         print_json({"cash_up": plain(found)})
         return

@@ -13,6 +13,7 @@ from coop.billing.v1.direct_debit_service_pb2_grpc import DirectDebitServiceStub
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, print_json, table
@@ -64,7 +65,7 @@ def add(
         )
         with office.calling("billing"):
             made = stub(office).AddMandate(request).mandate
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 @app.command("amend")
@@ -82,7 +83,7 @@ def amend(
     )
     with signed_in() as office, office.calling("billing"):
         changed = stub(office).AmendMandate(request).mandate
-    _print(changed, as_json)
+        _tell(office, changed, as_json)
 
 
 @app.command("cancel")
@@ -96,7 +97,7 @@ def cancel(
     request = pb.CancelMandateRequest(request_id=request_id or new_id(), mandate=mandate, why=reason)
     with signed_in() as office, office.calling("billing"):
         ended = stub(office).CancelMandate(request).mandate
-    _print(ended, as_json)
+        _tell(office, ended, as_json)
 
 
 @app.command("show")
@@ -104,7 +105,7 @@ def show(mandate: MandateArgument, as_json: JsonOption = False) -> None:
     """One mandate with every account it had."""
     with signed_in() as office, office.calling("billing"):
         found = stub(office).GetMandate(pb.GetMandateRequest(mandate=mandate)).mandate
-    _print(found, as_json)
+        _tell(office, found, as_json)
 
 
 @app.command("list")
@@ -138,10 +139,11 @@ def stub(office: Office) -> DirectDebitServiceStub:
     return office.stub("billing", DirectDebitServiceStub)
 
 
-def _print(each: pb.Mandate, as_json: bool) -> None:
+def _tell(office: Office, each: pb.Mandate, as_json: bool) -> None:
     if as_json:
         print_json(plain(each))
         return
+    put_names(office, [each], "recorded_by")
     facts(
         f"Mandate {each.reference}",
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from coop.identity.v1 import identity_service_pb2 as identity_pb2
+from google.protobuf.message import Message
 
 from services.staff.office import Office
 
@@ -38,3 +39,12 @@ class Names:
     def within(self, sentence: str, actor: str) -> str:
         """A service's sentence with the name in the place of the actor it names."""
         return sentence.replace(actor, self.of(actor)) if actor else sentence
+
+
+def put_names(office: Office, answers: Iterable[Message], *fields: str) -> None:
+    """Names in the place of the actors in `fields` of what a service answered: for people to read, not for programs."""
+    found, names = list(answers), Names(office)
+    names.learn(getattr(each, field) for each in found for field in fields)
+    for each in found:
+        for field in fields:
+            setattr(each, field, names.of(getattr(each, field)))

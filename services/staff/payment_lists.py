@@ -12,6 +12,7 @@ from coop.billing.v1.payments_service_pb2_grpc import PaymentsServiceStub
 
 from services.staff.desk import signed_in
 from services.staff.documents import save
+from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
@@ -49,6 +50,8 @@ def list_payments(
                 token = answer.next_page_token
                 if not token:
                     break
+        if not as_json:
+            put_names(office, found, "recorded_by")
     if as_json:
         print_json({"payments": [plain(each) for each in found]})
         return
@@ -73,6 +76,8 @@ def show(payment: PaymentArgument, as_json: JsonOption = False) -> None:
     """One payment: what it paid, what stayed as credit, and what of it went back."""
     with signed_in() as office, office.calling("billing"):
         found = stub(office).GetPayment(pb.GetPaymentRequest(payment_id=payment)).payment
+        if not as_json:
+            put_names(office, [found, *found.reversals], "recorded_by")
     if as_json:
         print_json({"payment": plain(found)})
         return

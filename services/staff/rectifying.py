@@ -12,6 +12,7 @@ from coop.billing.v1.rectifying_service_pb2_grpc import RectifyingServiceStub
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, table
@@ -86,6 +87,8 @@ def show(correction: CorrectionArgument, as_json: JsonOption = False) -> None:
     """One correction, and what approving it would do today."""
     with signed_in() as office, office.calling("billing"):
         answer = _stub(office).GetCorrection(pb.GetCorrectionRequest(correction_id=correction), timeout=PRICING_S)
+        if not as_json:
+            put_names(office, [answer.correction], "decided_by")
     if as_json:
         print_json(plain(answer))
         return
@@ -111,6 +114,8 @@ def approve(
             request_id=request_id or new_id(),
         )
         answer = _stub(office).ApproveCorrection(request, timeout=PRICING_S)
+        if not as_json:
+            put_names(office, [answer.correction], "decided_by")
     if as_json:
         print_json(plain(answer))
         return
@@ -128,6 +133,8 @@ def discard(
     with signed_in() as office, office.calling("billing"):
         request = pb.DiscardCorrectionRequest(correction_id=correction, why=reason, request_id=request_id or new_id())
         answer = _stub(office).DiscardCorrection(request)
+        if not as_json:
+            put_names(office, [answer.correction], "decided_by")
     if as_json:
         print_json(plain(answer))
         return

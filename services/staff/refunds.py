@@ -12,12 +12,16 @@ from coop.common.v1.types_pb2 import Money
 from services.chassis.ids import new_id
 from services.staff.amounts import amount_given
 from services.staff.desk import signed_in
+from services.staff.names import put_names
+from services.staff.office import Office
 from services.staff.payment_lists import PAGE, PaymentArgument, stub
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json, say, table
 
 RefundArgument = Annotated[str, typer.Argument(metavar="REFUND", help="Id of the refund, from 'payments refunds'.")]
 RequestOption = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
+
+PEOPLE = ("requested_by", "decided_by")
 
 
 class State(StrEnum):
@@ -43,7 +47,7 @@ def refund(
             request_id=request_id or new_id(),
         )
         made = stub(office).RequestRefund(request).refund
-    _print(made, as_json)
+        _tell(office, made, as_json)
     if made.state == State.REQUESTED and not as_json:
         say(f"It is above what one person may refund: somebody else runs 'coopctl payments refund-approve {made.id}'.")
 
@@ -53,7 +57,7 @@ def approve(refund: RefundArgument, request_id: RequestOption = "", as_json: Jso
     with signed_in() as office, office.calling("billing"):
         request = pb.ApproveRefundRequest(refund_id=refund, request_id=request_id or new_id())
         made = stub(office).ApproveRefund(request).refund
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 def reject(
@@ -66,7 +70,7 @@ def reject(
     with signed_in() as office, office.calling("billing"):
         request = pb.RejectRefundRequest(refund_id=refund, why=why, request_id=request_id or new_id())
         made = stub(office).RejectRefund(request).refund
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 def list_refunds(
@@ -83,6 +87,8 @@ def list_refunds(
             token = answer.next_page_token
             if not token:
                 break
+        if not as_json:
+            put_names(office, found, *PEOPLE)
     if as_json:
         print_json({"refunds": [plain(each) for each in found]})
         return
@@ -94,10 +100,11 @@ def list_refunds(
     table("Refunds", columns, rows, numbers=("Amount",))
 
 
-def _print(made: pb.Refund, as_json: bool) -> None:
+def _tell(office: Office, made: pb.Refund, as_json: bool) -> None:
     if as_json:
         print_json({"refund": plain(made)})
         return
+    put_names(office, [made], *PEOPLE)
     facts(
         f"Refund to account {made.account_number}",
         (

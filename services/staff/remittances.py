@@ -16,6 +16,7 @@ from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
 from services.staff.mandates import stub
+from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
@@ -54,7 +55,7 @@ def propose(
     request = pb.ProposeRemittanceRequest(request_id=request_id or new_id(), collect_on=collect_on, again=again or [])
     with signed_in() as office, office.calling("billing"):
         made = stub(office).ProposeRemittance(request, timeout=PATIENCE_S).remittance
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 @app.command("approve")
@@ -63,7 +64,7 @@ def approve(remittance: RemittanceArgument, request_id: RequestOption = "", as_j
     request = pb.ApproveRemittanceRequest(request_id=request_id or new_id(), remittance=remittance)
     with signed_in() as office, office.calling("billing"):
         made = stub(office).ApproveRemittance(request, timeout=PATIENCE_S).remittance
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 @app.command("discard")
@@ -72,7 +73,7 @@ def discard(remittance: RemittanceArgument, request_id: RequestOption = "", as_j
     request = pb.DiscardRemittanceRequest(request_id=request_id or new_id(), remittance=remittance)
     with signed_in() as office, office.calling("billing"):
         made = stub(office).DiscardRemittance(request).remittance
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 @app.command("file")
@@ -100,7 +101,7 @@ def settle(remittance: RemittanceArgument, request_id: RequestOption = "", as_js
     request = pb.SettleRemittanceRequest(request_id=request_id or new_id(), remittance=remittance)
     with signed_in() as office, office.calling("billing"):
         made = stub(office).SettleRemittance(request, timeout=PATIENCE_S).remittance
-    _print(made, as_json)
+        _tell(office, made, as_json)
 
 
 @app.command("list")
@@ -137,6 +138,8 @@ def show(
         found = stub(office).GetRemittance(pb.GetRemittanceRequest(remittance=remittance)).remittance
         collections = list(_collections(office, remittance, state))
         exclusions = list(_exclusions(office, remittance))
+        if not as_json:
+            _tell(office, found, as_json)
     if as_json:
         print_json(
             {
@@ -146,7 +149,6 @@ def show(
             }
         )
         return
-    _print(found, False)
     rows = [
         (each.end_to_end, each.holder, each.iban_masked, money(each.amount), each.state, each.reason_code, each.why)
         for each in collections
@@ -239,10 +241,11 @@ def _exclusions(office: Office, remittance: str) -> Iterator[pb.Exclusion]:
             return
 
 
-def _print(each: pb.Remittance, as_json: bool) -> None:
+def _tell(office: Office, each: pb.Remittance, as_json: bool) -> None:
     if as_json:
         print_json(plain(each))
         return
+    put_names(office, [each], "approved_by", "settled_by")
     facts(
         f"Remittance {each.number}",
         (

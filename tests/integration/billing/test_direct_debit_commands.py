@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from coop.identity.v1 import identity_service_pb2 as identity_pb2
 
 from services.billing.direct_debit_api import direct_debit_servicer
 from services.chassis import context
@@ -25,6 +26,12 @@ Said = Callable[..., Any]
 IBAN = "ES79 2100 0813 6101 2345 6789"
 
 
+class Identity:
+    def GetStaffNames(self, request: Any, timeout: float) -> Any:
+        eva = [identity_pb2.StaffName(id=each, name="Eva Ruiz") for each in request.ids]
+        return identity_pb2.GetStaffNamesResponse(staff=eva)
+
+
 @pytest.fixture
 def coopctl(office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
     """Runs a command with --json and gives its document; `text=True` gives what it printed and its exit code."""
@@ -36,7 +43,9 @@ def coopctl(office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
     @contextmanager
     def signed_in() -> Iterator[Any]:
-        yield SimpleNamespace(stub=lambda service, kind: Stub(), calling=lambda service: nullcontext())
+        yield SimpleNamespace(
+            stub=lambda service, kind: Stub(), calling=lambda service: nullcontext(), identity=Identity()
+        )
 
     for module in (mandates, remittances):
         monkeypatch.setattr(module, "signed_in", signed_in)
@@ -87,7 +96,7 @@ def test_the_office_collects_a_month_and_takes_returns(coopctl: Said, office: Of
     shown = coopctl("remittance", "show", number, "--state", "returned")
     assert [each["end_to_end"] for each in shown["collections"]] == ["E-2026-000001"] and shown["exclusions"] == []
     said, _ = coopctl("remittance", "show", number, text=True)
-    assert "the payer refused it" in said and "000813610123" not in said
+    assert "by Eva Ruiz" in said and "the payer refused it" in said and "000813610123" not in said
     assert coopctl("mandate", "amend", made["reference"], "--iban", "DE89370400440532013000")["accounts"][1]["told_on"]
     assert coopctl("mandate", "show", made["reference"])["iban_masked"] == "DE89 **** 3000"
     again = coopctl("remittance", "propose", "--collect-on", "2026-11-26", "--again", "E-2026-000001")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from coop.billing.v1 import bank_service_pb2 as pb
 from coop.common.v1.types_pb2 import Money
+from coop.identity.v1 import identity_service_pb2 as identity_pb2
 
 from services.chassis.errors import Invalid
 from services.staff import bank_files, bank_queue
@@ -71,11 +72,19 @@ class Billing:
         return pb.IgnoreBankMovementResponse(movement=self._decided(request))
 
 
+class Identity:
+    def GetStaffNames(self, request: Any, timeout: float) -> Any:
+        known = [identity_pb2.StaffName(id=each, name="Ana Gil") for each in request.ids if each == "ana"]
+        return identity_pb2.GetStaffNamesResponse(staff=known)
+
+
 @pytest.fixture
 def billing(monkeypatch: pytest.MonkeyPatch) -> Billing:
     made = Billing()
 
     class Office:
+        identity = Identity()
+
         def stub(self, service: str, kind: Any) -> Billing:
             return made
 
@@ -141,7 +150,8 @@ def test_decisions(
     (request,) = billing.sent
     assert request.request_id and (request.movement_id, request.why) == ("m-1", "she rang")
     assert {name: getattr(request, name) for name in sent} == sent
-    assert "she rang" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "she rang" in printed and "Ana Gil" in printed and "staff:ana" not in printed
 
 
 def test_a_match_names_invoices_or_a_supply(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:

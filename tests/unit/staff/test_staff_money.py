@@ -12,6 +12,7 @@ import pytest
 from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import payments_service_pb2 as pb
 from coop.common.v1.types_pb2 import Money
+from coop.identity.v1 import identity_service_pb2
 
 from services.staff import cash_up, payment_lists, payments, refunds, statements
 from services.staff.cli import run
@@ -53,7 +54,9 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
     @contextmanager
     def signed_in() -> Iterator[Any]:
-        yield SimpleNamespace(calling=lambda service: nullcontext(), billing=made, stub=lambda service, stub: made)
+        yield SimpleNamespace(
+            calling=lambda service: nullcontext(), billing=made, identity=made, stub=lambda service, stub: made
+        )
 
     for module in (payment_lists, refunds, cash_up, statements, payments):
         monkeypatch.setattr(module, "signed_in", signed_in)
@@ -140,3 +143,34 @@ def test_a_statement_is_named_by_its_account_alone(desk: Desk, capsys: pytest.Ca
     desk.answers["GetForm347"] = pb.GetForm347Response(year=2026, persons=[person])
     assert run(["statement", "form-347", "2026"]) == 0
     assert "3,005.07 EUR" in capsys.readouterr().out
+
+
+def test_people_read_names_and_programs_read_actors(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    eva = identity_service_pb2.StaffName(id="1", name="Eva Ruiz")
+    desk.answers["GetStaffNames"] = identity_service_pb2.GetStaffNamesResponse(staff=[eva])
+    back = pb.PaymentReversal(kind="refund", day="2026-11-21", amount=eur("4.56"), recorded_by="staff:1")
+    paid = pb.PaymentDetail(id="p1", amount=eur("60.00"), recorded_by="staff:1", reversals=[back])
+    refund = pb.Refund(id="r1", state="paid", amount=eur("4.56"), requested_by="staff:1", decided_by="staff:9")
+    count = pb.TillCount(counted=eur("0"), difference=eur("0"), closed_by="staff:1")
+    day = pb.CashUp(day="2026-11-21", rows=[pb.CashUpRow(method="cash", person="staff:1")], count=count)
+    answers: dict[str, tuple[list[str], str, Any, int]] = {
+        "payments list": (["payments", "list"], "ListPayments", pb.ListPaymentsResponse(payments=[paid]), 1),
+        "payments show": (["payments", "show", "p1"], "GetPayment", pb.GetPaymentResponse(payment=paid), 2),
+        "refunds": (["payments", "refunds"], "ListRefunds", pb.ListRefundsResponse(refunds=[refund]), 1),
+        "cash-up": (["payments", "cash-up"], "GetCashUp", pb.GetCashUpResponse(cash_up=day), 2),
+    }
+    for name, (command, call, answer, times) in answers.items():
+        desk.answers[call] = type(answer).FromString(answer.SerializeToString())
+        assert run([*command, "--json"]) == 0
+        programs = capsys.readouterr().out
+        assert (programs.count("staff:1") >= times, "Eva Ruiz" in programs) == (True, False), name
+        assert run(command) == 0
+        people = capsys.readouterr().out
+        assert (people.count("Eva Ruiz"), "staff:1" in people) == (times, False), name
+    assert "staff:9" in _printed(desk, capsys, refund), "nobody has that id any more"
+
+
+def _printed(desk: Desk, capsys: pytest.CaptureFixture[str], refund: pb.Refund) -> str:
+    desk.answers["ListRefunds"] = pb.ListRefundsResponse(refunds=[refund])
+    assert run(["payments", "refunds"]) == 0
+    return capsys.readouterr().out
