@@ -121,12 +121,13 @@ def environment(overlay: str, workload: Workload) -> dict[str, str]:
 
 
 def volume_sources(workload: Workload) -> Iterator[tuple[str, str, str, list[str] | None]]:
-    """Volume, "Secret" or "ConfigMap", its name, and the keys that are named one by one (None: all of them)."""
+    """Volume, "Secret" or "ConfigMap", its name, and the keys that must be there (None: all that are are taken)."""
     for volume in workload.pod.get("volumes", []):
         for source in volume.get("projected", {}).get("sources", [volume]):
             if "secret" in source:
                 secret = source["secret"]
-                items = [item["key"] for item in secret["items"]] if "items" in secret else None
+                chosen = secret.get("items", []) if not secret.get("optional") else []
+                items = [item["key"] for item in chosen] if "items" in secret else None
                 yield volume["name"], "Secret", secret.get("secretName") or secret["name"], items
             if "configMap" in source:
                 yield volume["name"], "ConfigMap", source["configMap"]["name"], None

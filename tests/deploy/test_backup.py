@@ -12,6 +12,7 @@ from pathlib import Path
 import kubernetes_validate
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from services.local.postgres import Postgres
 from tests.deploy.cluster import Workload, named
@@ -28,7 +29,8 @@ class Databases:
 
     def __init__(self, server: Postgres, migrated: Migrated, folder: Path) -> None:
         self.folder = folder
-        self.urls = {service: migrated.on_postgresql(service, server) for service in SERVICES}
+        made = {service: make_url(migrated.on_postgresql(service, server)) for service in SERVICES}
+        self.urls = {service: url.set(username="postgres").render_as_string() for service, url in made.items()}
         (folder / "urls").mkdir()
         for service, url in self.urls.items():
             (folder / "urls" / f"{service}.url").write_text(url)

@@ -1,13 +1,14 @@
 """The compose file is valid by the specification's own reader, and its containers are as careful as the cluster's pods."""
 
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deploy.tools import DEPLOY, compose
+from tests.deploy.tools import DEPLOY, compose, known_settings
 
 FILE = DEPLOY / "compose/compose.yaml"
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
@@ -78,3 +79,33 @@ def test_only_migrate_comes_as_the_owner() -> None:
     for name, found in _containers().items():
         url = found.get("environment", {}).get("COOP_DATABASE_URL_FILE", "")
         assert not url or url.endswith("owner.url") == name.endswith("-migrate"), name
+
+
+def test_what_is_mounted_is_made(tmp_path: Path) -> None:
+    """Every folder that a container reads is in the checkout or comes from make-secrets, and its user can read it."""
+    secrets = tmp_path / "secrets"
+    done = subprocess.run(
+        [str(FILE.parent / "make-secrets"), str(secrets)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert secrets.stat().st_mode & 0o077 == 0, "others of this machine can enter the folder of secrets"
+    for name, found in _containers().items():
+        for volume in found.get("volumes", []):
+            if volume["type"] != "bind":
+                continue
+            source = Path(volume["source"])
+            if source.is_relative_to(FILE.parent / "secrets"):
+                source = secrets / source.relative_to(FILE.parent / "secrets")
+                files = [file for file in source.iterdir() if file.is_file()]
+                assert files and all(file.stat().st_mode & 0o004 for file in files), f"{name} cannot read {source}"
+            assert source.is_dir() and volume["read_only"] is True, f"{name}: {source}"
+    keys = {file.name for file in (secrets / "keys/supplies").iterdir()}
+    assert "billing.pub.json" in keys and "billing.key.pem" not in keys
+
+
+def test_variables_are_known_to_the_code() -> None:
+    known = known_settings()
+    for name, found in _containers().items():
+        for variable in found.get("environment", {}):
+            if variable.startswith("COOP_"):
+                assert variable in known or variable.removesuffix("_FILE") in known, f"{name}: nobody reads {variable}"

@@ -1,6 +1,7 @@
 """Who may reach whom in the cluster: what the code calls is allowed, and nothing else is."""
 
 import ast
+from functools import cache
 from itertools import permutations
 
 import pytest
@@ -27,6 +28,7 @@ WITH_DATABASE = ("serve", "work", "migrate")
 WITH_BROKER = ("serve", "work")
 
 
+@cache
 def _calls() -> set[tuple[str, str]]:
     """Folder of the caller and service that is called, of every `stub("SERVICE", ...)` in the code."""
     found = set()

@@ -25,21 +25,15 @@ from tests.deploy.cluster import (
     volume_sources,
     workloads,
 )
-from tests.deploy.tools import DEPLOY, ROOT, kustomize
+from tests.deploy.tools import DEPLOY, ROOT, known_settings, kustomize
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)
-_SETTING = re.compile(r'setting\(\s*"([A-Z_]+)"')
 _ROW = re.compile(r"^\| `([a-z-]+)` \| ([^|]*) \|", re.MULTILINE)
-
-
-@cache
-def _known_settings() -> set[str]:
-    return {name for file in (ROOT / "services").rglob("*.py") for name in _SETTING.findall(file.read_text())}
 
 
 @overlays
 def test_pods_are_told_what_the_code_reads(overlay: str) -> None:
-    known = _known_settings()
+    known = known_settings()
     assert {"COOP_DATABASE_URL", "COOP_PUBLIC_URL", "COOP_SMTP_PASSWORD"} <= known
     for workload in workloads(overlay):
         if workload.ours:
@@ -96,9 +90,14 @@ def _options(command: click.Command) -> set[str]:
     return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
 
 
+@cache
+def _coopctl() -> Any:
+    return get_command(application())
+
+
 def _check_command(words: list[str]) -> None:
     """The words name a command of coopctl with options that it has. Raises AssertionError."""
-    command: Any = get_command(application())
+    command = _coopctl()
     rest = list(words)
     while hasattr(command, "commands"):
         assert rest and rest[0] in command.commands, f"coopctl {' '.join(words)}: there is no such command"

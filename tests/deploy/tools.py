@@ -7,6 +7,7 @@ machine's own `kubectl` does as well, and saves the build.
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -20,6 +21,7 @@ from tests.support.needs import missing
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 _MODULE = DEPLOY / "tools"
+_SETTING = re.compile(r'setting\(\s*"([A-Z_]+)"')
 _PACKAGES = {
     "kustomize": "sigs.k8s.io/kustomize/kustomize/v5",
     "compose-spec": "github.com/compose-spec/compose-go/v2/cmd",
@@ -48,6 +50,13 @@ def _built(name: str) -> str:
             return missing(f"{name} could not be built from {_MODULE}:\n{done.stderr[-2000:]}")
         draft.rename(program)
     return str(program)
+
+
+@cache
+def known_settings() -> frozenset[str]:
+    """The variables that the code reads, each also with _FILE behind its name."""
+    files = (ROOT / "services").rglob("*.py")
+    return frozenset(name for file in files for name in _SETTING.findall(file.read_text()))
 
 
 @cache
