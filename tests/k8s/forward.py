@@ -1,11 +1,16 @@
-"""A door into the lab: a port of this machine whose connections go on inside the lab's network."""
+"""A door into the lab: a port of this machine whose connections go on inside the lab's network.
+
+python3 forward.py PROCESS HOST:PORT [LOCAL_PORT]    # what deploy/lab/forward does, until it is interrupted
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import queue
+import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -63,12 +68,12 @@ class _Inside:
 
 
 class Forward:
-    """Listens on a free port of the loopback address, from `with` to its end."""
+    """Listens on a port of the loopback address, a free one unless told which, from `with` to its end."""
 
-    def __init__(self, target: tuple[str, int], process: int) -> None:
+    def __init__(self, target: tuple[str, int], process: int, port: int = 0) -> None:
         self._target = target
         self._inside = _Inside(process)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._thread = threading.Thread(target=self._accept, name="forward", daemon=True)
 
     @property
@@ -122,3 +127,17 @@ def _pour(source: socket.socket, sink: socket.socket) -> None:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+
+def main(process: str, target: str, port: str = "0") -> None:
+    host, _, number = target.rpartition(":")
+    ended = threading.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda *_: ended.set())
+    with Forward((host, int(number)), int(process), int(port)) as forward:
+        print(f"http://{forward.address} leads to {target} in the lab; Ctrl-C ends it.", flush=True)
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
