@@ -202,3 +202,19 @@ def test_a_task_signs_in_and_out_around_its_command(
     asked = (tmp_path / "asked").read_text().splitlines()
     expected = [f"login --email calendar@coop.example --password-file {tmp_path}/password", "reminders send", "logout"]
     assert asked == expected[:said] and done.returncode == code
+
+
+def test_the_page_for_operators_names_what_exists() -> None:
+    page = re.sub(r"\s*\\\n\s*", " ", (ROOT / "docs/deploy.md").read_text())
+    commands = re.findall(r"coopctl ((?:[a-z-]+ ?)+(?: --[a-z-]+(?: [^\s`-][^\s`]*)?)*)", page)
+    named = [command.split() for command in commands if command.split()[0] in _coopctl().commands]
+    assert len(named) >= 12
+    for words in named:
+        if words != ["backup"]:  # the group, by its name alone
+            _check_command(words)
+    for path in re.findall(r"(?:deploy|overlays|components|profiles)/[\w./-]*[\w]", page):
+        place = ROOT / path if path.startswith(("deploy", "profiles")) else DEPLOY / "k8s" / path
+        made = "secrets/files" in path
+        assert made or place.exists(), f"docs/deploy.md: there is no {path}"
+    for task in re.findall(r"^\| `([a-z-]+)` \| (?:every|working|nightly)", page, re.MULTILINE):
+        assert task in {found["metadata"]["name"] for found in of_kind("prod", "CronJob")}
