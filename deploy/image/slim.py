@@ -26,7 +26,7 @@ def remove_unread() -> None:
     for path in sorted(SITE.rglob("*")):
         if path.is_dir() and path.name == "tests" and path.relative_to(SITE).parts[0] not in OWN:
             shutil.rmtree(path)
-        elif path.is_file() and path.suffix in UNREAD:
+        elif path.is_file() and path.suffix in UNREAD and path.relative_to(SITE).parts[0] not in OWN:
             path.unlink()
 
 

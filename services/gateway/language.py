@@ -62,15 +62,17 @@ class _Babel(Babel):
 def register(app: Flask, languages: list[str], default_language: str, jurisdiction: str) -> None:
     """Start Flask-Babel with the languages of the profile, the default one first.
 
-    Raises ValueError when there is no catalogue for any of them.
+    Raises ValueError when there is no catalogue for the default one: members would read another language than the office
+    promised them.
     """
     domain = PoDomain()
     known = [language for language in languages if language in domain.languages()]
-    if not known:
+    if default_language not in known:
         raise ValueError(
-            f"the profile asks for {languages}, but there are catalogues only for {sorted(domain.languages())}"
+            f"the profile's default_language is {default_language!r}, but of its languages {languages} there are catalogues "
+            f"only for {known or sorted(domain.languages())}"
         )
-    default = default_language if default_language in known else known[0]
+    default = default_language
 
     def choose() -> Locale:
         wanted = _chosen(known) or request.accept_languages.best_match(known) or default

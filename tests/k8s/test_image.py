@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from services.gateway.language import PoDomain
 from tests.k8s.lab import PROJECT, Lab
 from tests.k8s.pods import USER, pod
 
@@ -64,6 +65,12 @@ def test_the_package_has_every_file_that_a_service_reads(inside: Callable[..., s
     site = inside("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     installed = set(inside("sh", "-c", f"cd {site} && find services -type f").split())
     assert expected - installed == set()
+
+
+def test_pages_speak_the_languages_of_the_source(inside: Callable[..., str]) -> None:
+    """The gateway compiles its catalogues when it starts: they have to be there as they are written."""
+    ask = "from services.gateway.language import PoDomain; print(*sorted(PoDomain().languages()))"
+    assert inside("python", "-c", ask).split() == sorted(PoDomain().languages())
 
 
 def test_its_version_names_the_commit_it_was_built_from(inside: Callable[..., str]) -> None:

@@ -86,6 +86,8 @@ class KafkaSettings:
         configuration: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "security_protocol": self.security,
+            # A process has half a dozen clients: while the broker is away they must not be its whole work.
+            "reconnect_backoff_ms": 250,
             "reconnect_backoff_max_ms": 1000,
             "bootstrap_timeout_ms": int(BOOTSTRAP_S * 1000),
             "metrics_enabled": False,

@@ -15,7 +15,7 @@ _PATTERNS = {
     "IBAN": r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",
     "CBU": r"\b\d{22}\b",
     "CUIT": r"\b(?:20|23|24|27|30|33|34)-?\d{8}-?\d\b",
-    "DNI": r"\b(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]|\d{1,2}\.\d{3}\.\d{3})\b",
+    "DNI": r"\b(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]|(?<![\d.])\d{1,2}\.\d{3}\.\d{3}(?!\.\d))\b",
 }
 _ANY = re.compile("|".join(f"({pattern})" for pattern in _PATTERNS.values()))
 _NAMES = tuple(_PATTERNS)

@@ -97,6 +97,8 @@ def test_a_program_that_is_no_service_says_warnings_alone_and_never_on_standard_
     [
         ("to ana.prado+x@coop.example!", "to [e-mail]!"),
         ("12345678Z, X1234567L and 30.123.456", "[DNI], [DNI] and [DNI]"),
+        ("of 30.123.456.", "of [DNI]."),
+        ("at 10.96.111.222 port 5432", None),
         ("IBAN ES9121000418450200051332 or ES91 2100 0418 4502 0005 1332", "IBAN [IBAN] or [IBAN]"),
         ("CUPS ES0575000000000001WK0F", "CUPS [CUPS]"),
         ("CBU 2850590940090418135201, CUIT 20-12345678-6", "CBU [CBU], CUIT [CUIT]"),

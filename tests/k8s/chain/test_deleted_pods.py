@@ -1,0 +1,54 @@
+"""Pods deleted at random for a minute, in the middle of a bill run and of members looking at their pages."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from pathlib import Path
+
+from tests.k8s.chain.books import assert_billed_once, beside, invoiced, run_month
+from tests.k8s.chain.conftest import MONTHS, SUPPLIES, Cooperative, import_month
+from tests.k8s.chain.installation import DEPLOYMENTS, SERVICES
+from tests.k8s.chain.report import note
+from tests.k8s.chain.traffic import traffic
+
+MONTH = MONTHS[1]
+MINUTE_S = 60.0
+BETWEEN_S = 3.0
+PAGE_S = 6.0
+"""A page waits 2.5 s for its parts; the rest is for a machine on which everything else starts at the same time."""
+
+
+def test_nothing_is_lost_and_nothing_doubled(cooperative: Cooperative, tmp_path: Path) -> None:
+    """Two pods answer for each service, as in production; those that work end without a goodbye half of the time."""
+    installation = cooperative.installation
+    answering = [*(f"{service}-serve" for service in SERVICES), "gateway"]
+    for name in answering:
+        installation.scale(name, 2)
+    installation.await_ready(*answering)
+    import_month(installation, tmp_path, MONTH)
+    chance = random.Random(20261122)
+    deleted: list[str] = []
+    with (
+        traffic(cooperative.gateway, cooperative.session, cooperative.pages) as members,
+        beside(lambda: run_month(installation, MONTH)),
+    ):
+        until = time.monotonic() + MINUTE_S
+        pace = threading.Event()
+        while time.monotonic() < until:
+            name = chance.choice([one for one in DEPLOYMENTS if one != "gateway"] + ["gateway"])
+            found = installation.pods(name)
+            if len(found) > (0 if name.endswith("work") else 1):
+                suddenly = name.endswith("work") and chance.random() < 0.5
+                words = ["--grace-period=0", "--force"] if suddenly else []
+                installation.kubectl("delete", "pod", chance.choice(found), "--wait=false", *words)
+                deleted.append(name)
+            pace.wait(BETWEEN_S)
+    note("pods deleted at random", f"{len(deleted)} in {MINUTE_S:.0f} s; {members.summary()}")
+    assert len(deleted) >= MINUTE_S / BETWEEN_S / 3, "the cluster was too slow for this test to mean anything"
+    assert members.failures == []
+    assert members.slowest() < PAGE_S
+    installation.await_ready()
+    assert invoiced(installation, MONTH) == SUPPLIES
+    assert_billed_once(installation, MONTH, SUPPLIES)
