@@ -100,6 +100,12 @@ def traffic(service: ServiceUnderTest) -> Iterator[Traffic]:
                 call.result(timeout=30)
 
 
+def owned(database: Database) -> Database:
+    """The same database, as whoever migrates it."""
+    url = database.url if database.is_sqlite else database.url.set(username="postgres")
+    return Database(url.render_as_string(hide_password=False), service="notifications")
+
+
 def fill(database: Database) -> None:
     with database.write() as tx:
         rows = [{"id": f"filled-{number:05d}"} for number in range(ROWS)]
@@ -113,7 +119,7 @@ def test_this_release_serves_while_the_next_ones_schema_comes(service: ServiceUn
     upgraded: list[BaseException | None] = []
 
     def upgrade() -> None:
-        other = Database(str(database.url.render_as_string(hide_password=False)), service="notifications")
+        other = owned(database)
         try:
             migrations.upgrade(other, "notifications", PATIENCE, history=release)
         except BaseException as error:
@@ -149,7 +155,9 @@ def test_this_release_can_be_started_again_on_the_next_ones_schema(
 ) -> None:
     """The rollback: the schema stays, the older code migrates nothing and serves."""
     database = service.process.kit.database
-    migrations.upgrade(database, "notifications", PATIENCE, history=release)
+    owner = owned(database)
+    migrations.upgrade(owner, "notifications", PATIENCE, history=release)
+    owner.close()
     with service_under_test(
         "notifications",
         Settings,

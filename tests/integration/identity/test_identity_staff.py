@@ -11,6 +11,7 @@ from services.chassis.ids import new_id
 from services.identity import audit
 from services.identity.tables import audit_entry
 from tests.integration.identity.journeys import PASSWORD, access, open_account, sign_in, with_session
+from tests.support.migrated import as_owner
 from tests.support.service_under_test import ServiceUnderTest, refusal
 
 
@@ -121,7 +122,7 @@ def test_who_gets_round_the_database_is_found_out(identity: ServiceUnderTest) ->
     open_account(identity, "ana@example.org")
     sign_in(identity, "ana@example.org")
     database = identity.process.kit.database
-    with database.write() as tx:
+    with as_owner(database) as tx:
         for trigger in (
             ("audit_entry_no_update",) if database.is_sqlite else ("audit_entry_append_only ON audit_entry",)
         ):
