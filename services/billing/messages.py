@@ -226,6 +226,7 @@ class Messages:
             payment_id=made.payment_id,
             settled=self.settled(made.settled),
             credited=self.money(made.credited),
+            receipt_number=made.receipt_number,
         )
 
     def settled(self, parts: Iterable[Settled]) -> list[pb.SettledInvoice]:

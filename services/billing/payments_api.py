@@ -159,6 +159,7 @@ class PaymentsApi(PaymentsServiceServicer):
             settled=self._write.settled(found.settled),
             credited=money(made.credited),
             left=money(found.left),
+            receipt_number=made.receipt_number or "",
             reversals=[
                 pb.PaymentReversal(
                     id=back.id,

@@ -42,6 +42,8 @@ class Rules:
     #: A total of more than so many times the supply's usual one is looked at before it is issued; None: no bill is.
     outlier_times: Decimal | None = None
     rectifying_series: str = "R"
+    #: Of the receipts of payments; each year has its own numbers, as "RC-2026-000123".
+    receipt_series: str = "RC"
     #: Up to so much one person may refund of a payment; above it a second one approves.
     refund_limit: Decimal = Decimal(0)
     fiscal: FiscalTerms = FiscalTerms()
@@ -87,6 +89,7 @@ def rules_of(profile: Profile) -> Rules:
             outlier_times=decimal(terms, "outlier_times", "coop.toml [billing]") if "outlier_times" in terms else None,
             concepts=_concepts(profile.folder / "concepts.toml"),
             rectifying_series=str(profile.section("series").get("rectifying", "R")),
+            receipt_series=str(profile.section("series").get("receipt", "RC")),
             refund_limit=decimal(
                 {"refund_limit": "0", **profile.section("payment")}, "refund_limit", "coop.toml [payment]"
             ),

@@ -105,6 +105,7 @@ class BillingEvents:
             "amount": event.amount.amount,
             "paid_on": event.paid_on,
             "number": event.invoice_number,
+            "receipt": event.receipt_number,
             "account_number": account,
         }
         story = Story("payment_received", event.supply_id, f"/s/{event.supply_id}/statement", data)

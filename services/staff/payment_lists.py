@@ -23,7 +23,9 @@ PAGE = 100
 PATIENCE_S = 300.0
 BOOKS_DIFFER = 1
 
-PaymentArgument = Annotated[str, typer.Argument(metavar="PAYMENT", help="Id of the payment, from 'payments list'.")]
+PaymentArgument = Annotated[
+    str, typer.Argument(metavar="PAYMENT", help="Number of its receipt, or its id, from 'payments list'.")
+]
 
 
 def stub(office: Office) -> PaymentsServiceStub:
@@ -64,11 +66,12 @@ def list_payments(
             invoices(each.settled),
             money(each.left) if each.reversals else "",
             each.recorded_by,
+            each.receipt_number,
             each.id,
         )
         for each in found
     ]
-    columns = ("Paid on", "Account", "Method", "Amount", "Paid", "Left of it", "Recorded by", "Id")
+    columns = ("Paid on", "Account", "Method", "Amount", "Paid", "Left of it", "Recorded by", "Receipt", "Id")
     table("Payments", columns, rows, numbers=("Amount", "Left of it"))
 
 
@@ -92,6 +95,7 @@ def show(payment: PaymentArgument, as_json: JsonOption = False) -> None:
             ("Reference", found.reference),
             ("Recorded", f"{instant(found.recorded_at)} by {found.recorded_by}"),
             ("Can still go back", money(found.left)),
+            ("Receipt", found.receipt_number),
             ("Id", found.id),
         ),
     )

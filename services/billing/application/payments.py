@@ -57,7 +57,7 @@ class Payments:
             return self._found(connection, ledger.payments(connection, supply_id, before=before, limit=limit))
 
     def get(self, caller: Principal, payment_id: str) -> PaymentFound:
-        """NotFound unless the caller may see its supply."""
+        """By id or number of the receipt. NotFound unless the caller may see its supply."""
         with self._database.read() as connection:
             found = ledger.find_payment(connection, payment_id)
             if found is None:
@@ -82,7 +82,8 @@ class Payments:
             document, language = receipt_document(made, list(found.settled), supply, member, self._rules)
             return render_receipt(document, language, self._documents.seal(made.recorded_at))
 
-        name = re.sub(r"[^A-Za-z0-9-]+", "-", f"{found.account_number}-{made.paid_on}-{made.id[:13]}")
+        number = made.receipt_number or f"{found.account_number}-{made.paid_on}-{made.id[:13]}"
+        name = re.sub(r"[^A-Za-z0-9-]+", "-", number)
         return self._documents.once(RECEIPT, made.id, f"{name}.pdf", render)
 
     def _found(self, connection: Connection, payments: Sequence[Payment]) -> list[PaymentFound]:

@@ -21,10 +21,11 @@ from services.billing.domain.ledger import (
     give_back_entry,
     payment_entry,
 )
-from services.billing.repository import ledger, read_model, reversals, till
+from services.billing.repository import ledger, read_model, reversals, series, till
 from services.billing.repository.invoices import Issued
 from services.billing.repository.ledger import Payment
 from services.billing.repository.reversals import Reversal
+from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.chassis.db import Transaction
 from services.chassis.errors import NotFound, Refused
@@ -97,6 +98,7 @@ class Receiving:
             reference=money.reference,
             recorded_by=money.recorded_by,
             recorded_at=now,
+            receipt_number=self._receipt_number(tx),
         )
         ledger.keep_payment(connection, made)
         self._tell_received(tx, made, money.invoice, before)
@@ -177,6 +179,14 @@ class Receiving:
                 take(invoice_id, amount)
         return credit, opened[::-1]
 
+    def _receipt_number(self, tx: Transaction) -> str:
+        """The next of the year's series. Its row is locked after the accounts: who has it asks for no other account."""
+        today = self._rules.today(tx.clock.now())
+        state = series.take(tx.connection, f"{self._rules.receipt_series}-{today.year}")
+        sequence = state.last_number + 1
+        series.put(tx.connection, SeriesState(state.code, sequence, "", max(today, state.last_date or today)))
+        return f"{state.code}-{sequence:06d}"
+
     def _debt(self, tx: Transaction, supply_id: str) -> Debt:
         items = ledger.open_items(tx.connection, supply_id)
         return debt_on(self._rules.today(tx.clock.now()), items, ledger.credit_of(tx.connection, supply_id))
@@ -192,6 +202,7 @@ class Receiving:
             amount=self._money(made.amount),
             paid_on=made.paid_on.isoformat(),
             method=made.method,
+            receipt_number=made.receipt_number,
         )
         tx.emit(PAYMENT_TOPIC, made.supply_id, received)
         if before.overdue > ZERO and self._debt(tx, made.supply_id).overdue == ZERO:

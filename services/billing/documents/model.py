@@ -241,7 +241,7 @@ class ReceiptDocument:
 
     jurisdiction: Jurisdiction
     currency: str
-    payment_id: str
+    number: str  # "RC-2026-000123"; of payments from before receipts had numbers, the payment's id
     issuer: Issuer
     holder: Holder
     supply: Supply
@@ -258,8 +258,7 @@ class ReceiptDocument:
         parts = sum((amount for _, amount in self.settled), self.credited)
         if parts != self.amount:
             raise Invalid(
-                f"The receipt of payment {self.payment_id} cannot be printed: its parts come to {parts} and {self.amount} "
-                "was paid.",
+                f"The receipt {self.number} cannot be printed: its parts come to {parts} and {self.amount} was paid.",
                 field="amount",
             )
 

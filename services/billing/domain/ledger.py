@@ -131,7 +131,7 @@ class Movement:
     """An entry of an account as its statement has it; `change` is of what the member owes.
 
     `settled`: which invoices it paid; `credited`: what became credit, negative where credit was used or went back;
-    `method` and `payment_id` of a payment, and of what went back of one.
+    `method` and `payment_id` of a payment, and of what went back of one; `receipt_number` of a payment that has one.
     """
 
     day: date
@@ -142,6 +142,7 @@ class Movement:
     payment_id: str = ""
     settled: tuple[Settled, ...] = ()
     credited: Decimal = ZERO
+    receipt_number: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def receipt_document(
     document = ReceiptDocument(
         jurisdiction=people.jurisdiction(rules),
         currency=rules.currency,
-        payment_id=payment.id,
+        number=payment.receipt,
         issuer=people.issuer(rules),
         holder=people.holder(member, supply),
         supply=people.supply_part(supply),

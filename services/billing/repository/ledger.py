@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
@@ -40,6 +40,13 @@ class Payment:
     reference: str
     recorded_by: str
     recorded_at: datetime
+    #: None for a payment from before receipts had numbers.
+    receipt_number: str | None = None
+
+    @property
+    def receipt(self) -> str:
+        """What its receipt is named by."""
+        return self.receipt_number or self.id
 
 
 def keep_entries(connection: Connection, entries: Sequence[tuple[str, Entry]], at: datetime) -> None:
@@ -186,8 +193,10 @@ def payment_by_id(connection: Connection, payment_id: str) -> Payment:
     return Payment(**connection.execute(select(payment).where(payment.c.id == payment_id)).mappings().one())
 
 
-def find_payment(connection: Connection, payment_id: str) -> Payment | None:
-    row = connection.execute(select(payment).where(payment.c.id == payment_id)).mappings().first()
+def find_payment(connection: Connection, id_or_number: str) -> Payment | None:
+    """By id, or by the number of its receipt."""
+    wanted = or_(payment.c.id == id_or_number, payment.c.receipt_number == id_or_number)
+    row = connection.execute(select(payment).where(wanted)).mappings().first()
     return Payment(**row) if row else None
 
 

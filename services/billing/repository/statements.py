@@ -28,6 +28,7 @@ def movements(connection: Connection, supply_id: str, period: DatePeriod) -> lis
             ledger_entry.c.member_amount,
             func.coalesce(payment.c.method, given_back.c.method, "").label("method"),
             func.coalesce(payment.c.id, reversed_id, "").label("payment_id"),
+            func.coalesce(payment.c.receipt_number, "").label("receipt_number"),
             ledger_posting.c.amount.label("credit"),
         )
         .join(payment, payment.c.entry_id == ledger_entry.c.id, isouter=True)
@@ -57,6 +58,7 @@ def movements(connection: Connection, supply_id: str, period: DatePeriod) -> lis
             row.payment_id,
             tuple(settled.get(row.id, ())),
             ZERO if row.credit is None else -row.credit,
+            row.receipt_number,
         )
         for row in connection.execute(query)
     ]

@@ -79,6 +79,9 @@ payment = Table(
     Column("reference", String(140), nullable=False),
     Column("recorded_by", String(80), nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    # Null: recorded before receipts had numbers; such a receipt is named by the payment's id.
+    Column("receipt_number", String(60)),
+    Index("ix_payment_receipt_number", "receipt_number", unique=True),
 )
 # What of a payment went back to the payer: returned by the payer's bank, or refunded.
 payment_reversal = Table(

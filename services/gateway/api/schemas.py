@@ -285,6 +285,7 @@ class EntryOut(Schema):
     balance = Nested(Money, required=True)
     method = String(required=True, metadata={"description": "How money came; empty where none did."})
     payment_id = String(required=True)
+    receipt_number = String(required=True, metadata={"description": "Of a payment; empty where it has none."})
     settled = List(Nested(SettledOut), required=True)
     credited = Nested(Money, required=True)
 

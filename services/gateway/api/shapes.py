@@ -160,6 +160,7 @@ def statement(value: StatementView) -> dict[str, Any]:
                 "balance": money(entry.balance),
                 "method": entry.method,
                 "payment_id": entry.payment_id,
+                "receipt_number": entry.receipt_number,
                 "settled": [
                     {"invoice_id": each.invoice_id, "invoice_number": each.number, "amount": money(each.amount)}
                     for each in entry.settled

@@ -211,6 +211,7 @@ class EntryView:
     payment_id: str
     settled: tuple[SettledView, ...]
     credited: Money
+    receipt_number: str
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,7 @@ class StatementView:
                     date.fromisoformat(entry.date), entry.kind, entry.document,
                     Money.of(entry.debit), Money.of(entry.credit), Money.of(entry.balance), entry.method,
                     entry.payment_id, tuple(SettledView.of(each) for each in entry.settled), Money.of(entry.credited),
+                    entry.receipt_number,
                 )
                 for entry in statement.entries
             ),

@@ -34,7 +34,7 @@ class BackView:
 
 @dataclass(frozen=True)
 class PaymentView:
-    """`method` is "cash", "transfer", "card", "direct_debit" or "collector"."""
+    """`method` is "cash", "transfer", "card", "direct_debit" or "collector"; `receipt_number` is what the receipt prints."""
 
     id: str
     supply_id: str
@@ -45,6 +45,7 @@ class PaymentView:
     settled: tuple[SettledView, ...]
     credited: Money
     backs: tuple[BackView, ...]
+    receipt_number: str
 
     @classmethod
     def of(cls, payment: payments_service_pb2.PaymentDetail) -> PaymentView:
@@ -60,4 +61,5 @@ class PaymentView:
             tuple(
                 BackView(date.fromisoformat(each.day), each.kind, Money.of(each.amount)) for each in payment.reversals
             ),
+            payment.receipt_number or payment.id,
         )

@@ -45,7 +45,11 @@ def test_a_payment_from_the_counter_to_its_receipt_and_refund(running: Running) 
     stranger = replace(running.service, stub_type=PaymentsServiceStub).as_member("account-luis")
     seen = member.GetPayment(pb.GetPaymentRequest(payment_id=found.id)).payment
     assert (seen.recorded_by, seen.amount) == ("", found.amount)
+    assert found.receipt_number == seen.receipt_number == "RC-2026-000001"
+    named = pb.GetReceiptDocumentRequest(payment_id=found.receipt_number)
     asked = pb.GetReceiptDocumentRequest(payment_id=found.id)
+    assert fetched(member.GetReceiptDocument(named)) == fetched(member.GetReceiptDocument(asked))
+    assert isinstance(refusal(lambda: stranger.GetPayment(pb.GetPaymentRequest(payment_id="RC-2026-000001"))), NotFound)
     assert fetched(member.GetReceiptDocument(asked)) == fetched(office.GetReceiptDocument(asked))
     assert isinstance(refusal(lambda: stranger.GetPayment(pb.GetPaymentRequest(payment_id=found.id))), NotFound)
 
@@ -75,3 +79,4 @@ def test_a_payment_from_the_counter_to_its_receipt_and_refund(running: Running) 
         ("payment", "cash", "244.56"),
         ("refund", "cash", "-200.00"),
     ]
+    assert [each.receipt_number for each in statement.entries] == ["", "RC-2026-000001", ""]

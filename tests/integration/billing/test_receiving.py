@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
 from coop.billing.events.v1.events_pb2 import PaymentReceived, PaymentRefunded, PaymentReturned
 from sqlalchemy import func, select
 
+from services.billing.application.payments import Payments
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
 from services.billing.domain.ledger import REFUND, RETURNED
+from services.billing.repository import ledger
 from services.billing.repository.ledger import Payment
 from services.billing.repository.reversals import Reversal
 from services.billing.tables import ledger_posting
 from services.chassis.errors import NotFound, Refused
+from services.chassis.ids import new_id
 from tests.support.billing import STAFF, Office
 
 SUPPLY = "s00000"
@@ -130,3 +135,31 @@ def test_money_that_paid_what_went_back_before_can_go_back_itself(office: Office
         "E-2026-000002": D("55.44"),
     }
     books(office)
+
+
+def test_receipts_are_numbered_without_a_gap_each_year(billed: Office) -> None:
+    def pay(_: int) -> str:
+        return receive(billed, "1.00").receipt
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(pay, range(6))) == [f"RC-2026-{n:06d}" for n in range(1, 7)]
+    with pytest.raises(Refused), billed.database.write() as tx:
+        money = Incoming(SUPPLY, D("2.00"), "card", DAY, "order 1", "staff:office")
+        Receiving(billed.rules).receive(tx, money)
+        raise Refused("the bank changed its mind", "NOT_PAID")
+    billed.clock.advance(timedelta(days=30))
+    assert receive(billed, "3.00").receipt == "RC-2026-000007"
+    billed.clock.advance(timedelta(days=30))
+    assert receive(billed, "4.00").receipt == "RC-2027-000001"
+    assert billed.events(PaymentReceived)[-1].receipt_number == "RC-2027-000001"
+
+
+def test_a_payment_from_before_receipts_had_numbers_is_named_by_its_id(billed: Office) -> None:
+    made = receive(billed, "1.00")
+    old = replace(made, id=new_id(), receipt_number=None)
+    with billed.database.write() as tx:
+        ledger.keep_payment(tx.connection, old)
+    payments = Payments(billed.database, billed.rules, billed.documents)
+    assert payments.get(STAFF, made.receipt).payment == made and payments.get(STAFF, old.receipt).payment == old
+    assert payments.receipt(STAFF, made.id).file_name == "RC-2026-000001.pdf"
+    assert payments.receipt(STAFF, old.id).file_name == f"1-1-2026-11-20-{old.id[:13]}.pdf"

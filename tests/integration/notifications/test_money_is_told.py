@@ -33,12 +33,14 @@ def test_a_card_payment_is_confirmed_to_its_holder_and_other_ways_of_paying_are_
             amount=Money(amount=amount, currency_code="EUR"),
             paid_on="2026-11-21",
             method=method,
+            receipt_number="RC-2026-000007",
         )
         running.tell("coop.billing.payment.v1", SUPPLY, paid)
     eventually(lambda: mailbox.mails)
     (mail,) = mailbox.mails
     assert mail["To"] == "ana@example.org" and "€55.44" in mail["Subject"]
     assert f"{running.settings.public_url}/s/{SUPPLY}/statement" in parts(mail)[0]
+    assert "Receipt: RC-2026-000007" in parts(mail)[0]
     (notice,) = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
     assert (notice.kind, notice.title) == ("payment_received", "Payment received: €55.44")
 

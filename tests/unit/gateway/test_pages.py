@@ -381,6 +381,7 @@ def test_the_statement_says_how_it_was_paid_and_what_with_a_receipt(portal: Port
         "con tarjeta" in said
         and "E-2026-000061 49,24" in said
         and "A tu favor, para las próximas facturas 0,76" in said
+        and "Número del recibo RC-2026-000007" in said
     )
     assert re.search(r"El 2 de noviembre(?: de 2026)? te devolvimos 0,50 € de este pago", said)
     assert portal.member.get("/s/sup-1/payments/pay-1.pdf").data == b"%PDF-1.4 receipt"

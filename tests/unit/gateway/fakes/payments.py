@@ -26,6 +26,7 @@ class Payments(payments_service_pb2_grpc.PaymentsServiceServicer):
                 amount=money("50.00"),
                 method="card",
                 paid_on="2026-10-20",
+                receipt_number="RC-2026-000007",
                 settled=[paid],
                 credited=money("0.76"),
                 reversals=[pb.PaymentReversal(kind="refund", day="2026-11-02", amount=money("0.50"))],
