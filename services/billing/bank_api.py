@@ -103,6 +103,13 @@ class BankApi(BankServiceServicer):
         found = self._queue.ignore(key, caller().actor, request.movement_id, request.why)
         return pb.IgnoreBankMovementResponse(movement=self._movement(found))
 
+    def UnmatchBankMovement(
+        self, request: pb.UnmatchBankMovementRequest, context: grpc.ServicerContext
+    ) -> pb.UnmatchBankMovementResponse:
+        key = RequestKey.of("UnmatchBankMovement", request)
+        found = self._queue.unmatch(key, caller().actor, request.movement_id, request.why)
+        return pb.UnmatchBankMovementResponse(movement=self._movement(found))
+
     def _imported(self, found: Imported) -> pb.ImportBankFileResponse:
         return pb.ImportBankFileResponse(
             file=_file(found.file),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
@@ -16,7 +16,7 @@ from services.billing.application.payments import PaymentFound, Payments
 from services.billing.application.refunds import Refunds
 from services.billing.application.till import CashUp, Till
 from services.billing.domain.bill import ZERO
-from services.billing.domain.ledger import REFUND, RETURNED
+from services.billing.domain.ledger import REFUND, RETURNED, TAKEN_OFF
 from services.billing.messages import Messages, instant
 from services.billing.repository import read_model
 from services.billing.repository.refunds import Refund
@@ -209,8 +209,8 @@ class PaymentsApi(PaymentsServiceServicer):
                     received=money(kinds.get("payment", nothing).amount),
                     refunded_count=kinds.get(REFUND, nothing).count,
                     refunded=money(abs(kinds.get(REFUND, nothing).amount)),
-                    returned_count=kinds.get(RETURNED, nothing).count,
-                    returned=money(abs(kinds.get(RETURNED, nothing).amount)),
+                    returned_count=sum(each.count for each in _gone(kinds)),
+                    returned=money(sum((abs(each.amount) for each in _gone(kinds)), ZERO)),
                 )
                 for (method, person), kinds in sorted(rows.items())
             ],
@@ -226,6 +226,11 @@ class PaymentsApi(PaymentsServiceServicer):
             if count
             else None,
         )
+
+
+def _gone(kinds: Mapping[str, Moved]) -> list[Moved]:
+    """What payers' banks took back, and what was taken off accounts that it was not of."""
+    return [kinds[kind] for kind in (RETURNED, TAKEN_OFF) if kind in kinds]
 
 
 def _amount(given: Money) -> Decimal:

@@ -94,6 +94,20 @@ def match(
         _tell(office, answer.movement, as_json)
 
 
+@app.command("unmatch")
+def unmatch(
+    movement: Movement,
+    why: Annotated[str, typer.Option("--reason", help="Why the match was wrong; it is kept with your name.")],
+    request_id: RequestId = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a movement paid the wrong account: its payments are reversed and it waits in the queue again."""
+    request = pb.UnmatchBankMovementRequest(request_id=request_id or new_id(), movement_id=movement, why=why)
+    with signed_in() as office, office.calling("billing"):
+        answer = office.stub("billing", BankServiceStub).UnmatchBankMovement(request)
+        _tell(office, answer.movement, as_json)
+
+
 @app.command("settle")
 def settle(
     movement: Movement,

@@ -11,9 +11,9 @@ from datetime import date
 from decimal import Decimal
 
 from services.billing.application.collections import Collections
-from services.billing.application.receiving import Incoming, Receiving
+from services.billing.application.receiving import Incoming, Outgoing, Receiving
 from services.billing.domain.bank_entries import CLEARING, METHODS, settled_entry
-from services.billing.domain.ledger import UNMATCHED
+from services.billing.domain.ledger import TAKEN_OFF, UNMATCHED
 from services.billing.domain.payments.collectors.coupon import read_coupon
 from services.billing.domain.payments.given_out import account_of_coupon, numbers_in, slips_in
 from services.billing.domain.payments.matching import Candidate, Match, Matcher, plain, words_of
@@ -21,12 +21,12 @@ from services.billing.domain.payments.movements import BankMovement
 from services.billing.domain.payments.natures import OUTGOING, PAYMENT, SETTLEMENT, Nature, nature
 from services.billing.domain.payments.return_files import Returned
 from services.billing.domain.payments.returns import return_reason
-from services.billing.repository import bank_candidates, bank_files, invoices, ledger, remittances
+from services.billing.repository import bank_candidates, bank_files, invoices, ledger, refunds, remittances, reversals
 from services.billing.repository.bank_candidates import Payable
 from services.billing.repository.bank_files import MATCHED, QUEUED, RETURN, SETTLED, Movement
 from services.billing.rules import Rules
 from services.chassis.db import Database, Transaction
-from services.chassis.errors import CoopError, Invalid
+from services.chassis.errors import CoopError, Invalid, Refused
 from services.chassis.ids import new_id
 
 BATCH = 50
@@ -231,6 +231,23 @@ class BankMatching:
                 source=UNMATCHED,
             )
             bank_files.keep_payment(tx.connection, each.id, self._receiving.receive(tx, money).id)
+
+    def take_off(self, tx: Transaction, each: Movement, why: str, actor: str) -> None:
+        """Undo `pay`: each payment is reversed today, and its money waits again. Refused when any of it went back."""
+        paid = bank_files.payments_of(tx.connection, [each.id]).get(each.id, [])
+        payments = [ledger.payment_by_id(tx.connection, payment_id) for payment_id in paid]
+        ledger.lock_accounts(tx.connection, [payment.supply_id for payment in payments])
+        for payment in payments:
+            named = f"The payment of {payment.amount} on {payment.paid_on} that it made"
+            if back := reversals.returned_of(tx.connection, payment.id):
+                raise Refused(f"{named} cannot be taken off: {back} of it went back to the payer.", "WENT_BACK")
+            if refunds.waiting_of(tx.connection, payment.id):
+                raise Refused(
+                    f"{named} cannot be taken off: somebody asked to refund it. Reject that refund first.",
+                    "REFUND_WAITS",
+                )
+            today = self._rules.today(tx.clock.now())
+            self._receiving.give_back(tx, Outgoing(payment.id, TAKEN_OFF, payment.amount, today, "", why, actor))
 
     def day(self, tx: Transaction, each: Movement) -> date:
         """When it counts: the day the bank booked it, never a day to come."""

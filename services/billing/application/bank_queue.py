@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from services.billing.application.bank_matching import BankMatching
@@ -17,6 +17,8 @@ from services.chassis.ids import new_id
 WAITING = (NEW, QUEUED, RETURN)
 LONGEST_WHY = 500
 STAFF = "staff"
+#: The decision that a match was wrong; the movement is QUEUED again.
+UNMATCHED = "unmatched"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ class BankQueue:
             return ", ".join(target)
 
         return self._decide(key, actor, movement_id, MATCHED, why, decide)
+
+    def unmatch(self, key: RequestKey, actor: str, movement_id: str, why: str) -> Listed:
+        """A movement that paid the wrong account waits again: what it paid is reversed, as far as none of it went back."""
+
+        def decide(tx: Transaction, movement: Movement) -> str:
+            self._matching.take_off(tx, movement, why, actor)
+            sentence = f"It had paid {', '.join(movement.candidates) or 'an account'}, wrongly: {why}"
+            bank_files.put(tx.connection, movement.id, QUEUED, "", sentence)
+            return ", ".join(movement.candidates)
+
+        return self._decide(key, actor, movement_id, UNMATCHED, why, decide, only=(MATCHED,))
 
     def settle(self, key: RequestKey, actor: str, movement_id: str, account: str, why: str) -> Listed:
         """The movement is what was on its way as card, direct debit or by a collector, or takes such back."""
@@ -133,7 +146,9 @@ class BankQueue:
         decision: str,
         why: str,
         action: Callable[[Transaction, Movement], str],
+        only: Collection[str] = WAITING,
     ) -> Listed:
+        """`only`: the states of a movement about which this can be decided."""
         why = " ".join(why.split())
         if not why or len(why) > LONGEST_WHY:
             raise Invalid(
@@ -147,12 +162,11 @@ class BankQueue:
                     f"There is no movement {movement_id!r}; 'coopctl payments queue list' shows those that wait.",
                     "NO_MOVEMENT",
                 )
-            if movement.state not in WAITING:
-                raise Refused(
-                    f"The movement of {movement.amount} on {movement.booked_on} is {movement.state} already: "
-                    f"{movement.sentence}",
-                    "MOVEMENT_NOT_WAITING",
-                )
+            if movement.state not in only:
+                known = f"The movement of {movement.amount} on {movement.booked_on} is {movement.state}"
+                if only is WAITING:
+                    raise Refused(f"{known} already: {movement.sentence}", "MOVEMENT_NOT_WAITING")
+                raise Refused(f"{known} and no match of it can be taken back: {movement.sentence}", "NOT_MATCHED")
             target = action(tx, movement)
             row = Decision(new_id(), movement.id, decision, target, why, actor[:80], tx.clock.now())
             bank_files.keep_decision(tx.connection, row)

@@ -13,6 +13,7 @@ from coop.common.v1 import types_pb2 as types
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import (
     RETURNED,
+    TAKEN_OFF,
     Debt,
     GivenBack,
     allocate,
@@ -54,7 +55,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """Money of a payment that goes back. `kind`: domain/ledger.py RETURNED or REFUND."""
+    """Money of a payment that goes back. `kind`: domain/ledger.py RETURNED, REFUND or TAKEN_OFF."""
 
     payment_id: str
     kind: str
@@ -211,6 +212,18 @@ class Receiving:
 
     def _tell_given_back(self, tx: Transaction, payment: Payment, made: Reversal, given: GivenBack) -> None:
         member_id = read_model.supplies(tx.connection, [payment.supply_id])[0].member_id
+        if made.kind == TAKEN_OFF:
+            taken_off = events.PaymentTakenOff(
+                reversal_id=made.id,
+                payment_id=payment.id,
+                supply_id=payment.supply_id,
+                member_id=member_id,
+                amount=self._money(made.amount),
+                day=made.day.isoformat(),
+                method=payment.method,
+            )
+            tx.emit(PAYMENT_TOPIC, payment.supply_id, taken_off)
+            return
         if made.kind != RETURNED:
             refunded = events.PaymentRefunded(
                 reversal_id=made.id,

@@ -129,6 +129,7 @@ MOVEMENTS = {
     "rectification": N_("Rectifying invoice"),
     "refund": N_("Refund"),
     "payment_returned": N_("Returned payment"),
+    "payment_taken_off": N_("Payment of somebody else"),
     "credit_applied": N_("Credit used"),
     "surcharge": N_("Late payment interest"),
     "adjustment": N_("Adjustment"),

@@ -34,6 +34,8 @@ BANK, UNMATCHED = "bank", "unmatched"
 TILL_DIFFERENCE = "till_difference"
 #: How money goes back: the payer's bank took it back, or the cooperative returns it.
 RETURNED, REFUND = "payment_returned", "refund"
+#: A payment that was of somebody else: its money waits on UNMATCHED again.
+TAKEN_OFF = "payment_taken_off"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Posting:
 @dataclass(frozen=True)
 class Entry:
     """One dated, balanced entry. `kind` is "invoice", "payment", "credit_applied", "rectification", "payment_returned",
-    "refund", "settled" (money that reached the bank), "till_difference", or "bank_movement" and "set_aside" of
+    "refund", "payment_taken_off", "settled" (money that reached the bank), "till_difference", or "bank_movement" and "set_aside" of
     bank_entries.py; `document` what it is about.
     """
 
@@ -221,8 +223,9 @@ def give_back(amount: Decimal, credit: Decimal, settled: Iterable[tuple[str, Dec
 
 
 def give_back_entry(supply_id: str, day: date, kind: str, document: str, method: str, given: GivenBack) -> Entry:
-    """Money out again, of kind RETURNED or REFUND: what is owed grows by what was opened, credit falls."""
-    postings = [Posting(METHOD_ACCOUNTS[method], method, -given.amount)]
+    """Money out again, of kind RETURNED, REFUND or TAKEN_OFF: what is owed grows by what was opened, credit falls."""
+    place = UNMATCHED if kind == TAKEN_OFF else METHOD_ACCOUNTS[method]
+    postings = [Posting(place, method, -given.amount)]
     reopened = given.amount - given.credit
     if reopened:
         postings.append(Posting(RECEIVABLE, "", reopened))

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text, update
 
+from services.billing.domain.ledger import TAKEN_OFF
 from services.billing.domain.payments.movements import BankMovement
-from services.billing.tables import bank_decision, bank_file, bank_movement, bank_movement_payment, payment
+from services.billing.tables import (
+    bank_decision,
+    bank_file,
+    bank_movement,
+    bank_movement_payment,
+    payment,
+    payment_reversal,
+)
 from services.chassis.bulk import insert_many
 
 NEW, MATCHED, SETTLED, QUEUED, RETURN, IGNORED = "new", "matched", "settled", "queued", "return", "ignored"
@@ -204,10 +212,10 @@ def keep_decision(connection: Connection, decision: Decision) -> None:
 
 
 def payments_of(connection: Connection, movement_ids: Collection[str]) -> dict[str, list[str]]:
-    """Ids of the payments of movements, by movement."""
+    """Ids of the payments of movements, by movement; without those that were taken off their accounts again."""
     query = (
         select(bank_movement_payment)
-        .where(bank_movement_payment.c.movement_id.in_(list(movement_ids)))
+        .where(bank_movement_payment.c.movement_id.in_(list(movement_ids)), _stands())
         .order_by(bank_movement_payment.c.payment_id)
     )
     found: dict[str, list[str]] = {}
@@ -229,10 +237,16 @@ def accounts_paid_from(connection: Connection, ibans: Iterable[str]) -> Mapping[
         select(bank_movement.c.party_iban, payment.c.supply_id)
         .join(bank_movement_payment, bank_movement_payment.c.movement_id == bank_movement.c.id)
         .join(payment, payment.c.id == bank_movement_payment.c.payment_id)
-        .where(bank_movement.c.party_iban.in_(sorted(set(ibans))))
+        .where(bank_movement.c.party_iban.in_(sorted(set(ibans))), _stands())
         .distinct()
     )
     found: dict[str, set[str]] = {}
     for row in connection.execute(query):
         found.setdefault(row.party_iban, set()).add(row.supply_id)
     return found
+
+
+def _stands() -> ColumnElement[bool]:
+    """A movement's payment was not taken off its account again."""
+    payment_id = bank_movement_payment.c.payment_id
+    return ~exists().where(payment_reversal.c.payment_id == payment_id, payment_reversal.c.kind == TAKEN_OFF)

@@ -20,7 +20,7 @@ from services.billing.tables import correction, instalment, invoice, ledger_entr
 PROPOSED, ISSUED, DISCARDED, NOTHING = "proposed", "issued", "discarded", "nothing"
 STATES = (PROPOSED, ISSUED, DISCARDED, NOTHING)
 #: Entries that bring money to an invoice; the others move what is open between invoices.
-PAYING = ("payment", "credit_applied", "payment_returned", "refund")
+PAYING = ("payment", "credit_applied", "payment_returned", "refund", "payment_taken_off")
 
 
 @dataclass(frozen=True)

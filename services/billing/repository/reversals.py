@@ -17,7 +17,9 @@ from services.billing.tables import invoice, ledger_entry, payment_reversal, set
 
 @dataclass(frozen=True)
 class Reversal:
-    """`kind`: "payment_returned" or "refund"; `from_credit`: what of the amount was taken from the account's credit."""
+    """`kind`: "payment_returned", "refund" or "payment_taken_off"; `from_credit`: what of the amount was taken from the
+    account's credit.
+    """
 
     id: str
     payment_id: str

@@ -79,7 +79,7 @@ bank_decision = Table(
     metadata,
     Column("id", ID, primary_key=True),
     Column("movement_id", ID, ForeignKey("bank_movement.id"), nullable=False, index=True),
-    # "matched", "settled" or "ignored", and with what: numbers of invoices, an account.
+    # "matched", "settled", "ignored" or "unmatched", and with what: numbers of invoices, an account.
     Column("decision", String(10), nullable=False),
     Column("target", Text, nullable=False),
     Column("why", Text, nullable=False),

@@ -277,7 +277,17 @@ class EntryOut(Schema):
     date = Date(required=True)
     kind = String(
         required=True,
-        metadata={"enum": ["invoice", "rectification", "payment", "credit_applied", "payment_returned", "refund"]},
+        metadata={
+            "enum": [
+                "invoice",
+                "rectification",
+                "payment",
+                "credit_applied",
+                "payment_returned",
+                "refund",
+                "payment_taken_off",
+            ]
+        },
     )
     document = String(required=True)
     debit = Nested(Money, required=True)

@@ -197,8 +197,8 @@ class DebtView:
 
 @dataclass(frozen=True)
 class EntryView:
-    """A row of the statement; `kind` is "invoice", "rectification", "payment", "credit_applied", "payment_returned" or
-    "refund"; `settled` and `credited` are negative where a payment went back.
+    """A row of the statement; `kind` is "invoice", "rectification", "payment", "credit_applied", "payment_returned",
+    "refund" or "payment_taken_off"; `settled` and `credited` are negative where a payment went back.
     """
 
     day: date

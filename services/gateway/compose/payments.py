@@ -25,7 +25,7 @@ class SettledView:
 
 @dataclass(frozen=True)
 class BackView:
-    """What of a payment went back; `kind` is "payment_returned" or "refund"."""
+    """What of a payment went back; `kind` is "payment_returned", "refund" or "payment_taken_off"."""
 
     day: date
     kind: str

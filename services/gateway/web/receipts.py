@@ -53,6 +53,7 @@ def movement(kind: str) -> str:
         "credit_applied": _("Credit used"),
         "payment_returned": _("Returned payment"),
         "refund": _("Refund"),
+        "payment_taken_off": _("Payment of somebody else"),
     }.get(kind, kind)
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
-from coop.billing.events.v1.events_pb2 import DirectDebitReturned, PaymentReceived
+from coop.billing.events.v1.events_pb2 import DirectDebitReturned, PaymentReceived, PaymentTakenOff
 from coop.billing.v1 import bank_service_pb2 as pb
 from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -19,10 +19,12 @@ from services.billing import bank_api
 from services.billing.application.bank_files import BankFiles, Imported
 from services.billing.application.bank_matching import BankMatching
 from services.billing.application.bank_queue import WAITING, BankQueue
+from services.billing.application.books import Books
 from services.billing.application.collections import Collections
 from services.billing.application.mandates import Mandates, NewMandate, debit_terms
+from services.billing.application.refunds import Refunds
 from services.billing.application.remittances import Remittances
-from services.billing.tables import bank_movement, ledger_posting, payment
+from services.billing.tables import bank_movement, ledger_posting, payment, payment_reversal
 from services.chassis.db import RequestKey
 from services.chassis.errors import Conflict, CoopError, Invalid, NotFound, Refused, Unavailable
 from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, member_message, supply_message
@@ -204,6 +206,46 @@ def test_what_a_person_decides_is_kept_with_who_and_why(bank: Bank) -> None:
     for each in (supplier, fee):
         bank.queue.ignore(bank.office.key(), ACTOR, each.id, "not of a member")
     assert bank.books()["bank"] == D("55.44") and "unmatched" not in bank.books()
+
+
+def test_a_wrong_match_waits_again_and_pays_somebody_else(bank: Bank) -> None:
+    before = bank.debt()
+    bank.take(csb43([Line(6000, text=f"FRA {OCTOBER}")]))
+    (found,) = bank.queue.movements(["matched"], "", after="", limit=9)
+    assert (bank.debt(), bank.books()["bank"]) == (before - 60, D(60))
+    repeated = bank.office.key()
+    keys = [repeated if number % 2 else bank.office.key() for number in range(50)]
+
+    said: list[str] = []
+
+    def unmatch(number: int) -> None:
+        try:
+            said.append(bank.queue.unmatch(keys[number], ACTOR, found.movement.id, "of the other Ana").movement.state)
+        except Refused as refused:
+            said.append(refused.reason)
+
+    in_threads(50, unmatch)
+    assert "queued" in said and set(said) <= {"queued", "NOT_MATCHED"}
+    assert (bank.debt(), bank.books()["unmatched"], bank.count(payment_reversal)) == (before, D(-60), 1)
+    (told,) = bank.office.events(PaymentTakenOff)
+    assert told.amount.amount == "60.00"
+    (again,) = bank.queue.movements(["queued"], "", after="", limit=9)
+    assert not again.payments and again.decision is not None
+    assert (again.decision.decision, again.decision.target, again.decision.why) == (
+        "unmatched",
+        OCTOBER,
+        "of the other Ana",
+    )
+    assert Books(bank.office.database, bank.office.rules).check().differences == ()
+    with pytest.raises(Refused, match="no match of it can be taken back"):
+        bank.queue.unmatch(bank.office.key(), ACTOR, again.movement.id, "again")
+    matched = bank.queue.match(bank.office.key(), ACTOR, again.movement.id, [], "1/1", "hers after all")
+    assert len(matched.payments) == 1 and bank.debt() == before - 60
+    refunds = Refunds(bank.office.database, bank.office.rules)
+    refunds.request(bank.office.key(), ACTOR, matched.payments[0], D(1), "EUR", "one too much")
+    with pytest.raises(Refused, match=r"1\.00 of it went back to the payer"):
+        bank.queue.unmatch(bank.office.key(), ACTOR, again.movement.id, "wrong again")
+    assert bank.debt() == before - 59 and "unmatched" not in bank.books()
 
 
 @SQLITE

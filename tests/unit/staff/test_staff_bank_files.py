@@ -62,6 +62,9 @@ class Billing:
         found.decision.CopyFrom(pb.BankDecision(why=request.why, actor="staff:ana"))
         return found
 
+    def UnmatchBankMovement(self, request: Any) -> Any:
+        return pb.UnmatchBankMovementResponse(movement=self._decided(request))
+
     def MatchBankMovement(self, request: Any) -> Any:
         return pb.MatchBankMovementResponse(movement=self._decided(request))
 
@@ -141,12 +144,14 @@ def test_the_queue_is_listed_page_by_page(billing: Billing, capsys: pytest.Captu
         (["match", "m-1", "--supply", "5555/1"], {"invoices": [], "supply": "5555/1"}),
         (["settle", "m-1", "--account", "collector"], {"account": "collector"}),
         (["ignore", "m-1"], {}),
+        (["unmatch", "m-1"], {}),
     ],
 )
 def test_decisions(
     billing: Billing, capsys: pytest.CaptureFixture[str], arguments: list[str], sent: dict[str, Any]
 ) -> None:
-    assert run(["payments", "queue", *arguments, "--why", "she rang"]) == 0
+    why = "--reason" if arguments[0] == "unmatch" else "--why"
+    assert run(["payments", "queue", *arguments, why, "she rang"]) == 0
     (request,) = billing.sent
     assert request.request_id and (request.movement_id, request.why) == ("m-1", "she rang")
     assert {name: getattr(request, name) for name in sent} == sent
