@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,9 @@ class Databases:
             (folder / "urls" / f"{service}.url").write_text(url)
             self.run(service, "CREATE TABLE told (number bigint PRIMARY KEY)")
         (folder / "files" / "billing").mkdir(parents=True)
-        (folder / "files" / "billing" / "document").write_bytes(b"signed")
+        (folder / "files" / "billing" / "ab").mkdir()
+        (folder / "files" / "billing" / "ab" / "document").write_bytes(b"signed")
+        (folder / "files" / "metering").mkdir()  # with nothing in it
         (folder / "backup").mkdir()
 
     def connect(self, service: str) -> psycopg.Connection:
@@ -117,7 +120,16 @@ def test_a_backup_is_of_one_instant_and_comes_back(databases: Databases) -> None
     for service, numbers in (("billing", told_by), ("notifications", heard_by)):
         assert databases.run(service, "SELECT count(*) FROM outbox_event") == [len(numbers)]
     assert databases.run("supplies", "SELECT count(*) FROM pg_tables WHERE tablename = 'of_a_newer_version'") == [0]
-    assert (databases.folder / "files/billing/document").read_bytes() == b"signed"
+    assert (databases.folder / "files/billing/ab/document").read_bytes() == b"signed"
+
+
+def test_files_are_kept_without_the_folder_of_the_volume(databases: Databases) -> None:
+    """A volume's own folder may belong to root: whoever restores as another user could not set its mode."""
+    (backup,) = databases.backups()
+    with tarfile.open(backup / "billing.files.tar") as archive:
+        assert sorted(archive.getnames()) == ["ab", "ab/document"]
+    with tarfile.open(backup / "metering.files.tar") as archive:
+        assert archive.getnames() == []
 
 
 def test_a_backup_that_was_altered_is_refused(databases: Databases) -> None:

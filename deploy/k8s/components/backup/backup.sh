@@ -89,7 +89,9 @@ done
 # After the databases: a file is there before a database names it, and none is changed afterwards.
 for folder in "$files"/*/; do
   name=$(basename "$folder")
-  tar --create --file "$draft/$name.files.tar" --directory "$folder" .
+  # What is in the volume, not the volume's own folder, which may belong to root, nor what its file system keeps there.
+  find "$folder" -mindepth 1 -maxdepth 1 ! -name lost+found -printf '%P\0' |
+    tar --create --file "$draft/$name.files.tar" --directory "$folder" --null --files-from -
   say "copied the files of $name: $(stat --format %s "$draft/$name.files.tar") bytes"
 done
 (cd "$draft" && sha256sum -- * >SHA256SUMS)

@@ -37,7 +37,6 @@ SQL
 done
 for archive in "$folder"/*.files.tar; do
   name=$(basename "$archive" .files.tar)
-  # The volume itself may belong to somebody else: only what is in it is written.
   tar --extract --no-overwrite-dir --file "$archive" --directory "$files/$name"
   say "restored the files of $name"
 done
