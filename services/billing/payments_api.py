@@ -142,6 +142,19 @@ class PaymentsApi(PaymentsServiceServicer):
             ],
         )
 
+    def GetYearAmounts(
+        self, request: pb.GetYearAmountsRequest, context: grpc.ServicerContext
+    ) -> pb.GetYearAmountsResponse:
+        found = self._books.year_amounts(caller(), request.supply_id, request.year)
+        return pb.GetYearAmountsResponse(
+            year=found.year,
+            quarters=[self._write.money(amount) for amount in found.quarters],
+            total=self._write.money(sum(found.quarters, ZERO)),
+            limit=self._write.money(found.limit),
+            account_numbers=found.account_numbers,
+            complete=found.complete,
+        )
+
     # ------------------------------------------------------------------------------------------------------- messages
     def _payment(self, found: PaymentFound) -> pb.PaymentDetail:
         made, money = found.payment, self._write.money

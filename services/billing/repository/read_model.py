@@ -92,6 +92,11 @@ def known_supply(connection: Connection, supply_id: str) -> KnownSupply | None:
     return KnownSupply(*row) if row else None
 
 
+def held_by(connection: Connection, member_id: str) -> set[str]:
+    """Supplies of a holder today."""
+    return set(connection.execute(select(supply.c.supply_id).where(supply.c.member_id == member_id)).scalars())
+
+
 def supplies(connection: Connection, ids: Iterable[str]) -> list[Supply]:
     rows = connection.execute(select(supply.c.state).where(supply.c.supply_id.in_(list(ids))))
     return sorted((supply_of(row.state) for row in rows), key=lambda each: each.id)

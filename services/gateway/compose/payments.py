@@ -63,3 +63,26 @@ class PaymentView:
             ),
             payment.receipt_number or payment.id,
         )
+
+
+@dataclass(frozen=True)
+class YearAmountsView:
+    """What form 347 counts of a year, by quarter; `complete`: the holder has no other supplies."""
+
+    year: int
+    quarters: tuple[Money, ...]
+    total: Money
+    limit: Money
+    account_numbers: tuple[str, ...]
+    complete: bool
+
+    @classmethod
+    def of(cls, answer: payments_service_pb2.GetYearAmountsResponse) -> YearAmountsView:
+        return cls(
+            answer.year,
+            tuple(Money.of(each) for each in answer.quarters),
+            Money.of(answer.total),
+            Money.of(answer.limit),
+            tuple(answer.account_numbers),
+            answer.complete,
+        )

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from coop.billing.v1 import billing_service_pb2 as billing
 from coop.billing.v1 import documents_service_pb2 as documents
+from coop.billing.v1 import payments_service_pb2 as payments
 from coop.common.v1 import types_pb2
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,10 +20,11 @@ from services.gateway.compose.basis import FactsView
 from services.gateway.compose.bundles import as_text, bundle_of
 from services.gateway.compose.invoice_text import sections
 from services.gateway.compose.invoices import InvoiceView, StatementView
+from services.gateway.compose.payments import YearAmountsView
 from services.gateway.upstream import document as stream
 from services.gateway.web.charts import split
 from services.gateway.web.explain import effect_label, why_sentence
-from services.gateway.web.frame import SupplyPage, today
+from services.gateway.web.frame import SupplyPage, profile, today
 
 blueprint = Blueprint("invoices", __name__)
 
@@ -136,12 +138,26 @@ def statement(supply_id: str) -> ResponseReturnValue:
     page = SupplyPage(supply_id, "invoices")
     year = _year()
     period = _statement_period(year)
-    part = page.fanout.ask(
+    movements = page.fanout.ask(
         session.upstream().billing.GetStatement,
         billing.GetStatementRequest(supply_id=supply_id, period=_message(period)),
         lambda answer: StatementView.of(answer.statement),
-    ).part()
-    return page.render("pages/statement.html", part=part, period=period, year=year, this_year=today().year)
+    )
+    amounts = None
+    if year is not None and profile().jurisdiction == "es":
+        amounts = page.fanout.ask(
+            session.upstream().payments.GetYearAmounts,
+            payments.GetYearAmountsRequest(supply_id=supply_id, year=year),
+            YearAmountsView.of,
+        )
+    return page.render(
+        "pages/statement.html",
+        part=movements.part(),
+        amounts=amounts.part() if amounts else None,
+        period=period,
+        year=year,
+        this_year=today().year,
+    )
 
 
 @blueprint.get("/s/<supply_id>/statement.pdf")

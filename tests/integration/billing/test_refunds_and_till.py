@@ -27,7 +27,7 @@ from services.billing.repository.refunds import Refund
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey
 from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from tests.support.billing import STAFF, Office, access, in_threads, measured
+from tests.support.billing import STAFF, Office, access, in_threads, measured, member_message, supply_message
 
 SUPPLY = "s00000"
 PROGRAM = Path(__file__).with_name("pay_program.py")
@@ -274,6 +274,30 @@ def test_form_347_has_the_ledgers_year_by_quarters_with_what_was_corrected(bille
     assert person.quarters == (0, 0, 0, whole)
     with pytest.raises(Invalid, match="2027 is not a year"):
         desk.form_347(2027)
+
+
+def test_members_see_the_amounts_of_the_form_for_their_own_supplies(office: Office) -> None:
+    """Two supplies of one holder; the member's account sees one of them."""
+    for number, name in enumerate(("one", "two")):
+        supply = supply_message(name, account=f"5555/{number + 1}")
+        supply.supply.member_id = "ana-member"
+        office.tell(member_message("ana"), supply)
+    office.tell(access("account-ana", "one"))
+    office.bill("2026-09", "2026-10-02")
+    desk, member = Books(office.database, office.rules), Principal("member", "account-ana")
+    mine, all_of_it = desk.year_amounts(member, "one", 2026), desk.year_amounts(STAFF, "one", 0)
+    assert sum(mine.quarters) * 2 == sum(all_of_it.quarters) == all_of_it.quarters[3] > 0
+    assert (mine.complete, all_of_it.complete, len(mine.account_numbers), len(all_of_it.account_numbers)) == (
+        False,
+        True,
+        1,
+        2,
+    )
+    assert desk.year_amounts(member, "one", 2025).quarters == (0, 0, 0, 0)
+    with pytest.raises(NotFound):
+        desk.year_amounts(member, "two", 2026)
+    with pytest.raises(Invalid, match="2027 is not a year"):
+        desk.year_amounts(member, "one", 2027)
 
 
 def test_form_347_is_spanish(office_ar: Office) -> None:

@@ -371,6 +371,13 @@ def test_a_supply_of_somebody_else_is_not_waited_for(portal: Portal) -> None:
     assert portal.world.calls.count("GetDebtState") == 1
 
 
+def test_a_years_statement_has_the_amounts_for_the_tax_office(portal: Portal) -> None:
+    said = text(portal.member.get("/s/sup-1/statement?year=2026").text)
+    assert "modelo 347" in said and "2.º trimestre 3.100,00" in said and "Total 3.204,68 €" in said
+    assert "De tus suministros 877/1. El titular tiene además otros suministros" in said
+    assert "modelo 347" not in text(portal.member.get("/s/sup-1/statement").text)
+
+
 def test_the_statement_says_how_it_was_paid_and_what_with_a_receipt(portal: Portal) -> None:
     page = portal.member.get("/s/sup-1/statement")
     said = text(page.text)

@@ -33,6 +33,15 @@ class Payments(payments_service_pb2_grpc.PaymentsServiceServicer):
             )
         )
 
+    def GetYearAmounts(self, request: Any, context: Any) -> Any:
+        self.world.enter("GetYearAmounts", request)
+        self.world.owned(request.supply_id)
+        quarters = [money("0"), money("3100.00"), money("0"), money("104.68")]
+        return pb.GetYearAmountsResponse(
+            year=request.year, quarters=quarters, total=money("3204.68"), limit=money("3005.06"),
+            account_numbers=["877/1"], complete=False,
+        )  # fmt: skip
+
     def GetReceiptDocument(self, request: Any, context: Any) -> Any:
         self.world.enter("GetReceiptDocument", request)
         yield pb.GetReceiptDocumentResponse(file_name="receipt.pdf", chunk=b"%PDF-1.4 receipt")
