@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: bounded in time, and with the address and the password of this moment.
 
-Where the address is in a file, each new connection reads it again, so that a password changes without a restart: whoever
-changes it writes the new file and lets the old password go. Connections that are open stay open.
+Where the address is in a file, each new connection reads it again, so that a password or a login changes without a restart:
+whoever changes it writes the new file and lets the old one go. A connection that was opened with another address is replaced
+before its next use, so that a busy service leaves the old login as soon as an idle one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 
 from services.chassis.telemetry import logger
 
@@ -20,6 +22,9 @@ CONNECT_TIMEOUT_S = 5
 #: How long a refused password is tried again with what the file says by then: it may be replaced a moment later.
 PASSWORD_PATIENCE_S = 3.0
 _LOOK_AGAIN_S = 0.1
+#: How long a pool believes the address it read last; connections are taken from it many times a second.
+_BELIEVED_S = 1.0
+_ADDRESS = "coop_address"
 
 #: A server that vanished without a word is noticed after some 25 s and not after two hours. The address may say otherwise.
 _DEFAULTS = {
@@ -47,8 +52,20 @@ def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None
             last = make_url(text) if text else None
         return last
 
+    known: tuple[float, URL | None] = (float("-inf"), None)
+
+    @event.listens_for(engine, "checkout")
+    def _take(_connection: Any, record: Any, _proxy: Any) -> None:
+        nonlocal known
+        now = time.monotonic()
+        if now > known[0] + _BELIEVED_S:
+            known = (now, current())
+        opened = record.info.get(_ADDRESS)
+        if opened != known[1] and opened != current():
+            raise DisconnectionError("opened with an address that is no longer the service's")
+
     @event.listens_for(engine, "do_connect")
-    def _connect(dialect: Any, _record: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def _connect(dialect: Any, record: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         deadline = time.monotonic() + PASSWORD_PATIENCE_S
         tried: URL | None = None
         while True:
@@ -57,7 +74,7 @@ def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None
                 given, found = dialect.create_connect_args(url)
                 arguments, options = tuple(given), found
             try:
-                return dialect.connect(*arguments, **{**_DEFAULTS, **options})
+                opened = dialect.connect(*arguments, **{**_DEFAULTS, **options})
             except dialect.dbapi.OperationalError as refused:
                 if url is None or not _password_refused(refused) or time.monotonic() > deadline:
                     raise
@@ -66,6 +83,9 @@ def connect_with_care(engine: Engine, url_now: Callable[[], str | None]) -> None
                 else:
                     logger().warning("database_password_refused", user=url.username, host=url.host)
                 tried = url
+            else:
+                record.info[_ADDRESS] = url
+                return opened
 
 
 def _password_refused(error: Exception) -> bool:

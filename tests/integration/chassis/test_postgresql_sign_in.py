@@ -134,6 +134,30 @@ def test_a_password_changes_and_no_call_fails(
     database.close()
 
 
+def test_a_busy_connection_leaves_the_old_login(
+    app: psycopg.Connection[tuple[object, ...]],
+    server: Postgres,
+    authority: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One login takes over from another; nobody ends the connection that is used all the time, but its next user."""
+    monkeypatch.setattr(postgresql, "_BELIEVED_S", 0.0)
+    app.execute("DROP ROLE IF EXISTS app_b")
+    app.execute("CREATE ROLE app_b LOGIN PASSWORD 'other'")
+    database, file = opened(tmp_path, server, authority, "first")
+    assert {who(database) for _ in range(3)} == {"app true"}
+    with database.read() as kept:  # whoever is in the middle of something ends it first
+        file.write_text(file.read_text().replace("app:first", "app_b:other"))
+        assert who(database) == "app_b true"
+        assert kept.execute(text("SELECT current_user")).scalar_one() == "app"
+    assert {who(database) for _ in range(3)} == {"app_b true"}
+    left = app.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'").fetchone()
+    assert left == (0,)
+    database.close()
+    app.execute("DROP ROLE app_b")
+
+
 def test_a_wrong_password_is_said_after_a_while_and_not_shown(
     app: psycopg.Connection[tuple[object, ...]],
     server: Postgres,
