@@ -1,7 +1,8 @@
 """What of the embedded event log may go: events that every group of readers has passed, older than an instant.
 
 A group counts for a partition when it has ever read the topic or is a member of it now; one that never committed there has
-passed nothing. Of a compacted topic the last event of each key stays, as a broker would keep it.
+passed nothing. Where there is no group, nobody waits. Of a compacted topic the last event of each key stays, as a broker would
+keep it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import datetime
 from services.chassis.eventlog import sqlite_store as store
 
 _PASSED = """
-SELECT p.id, MIN(COALESCE(o.next_offset, 0)) FROM topic_partition p
+SELECT p.id, MIN(CASE WHEN readers.name IS NULL THEN p.next_offset ELSE COALESCE(o.next_offset, 0) END)
+FROM topic_partition p
 JOIN topic t ON t.id = p.topic_id
-JOIN (
+LEFT JOIN (
     SELECT p2.topic_id AS topic_id, g.group_name AS name FROM group_offset g
     JOIN topic_partition p2 ON p2.id = g.partition_id
     UNION
