@@ -40,18 +40,25 @@ def nothing_comes(consumer: Consumer, for_s: float = 0.5) -> bool:
 
 
 def settle(consumers: list[Consumer], partitions: int, timeout_s: float = PATIENCE_S) -> list[ConsumedRecord]:
-    """Poll the members in turn until each owns something and together they own at least `partitions`.
+    """Poll the members in turn until each owns something, none what another owns, and all at least `partitions`.
 
+    A member says what it owned after its last poll: it may have lost some of it since to one that was polled later.
     Gives the records that came meanwhile.
     """
     records: list[ConsumedRecord] = []
     deadline = time.monotonic() + timeout_s
-    while not all(c.assignment for c in consumers) or sum(len(c.assignment) for c in consumers) < partitions:
+    while not _settled(consumers, partitions):
         shares = [len(consumer.assignment) for consumer in consumers]
         assert time.monotonic() < deadline, f"the members own {shares} of {partitions} partitions after {timeout_s} s"
         for consumer in consumers:
             records += consumer.poll(0.1)
     return records
+
+
+def _settled(consumers: list[Consumer], partitions: int) -> bool:
+    owned = [consumer.assignment for consumer in consumers]
+    together = frozenset().union(*owned)
+    return all(owned) and sum(map(len, owned)) == len(together) >= partitions
 
 
 def ends(records: Iterable[ConsumedRecord]) -> dict[TopicPartition, int]:
