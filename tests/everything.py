@@ -21,8 +21,8 @@ NEEDS = {
     "poppler-utils": lambda: shutil.which("pdftotext") is not None,
 }
 
-#: One more than the two cores that there are at least: a worker often waits for services, a broker or a browser.
-WORKERS = 3
+#: As many as there are cores at least. A third one saves little, and members of groups whose leases are a second long lose them.
+WORKERS = 2
 
 
 def _missing() -> list[str]:
