@@ -27,12 +27,14 @@ SERIAL = (
 
 
 def _restarts(installation: Installation) -> dict[str, int]:
+    """How often each pod was started anew; those that are about to end, of a version before, do not count."""
     return {
         str(pod["metadata"]["uid"]): sum(
             status["restartCount"] for status in pod["status"].get("containerStatuses", [])
         )
         for pod in installation.objects("pods", "app.kubernetes.io/part-of=acometida")
         if pod["metadata"]["labels"].get("app.kubernetes.io/component") in ("serve", "work", "gateway")
+        and "deletionTimestamp" not in pod["metadata"]
     }
 
 
