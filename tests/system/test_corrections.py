@@ -20,9 +20,12 @@ from coop.billing.v1 import billing_service_pb2 as pb
 from coop.billing.v1 import rectifying_service_pb2 as rectifying
 from coop.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from coop.billing.v1.rectifying_service_pb2_grpc import RectifyingServiceStub
+from coop.common.v1.operations_service_pb2 import GetLagRequest
+from coop.common.v1.operations_service_pb2_grpc import OperationsServiceStub
 from coop.metering.events.v1.events_pb2 import ReadingCorrected
 from coop.metering.v1 import metering_service_pb2 as metering_pb
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
+from coop.supplies.events.v1.events_pb2 import SupplyChanged
 from coop.supplies.v1 import supplies_pb2
 
 from services.billing import app as billing_app
@@ -71,6 +74,14 @@ class Cooperative:
         parts = [request(file_name=name), request(chunk=data), request(complete=True)]
         *_, last = self.metering.as_staff("metering").ImportReadings(iter(parts), timeout=60)
         assert last.summary.refused == 0 and last.summary.accepted + last.summary.register_readings > 0
+
+    def hear_supply(self, message: SupplyChanged) -> None:
+        """Both services learn of Ana's supply; metering before readings of its meters come."""
+        self.billing.hear("coop.supplies.member.v1", "ana", member_message("ana"), "supplies")
+        self.billing.hear("coop.supplies.supply.v1", "ana", message, "supplies")
+        self.billing.hear("coop.supplies.access.v1", "ana", access("account-ana", "ana"), "supplies")
+        metering = replace(self.metering, stub_type=OperationsServiceStub).as_staff("metering")
+        eventually(lambda: metering.GetLag(GetLagRequest()).records_behind == 0)
 
     def bill(self) -> None:
         staff = self.billing.as_staff("billing")
@@ -171,9 +182,7 @@ def home(cooperative: Cooperative) -> Cooperative:
         contracts=[tap],
     )
     message.supply.services.append(water)
-    cooperative.billing.hear("coop.supplies.member.v1", "ana", member_message("ana"), "supplies")
-    cooperative.billing.hear("coop.supplies.supply.v1", "ana", message, "supplies")
-    cooperative.billing.hear("coop.supplies.access.v1", "ana", access("account-ana", "ana"), "supplies")
+    cooperative.hear_supply(message)
     cooperative.load("october.xml", hours([300] * HOURS))
     cooperative.load("water.csv", reading("30/09/2026", "1192,000") + reading("31/10/2026", "1210,000", header=False))
     cooperative.bill()
