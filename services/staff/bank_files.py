@@ -13,6 +13,7 @@ from coop.billing.v1.bank_service_pb2_grpc import BankServiceStub
 from services.chassis.errors import CoopError, Invalid
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, money, print_json, say, table
@@ -77,17 +78,9 @@ def list_files(
     as_json: JsonOption = False,
 ) -> None:
     """The latest files of banks and collectors, refused ones too."""
-    found: list[pb.BankFile] = []
-    token = ""
-    with signed_in() as office:
-        while len(found) < limit:
-            request = pb.ListBankFilesRequest(page_size=min(200, limit - len(found)), page_token=token)
-            with office.calling("billing"):
-                answer = office.stub("billing", BankServiceStub).ListBankFiles(request)
-            found += answer.files
-            token = answer.next_page_token
-            if not token:
-                break
+    with signed_in() as office, office.calling("billing"):
+        stub = office.stub("billing", BankServiceStub)
+        found: list[pb.BankFile] = list(listed(stub.ListBankFiles, pb.ListBankFilesRequest(), "files", most=limit))
     if as_json:
         print_json({"files": [plain(each) for each in found]})
         return

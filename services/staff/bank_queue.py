@@ -13,6 +13,7 @@ from services.chassis.errors import Invalid
 from services.chassis.ids import new_id
 from services.staff.bank_files import MOVEMENT_COLUMNS, OPEN, movement_row
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -52,19 +53,10 @@ def list_queue(
 ) -> None:
     """Movements, and why they are where they are."""
     states = OPEN if state is State.OPEN else () if state is State.ALL else (state.value,)
-    found: list[pb.BankMovement] = []
-    token = ""
-    with signed_in() as office:
-        while len(found) < limit:
-            request = pb.ListBankMovementsRequest(
-                states=states, file_id=file, page_size=min(200, limit - len(found)), page_token=token
-            )
-            with office.calling("billing"):
-                answer = office.stub("billing", BankServiceStub).ListBankMovements(request)
-            found += answer.movements
-            token = answer.next_page_token
-            if not token:
-                break
+    request = pb.ListBankMovementsRequest(states=states, file_id=file)
+    with signed_in() as office, office.calling("billing"):
+        stub = office.stub("billing", BankServiceStub)
+        found: list[pb.BankMovement] = list(listed(stub.ListBankMovements, request, "movements", most=limit))
     if as_json:
         print_json({"movements": [plain(each) for each in found]})
         return

@@ -12,12 +12,12 @@ from coop.billing.v1.proposals_service_pb2_grpc import ProposalsServiceStub
 from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.noting import noted
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
 
 PATIENCE_S = 3600.0
-PAGE = 100
 
 
 def month_or_none(text: str) -> str:
@@ -70,16 +70,9 @@ def propose(
 
 def list_proposals(as_json: JsonOption = False) -> None:
     """The proposals, the newest first, and whether somebody has started their run."""
-    found: list[pb.BillProposal] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
         stub = office.stub("billing", ProposalsServiceStub)
-        while True:
-            answer = stub.ListBillProposals(pb.ListBillProposalsRequest(page_size=PAGE, page_token=token))
-            found += answer.proposals
-            token = answer.next_page_token
-            if not token:
-                break
+        found: list[pb.BillProposal] = list(listed(stub.ListBillProposals, pb.ListBillProposalsRequest(), "proposals"))
     if as_json:
         print_json({"proposals": [plain(each) for each in found]})
         return

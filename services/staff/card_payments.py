@@ -11,6 +11,7 @@ from coop.billing.v1.card_service_pb2_grpc import CardServiceStub
 from coop.supplies.v1 import supplies_service_pb2 as supplies_pb
 
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, table
@@ -36,20 +37,11 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """The attempts, the newest first."""
-    found: list[pb.CardPayment] = []
-    token = ""
     with signed_in() as office:
         supply_id = _supply_id(office, supply) if supply else ""
+        request = pb.ListCardPaymentsRequest(state=state or "", supply_id=supply_id)
         with office.calling("billing"):
-            while len(found) < limit:
-                request = pb.ListCardPaymentsRequest(
-                    state=state or "", supply_id=supply_id, page_size=min(PAGE, limit - len(found)), page_token=token
-                )
-                answer = _stub(office).ListCardPayments(request)
-                found += answer.payments
-                token = answer.next_page_token
-                if not token:
-                    break
+            found: list[pb.CardPayment] = list(listed(_stub(office).ListCardPayments, request, "payments", most=limit))
     if as_json:
         print_json({"payments": [plain(each) for each in found]})
         return
@@ -113,17 +105,8 @@ def refused_command(limit: LimitOption = PAGE, as_json: JsonOption = False) -> N
 
 
 def _refused(office: Office, order: str, limit: int) -> list[pb.RefusedNotification]:
-    found: list[pb.RefusedNotification] = []
-    token = ""
-    while len(found) < limit:
-        size = min(PAGE, limit - len(found))
-        request = pb.ListRefusedNotificationsRequest(order_number=order, page_size=size, page_token=token)
-        answer = _stub(office).ListRefusedNotifications(request)
-        found += answer.notifications
-        token = answer.next_page_token
-        if not token:
-            break
-    return found
+    request = pb.ListRefusedNotificationsRequest(order_number=order)
+    return list(listed(_stub(office).ListRefusedNotifications, request, "notifications", most=limit))
 
 
 def _print_refused(found: list[pb.RefusedNotification]) -> None:

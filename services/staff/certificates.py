@@ -16,13 +16,13 @@ from coop.billing.v1.certificates_service_pb2_grpc import CertificatesServiceStu
 from services.chassis.ids import new_id
 from services.staff.desk import nobody, signed_in
 from services.staff.documents import save
+from services.staff.listing import listed
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
 from services.staff.supplies import SupplyArgument, find
 
 app = typer.Typer(no_args_is_help=True, help="Debt-free certificates.")
 
-PAGE = 100
 RequestId = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
 
 
@@ -84,19 +84,12 @@ def _items(items: Iterable[billing_pb2.OpenItem]) -> str:
 @app.command("list")
 def list_command(supply: SupplyArgument, as_json: JsonOption = False) -> None:
     """Every certificate that speaks of a supply, the newest first."""
-    found: list[billing_pb2.Certificate] = []
-    token = ""
     with signed_in() as office:
-        supply_id = find(office, supply).id
+        request = pb.ListCertificatesRequest(supply_id=find(office, supply).id)
         with office.calling("billing"):
-            while True:
-                answer = office.billing.ListCertificates(
-                    pb.ListCertificatesRequest(supply_id=supply_id, page_size=PAGE, page_token=token)
-                )
-                found += answer.certificates
-                token = answer.next_page_token
-                if not token:
-                    break
+            found: list[billing_pb2.Certificate] = list(
+                listed(office.billing.ListCertificates, request, "certificates")
+            )
     if as_json:
         print_json({"certificates": [plain(each) for each in found]})
         return

@@ -12,6 +12,7 @@ from coop.common.v1 import operations_service_pb2 as pb
 from services.chassis.errors import NotFound, Unavailable
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.office import SERVICES, Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, print_json, say, table
@@ -92,15 +93,9 @@ def _asked(service: Service | None) -> tuple[str, ...]:
 
 
 def _letters(office: Office, service: str, closed: bool) -> Iterator[pb.DeadLetter]:
-    token = ""
-    while True:
-        with office.calling(service):
-            request = pb.ListDeadLettersRequest(page_size=200, page_token=token, include_closed=closed)
-            answer = office.operations(service).ListDeadLetters(request)
-        yield from answer.dead_letters
-        token = answer.next_page_token
-        if not token:
-            return
+    request = pb.ListDeadLettersRequest(include_closed=closed)
+    with office.calling(service):
+        yield from listed(office.operations(service).ListDeadLetters, request, "dead_letters")
 
 
 def _on_its_service(

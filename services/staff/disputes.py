@@ -10,6 +10,7 @@ from coop.billing.v1.certificates_service_pb2_grpc import CertificatesServiceStu
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, money, print_json, say, table
 
@@ -17,7 +18,6 @@ app = typer.Typer(no_args_is_help=True, help="Invoices in dispute.")
 
 InvoiceArgument = Annotated[str, typer.Argument(metavar="INVOICE", help="Printed number or id.")]
 RequestId = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
-PAGE = 100
 
 
 @app.command("open")
@@ -62,17 +62,10 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """Invoices in dispute, the newest first."""
-    found: list[pb.Dispute] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
         stub = office.stub("billing", CertificatesServiceStub)
-        while True:
-            asked = pb.ListDisputesRequest(with_closed=with_closed, page_size=PAGE, page_token=token)
-            answer = stub.ListDisputes(asked)
-            found += answer.disputes
-            token = answer.next_page_token
-            if not token:
-                break
+        request = pb.ListDisputesRequest(with_closed=with_closed)
+        found: list[pb.Dispute] = list(listed(stub.ListDisputes, request, "disputes"))
     if as_json:
         print_json({"disputes": [plain(each) for each in found]})
         return

@@ -12,12 +12,12 @@ from coop.billing.v1.fiscal_service_pb2_grpc import FiscalServiceStub
 from services.chassis.errors import Refused
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, print_json, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Records and codes of invoices for the tax office.")
 
-PAGE = 100
 PATIENCE_S = 600.0
 NOT_SOUND = 1
 
@@ -71,17 +71,9 @@ def verify(as_json: JsonOption = False) -> None:
 @app.command("codes")
 def codes(as_json: JsonOption = False) -> None:
     """Codes granted for public services bills (CESP), with the number of bills issued under each."""
-    found: list[pb.ServiceCode] = []
-    token = ""
-    with signed_in() as office:
-        while True:
-            with office.calling("billing"):
-                stub = office.stub("billing", FiscalServiceStub)
-                answer = stub.ListServiceCodes(pb.ListServiceCodesRequest(page_size=PAGE, page_token=token))
-            found += answer.codes
-            token = answer.next_page_token
-            if not token:
-                break
+    with signed_in() as office, office.calling("billing"):
+        stub = office.stub("billing", FiscalServiceStub)
+        found: list[pb.ServiceCode] = list(listed(stub.ListServiceCodes, pb.ListServiceCodesRequest(), "codes"))
     if as_json:
         print_json({"codes": [plain(code) for code in found]})
         return

@@ -12,6 +12,7 @@ from coop.metering.v1 import metering_service_pb2 as pb
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.readings import files_of, import_file
@@ -55,17 +56,10 @@ def list_imports(
     as_json: JsonOption = False,
 ) -> None:
     """The latest imports of readings."""
-    found: list[pb.ImportSummary] = []
-    token = ""
-    with signed_in() as office:
-        while len(found) < limit:
-            request = pb.ListImportsRequest(page_size=min(200, limit - len(found)), page_token=token)
-            with office.calling("metering"):
-                answer = office.metering.ListImports(request)
-            found += answer.imports
-            token = answer.next_page_token
-            if not token:
-                break
+    with signed_in() as office, office.calling("metering"):
+        found: list[pb.ImportSummary] = list(
+            listed(office.metering.ListImports, pb.ListImportsRequest(), "imports", most=limit)
+        )
     if as_json:
         print_json({"imports": [plain(summary) for summary in found]})
         return

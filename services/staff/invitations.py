@@ -11,12 +11,12 @@ from coop.supplies.v1.invitations_service_pb2_grpc import InvitationsServiceStub
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.plain import plain
 from services.staff.show import JsonOption, print_json, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Invitation codes of members; asks supplies.")
 
-PAGE = 200
 Supply = Annotated[str, typer.Argument(metavar="SUPPLY", help="Account number (5555/1), CUPS or id.")]
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Such as 7K3M-9QXF; small letters are read too.")]
 RequestId = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
@@ -39,16 +39,9 @@ def create(supply: Supply, request_id: RequestId = "", as_json: JsonOption = Fal
 @app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
     """Every code that was given, the newest first."""
-    found: list[pb.Invitation] = []
-    token = ""
     with signed_in() as office, office.calling("supplies"):
         stub = office.stub("supplies", InvitationsServiceStub)
-        while True:
-            answer = stub.ListInvitations(pb.ListInvitationsRequest(page_size=PAGE, page_token=token))
-            found += answer.invitations
-            token = answer.next_page_token
-            if not token:
-                break
+        found: list[pb.Invitation] = list(listed(stub.ListInvitations, pb.ListInvitationsRequest(), "invitations"))
     if as_json:
         print_json({"invitations": [plain(each) for each in found]})
         return

@@ -12,6 +12,7 @@ from coop.billing.v1 import billing_service_pb2 as pb
 from services.staff import disputes
 from services.staff.desk import signed_in
 from services.staff.documents import save
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import enum_prefix, plain
 from services.staff.show import JsonOption, facts, money, print_json, table
@@ -20,7 +21,6 @@ from services.staff.supplies import SupplyArgument, find
 app = typer.Typer(no_args_is_help=True, help="Invoices.")
 app.add_typer(disputes.app, name="dispute")
 
-PAGE = 100
 UNITS = {"kwh": "kWh", "kw": "kW", "m3": "m³", "kvarh": "kVArh"}
 
 
@@ -111,14 +111,5 @@ def _rectification(invoice: billing_pb2.Invoice) -> str:
 
 def invoices_of(office: Office, supply_id: str) -> list[billing_pb2.Invoice]:
     """All invoices of a supply, the newest first."""
-    found: list[billing_pb2.Invoice] = []
-    token = ""
-    while True:
-        with office.calling("billing"):
-            answer = office.billing.ListInvoices(
-                pb.ListInvoicesRequest(supply_id=supply_id, page_size=PAGE, page_token=token)
-            )
-        found += answer.invoices
-        token = answer.next_page_token
-        if not token:
-            return found
+    with office.calling("billing"):
+        return list(listed(office.billing.ListInvoices, pb.ListInvoicesRequest(supply_id=supply_id), "invoices"))

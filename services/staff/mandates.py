@@ -13,6 +13,7 @@ from coop.billing.v1.direct_debit_service_pb2_grpc import DirectDebitServiceStub
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -21,7 +22,6 @@ from services.staff.supplies import SupplyArgument, find
 
 app = typer.Typer(no_args_is_help=True, help="Mandates of direct debits.")
 
-PAGE = 1000
 
 MandateArgument = Annotated[str, typer.Argument(metavar="MANDATE", help="Reference or id.")]
 IbanOption = Annotated[str, typer.Option("--iban", help="Of an account that SEPA direct debits reach.")]
@@ -114,17 +114,10 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """The mandates, the newest first."""
-    found: list[pb.Mandate] = []
-    token = ""
     with signed_in() as office:
-        of = find(office, supply).id if supply else ""
-        while True:
-            with office.calling("billing"):
-                answer = stub(office).ListMandates(pb.ListMandatesRequest(supply=of, page_size=PAGE, page_token=token))
-            found += answer.mandates
-            token = answer.next_page_token
-            if not token:
-                break
+        request = pb.ListMandatesRequest(supply=find(office, supply).id if supply else "")
+        with office.calling("billing"):
+            found: list[pb.Mandate] = list(listed(stub(office).ListMandates, request, "mandates"))
     if as_json:
         print_json({"mandates": [plain(each) for each in found]})
         return

@@ -9,6 +9,7 @@ import typer
 from coop.notifications.v1 import notifications_service_pb2 as pb
 
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, print_json, table
 
@@ -28,19 +29,9 @@ def list_messages(
     as_json: JsonOption = False,
 ) -> None:
     """The latest mails: to whom (masked), in which state, after how many attempts."""
-    found: list[pb.Message] = []
-    token = ""
-    with signed_in() as office:
-        while len(found) < limit:
-            request = pb.ListMessagesRequest(
-                page_size=min(200, limit - len(found)), page_token=token, state=state.value if state else ""
-            )
-            with office.calling("notifications"):
-                answer = office.notifications.ListMessages(request)
-            found += answer.messages
-            token = answer.next_page_token
-            if not token:
-                break
+    request = pb.ListMessagesRequest(state=state.value if state else "")
+    with signed_in() as office, office.calling("notifications"):
+        found: list[pb.Message] = list(listed(office.notifications.ListMessages, request, "messages", most=limit))
     if as_json:
         print_json({"messages": [plain(message) for message in found]})
         return

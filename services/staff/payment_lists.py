@@ -12,6 +12,7 @@ from coop.billing.v1.payments_service_pb2_grpc import PaymentsServiceStub
 
 from services.staff.desk import signed_in
 from services.staff.documents import save
+from services.staff.listing import listed
 from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -38,20 +39,10 @@ def list_payments(
     as_json: JsonOption = False,
 ) -> None:
     """The last payments, the newest first."""
-    found: list[pb.PaymentDetail] = []
     with signed_in() as office:
-        supply_id = find(office, supply).id if supply else ""
-        token = ""
+        request = pb.ListPaymentsRequest(supply_id=find(office, supply).id if supply else "")
         with office.calling("billing"):
-            while len(found) < most:
-                request = pb.ListPaymentsRequest(
-                    supply_id=supply_id, page_size=min(PAGE, most - len(found)), page_token=token
-                )
-                answer = stub(office).ListPayments(request)
-                found += answer.payments
-                token = answer.next_page_token
-                if not token:
-                    break
+            found: list[pb.PaymentDetail] = list(listed(stub(office).ListPayments, request, "payments", most=most))
         if not as_json:
             put_names(office, found, "recorded_by")
     if as_json:

@@ -11,6 +11,7 @@ from coop.metering.v1 import metering_service_pb2 as pb
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.names import Names
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -18,7 +19,6 @@ from services.staff.show import JsonOption, instant, print_json, say, table
 
 app = typer.Typer(no_args_is_help=True, help="Rows of files that could not be taken.")
 
-PAGE = 200
 DEADLINE_S = 120.0
 
 ImportArgument = Annotated[str, typer.Argument(metavar="IMPORT", help="Id as 'readings quarantine list' prints it.")]
@@ -89,15 +89,9 @@ def _settle(action: pb.QuarantineAction, import_id: str, numbers: list[int] | No
 
 
 def _rows(office: Office, import_id: str, state: str) -> Iterator[pb.QuarantinedRow]:
-    token = ""
-    while True:
-        with office.calling("metering"):
-            request = pb.ListQuarantineRequest(import_id=import_id, state=state, page_size=PAGE, page_token=token)
-            answer = office.metering.ListQuarantine(request)
-        yield from answer.rows
-        token = answer.next_page_token
-        if not token:
-            return
+    request = pb.ListQuarantineRequest(import_id=import_id, state=state)
+    with office.calling("metering"):
+        yield from listed(office.metering.ListQuarantine, request, "rows")
 
 
 def _print(title: str, rows: list[pb.QuarantinedRow], last: str = "Again?") -> None:

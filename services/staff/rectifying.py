@@ -12,6 +12,7 @@ from coop.billing.v1.rectifying_service_pb2_grpc import RectifyingServiceStub
 
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.names import put_names
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -21,7 +22,6 @@ corrections = typer.Typer(
     no_args_is_help=True, help="Billed periods whose energy or water is known otherwise now: look, approve or discard."
 )
 
-PAGE = 100
 PRICING_S = 60.0
 
 
@@ -52,17 +52,9 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """The corrections, the newest first."""
-    found: list[pb.Correction] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
-        while True:
-            answer = _stub(office).ListCorrections(
-                pb.ListCorrectionsRequest(state=state or "", page_size=PAGE, page_token=token)
-            )
-            found += answer.corrections
-            token = answer.next_page_token
-            if not token:
-                break
+        request = pb.ListCorrectionsRequest(state=state or "")
+        found: list[pb.Correction] = list(listed(_stub(office).ListCorrections, request, "corrections"))
     if as_json:
         print_json({"corrections": [plain(each) for each in found]})
         return

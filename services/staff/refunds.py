@@ -12,9 +12,10 @@ from coop.common.v1.types_pb2 import Money
 from services.chassis.ids import new_id
 from services.staff.amounts import amount_given
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.names import put_names
 from services.staff.office import Office
-from services.staff.payment_lists import PAGE, PaymentArgument, stub
+from services.staff.payment_lists import PaymentArgument, stub
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json, say, table
 
@@ -77,16 +78,9 @@ def list_refunds(
     state: Annotated[State | None, typer.Option("--state", help="Only these.")] = None, as_json: JsonOption = False
 ) -> None:
     """The refunds, the newest first."""
-    found: list[pb.Refund] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
-        while True:
-            request = pb.ListRefundsRequest(state=state.value if state else "", page_size=PAGE, page_token=token)
-            answer = stub(office).ListRefunds(request)
-            found += answer.refunds
-            token = answer.next_page_token
-            if not token:
-                break
+        request = pb.ListRefundsRequest(state=state.value if state else "")
+        found: list[pb.Refund] = list(listed(stub(office).ListRefunds, request, "refunds"))
         if not as_json:
             put_names(office, found, *PEOPLE)
     if as_json:

@@ -12,6 +12,7 @@ from coop.billing.v1.reminders_service_pb2_grpc import RemindersServiceStub
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.noting import noted
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -222,15 +223,10 @@ def release(supply: SupplyArgument, request_id: RequestOption = "", as_json: Jso
 @app.command("holds")
 def holds(as_json: JsonOption = False) -> None:
     """Accounts that are left alone."""
-    found: list[pb.ReminderHold] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
-        while True:
-            answer = stub(office).ListReminderHolds(pb.ListReminderHoldsRequest(page_size=PAGE, page_token=token))
-            found += answer.holds
-            token = answer.next_page_token
-            if not token:
-                break
+        found: list[pb.ReminderHold] = list(
+            listed(stub(office).ListReminderHolds, pb.ListReminderHoldsRequest(), "holds")
+        )
     if as_json:
         print_json({"holds": [plain(each) for each in found]})
         return
@@ -238,18 +234,5 @@ def holds(as_json: JsonOption = False) -> None:
 
 
 def _sent(office: Office, supply_id: str, step: str, round_id: str, proof_missing: bool) -> Iterator[pb.Reminder]:
-    token = ""
-    while True:
-        request = pb.ListRemindersRequest(
-            supply_id=supply_id,
-            step=step,
-            round_id=round_id,
-            proof_missing=proof_missing,
-            page_size=PAGE,
-            page_token=token,
-        )
-        answer = stub(office).ListReminders(request)
-        yield from answer.reminders
-        token = answer.next_page_token
-        if not token:
-            return
+    request = pb.ListRemindersRequest(supply_id=supply_id, step=step, round_id=round_id, proof_missing=proof_missing)
+    return listed(stub(office).ListReminders, request, "reminders")

@@ -15,6 +15,7 @@ from services.chassis.errors import Refused
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.mandates import stub
 from services.staff.names import put_names
 from services.staff.office import Office
@@ -23,7 +24,6 @@ from services.staff.show import JsonOption, facts, instant, money, print_json, s
 
 app = typer.Typer(no_args_is_help=True, help="Remittances of direct debits.")
 
-PAGE = 1000
 #: Ten thousand collections take minutes to be booked.
 PATIENCE_S = 600.0
 LEFT_OUT = 1
@@ -107,15 +107,10 @@ def settle(remittance: RemittanceArgument, request_id: RequestOption = "", as_js
 @app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
     """The remittances, the newest first."""
-    found: list[pb.Remittance] = []
-    token = ""
     with signed_in() as office, office.calling("billing"):
-        while True:
-            answer = stub(office).ListRemittances(pb.ListRemittancesRequest(page_size=PAGE, page_token=token))
-            found += answer.remittances
-            token = answer.next_page_token
-            if not token:
-                break
+        found: list[pb.Remittance] = list(
+            listed(stub(office).ListRemittances, pb.ListRemittancesRequest(), "remittances")
+        )
     if as_json:
         print_json({"remittances": [plain(each) for each in found]})
         return
@@ -218,27 +213,12 @@ def return_one(
 
 
 def _collections(office: Office, remittance: str, state: State | None) -> Iterator[pb.Collection]:
-    token = ""
-    while True:
-        answer = stub(office).ListCollections(
-            pb.ListCollectionsRequest(remittance=remittance, state=state or "", page_size=PAGE, page_token=token)
-        )
-        yield from answer.collections
-        token = answer.next_page_token
-        if not token:
-            return
+    request = pb.ListCollectionsRequest(remittance=remittance, state=state or "")
+    return listed(stub(office).ListCollections, request, "collections")
 
 
 def _exclusions(office: Office, remittance: str) -> Iterator[pb.Exclusion]:
-    token = ""
-    while True:
-        answer = stub(office).ListExclusions(
-            pb.ListExclusionsRequest(remittance=remittance, page_size=PAGE, page_token=token)
-        )
-        yield from answer.exclusions
-        token = answer.next_page_token
-        if not token:
-            return
+    return listed(stub(office).ListExclusions, pb.ListExclusionsRequest(remittance=remittance), "exclusions")
 
 
 def _tell(office: Office, each: pb.Remittance, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from coop.metering.v1 import metering_service_pb2 as pb
 
 from services.staff.desk import signed_in
 from services.staff.documents import save
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import plain
 from services.staff.show import JsonOption, instant, print_json, say, table
@@ -19,7 +20,6 @@ from services.staff.supplies import find
 
 app = typer.Typer(no_args_is_help=True, help="Readings that members took of their own meters.")
 
-PAGE = 200
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/heic": "heic"}
 
 
@@ -77,12 +77,5 @@ def photo(
 
 
 def _all(office: Office, supply_id: str) -> Iterator[pb.SelfReadingReceipt]:
-    token = ""
-    while True:
-        request = pb.ListSelfReadingsRequest(supply_id=supply_id, page_size=PAGE, page_token=token)
-        with office.calling("metering"):
-            answer = office.metering.ListSelfReadings(request)
-        yield from answer.readings
-        token = answer.next_page_token
-        if not token:
-            return
+    with office.calling("metering"):
+        yield from listed(office.metering.ListSelfReadings, pb.ListSelfReadingsRequest(supply_id=supply_id), "readings")

@@ -14,6 +14,7 @@ from coop.supplies.v1 import supplies_service_pb2 as pb
 
 from services.chassis.errors import NotFound, Unavailable
 from services.staff.desk import signed_in
+from services.staff.listing import listed
 from services.staff.office import Office
 from services.staff.plain import enum_prefix, plain
 from services.staff.show import JsonOption, facts, money, print_json, say, table
@@ -21,7 +22,6 @@ from services.staff.show import JsonOption, facts, money, print_json, say, table
 app = typer.Typer(no_args_is_help=True, help="Supplies of the members.")
 
 SupplyArgument = Annotated[str, typer.Argument(metavar="SUPPLY", help="Account number (5555/1), CUPS or id.")]
-PAGE = 200
 
 
 @app.command("show")
@@ -98,15 +98,8 @@ def find(office: Office, supply: str) -> supplies_pb2.Supply:
 
 def all_supplies(office: Office, query: str = "") -> Iterator[supplies_pb2.Supply]:
     """Every supply that matches, page after page."""
-    token = ""
-    while True:
-        with office.calling("supplies"):
-            request = pb.ListSuppliesRequest(page_size=PAGE, page_token=token, query=query)
-            answer = office.supplies.ListSupplies(request)
-        yield from answer.supplies
-        token = answer.next_page_token
-        if not token:
-            return
+    with office.calling("supplies"):
+        yield from listed(office.supplies.ListSupplies, pb.ListSuppliesRequest(query=query), "supplies")
 
 
 def _debt(office: Office, supply_id: str) -> billing_pb2.DebtState | None:

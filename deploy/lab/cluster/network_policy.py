@@ -24,6 +24,7 @@ Item = dict[str, Any]
 """An object of the API server, as its JSON has it."""
 
 INTERVAL_S = 0.5
+"""Between two looks at the whole of what the API server has: nothing is missed between them, and no watch can break off."""
 TABLE = "lab_network_policy"
 PATHS = {
     "pods": "/api/v1/pods",

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from coop.billing.events.v1 import events_pb2 as events
 from coop.common.v1 import types_pb2 as types
+from google.protobuf.message import Message
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import (
@@ -212,44 +214,29 @@ class Receiving:
 
     def _tell_given_back(self, tx: Transaction, payment: Payment, made: Reversal, given: GivenBack) -> None:
         member_id = read_model.supplies(tx.connection, [payment.supply_id])[0].member_id
-        if made.kind == TAKEN_OFF:
-            taken_off = events.PaymentTakenOff(
-                reversal_id=made.id,
-                payment_id=payment.id,
-                supply_id=payment.supply_id,
-                member_id=member_id,
-                amount=self._money(made.amount),
-                day=made.day.isoformat(),
-                method=payment.method,
+        common: dict[str, Any] = {
+            "reversal_id": made.id,
+            "payment_id": payment.id,
+            "supply_id": payment.supply_id,
+            "member_id": member_id,
+            "amount": self._money(made.amount),
+            "day": made.day.isoformat(),
+            "method": payment.method,
+        }
+        told: Message
+        if made.kind == RETURNED:
+            numbers = ledger.numbers_of(tx.connection, [invoice_id for invoice_id, _ in given.reopened])
+            told = events.PaymentReturned(
+                **common,
+                reason_code=made.reason_code,
+                reason=made.reason,
+                invoice_numbers=[numbers[invoice_id] for invoice_id, _ in given.reopened],
             )
-            tx.emit(PAYMENT_TOPIC, payment.supply_id, taken_off)
-            return
-        if made.kind != RETURNED:
-            refunded = events.PaymentRefunded(
-                reversal_id=made.id,
-                payment_id=payment.id,
-                supply_id=payment.supply_id,
-                member_id=member_id,
-                amount=self._money(made.amount),
-                day=made.day.isoformat(),
-                method=payment.method,
-            )
-            tx.emit(PAYMENT_TOPIC, payment.supply_id, refunded)
-            return
-        numbers = ledger.numbers_of(tx.connection, [invoice_id for invoice_id, _ in given.reopened])
-        returned = events.PaymentReturned(
-            reversal_id=made.id,
-            payment_id=payment.id,
-            supply_id=payment.supply_id,
-            member_id=member_id,
-            amount=self._money(made.amount),
-            day=made.day.isoformat(),
-            method=payment.method,
-            reason_code=made.reason_code,
-            reason=made.reason,
-            invoice_numbers=[numbers[invoice_id] for invoice_id, _ in given.reopened],
-        )
-        tx.emit(PAYMENT_TOPIC, payment.supply_id, returned)
+        elif made.kind == TAKEN_OFF:
+            told = events.PaymentTakenOff(**common)
+        else:
+            told = events.PaymentRefunded(**common)
+        tx.emit(PAYMENT_TOPIC, payment.supply_id, told)
 
     def _money(self, amount: Decimal) -> types.Money:
         currency = self._rules.currency
