@@ -107,13 +107,7 @@ def _explain_use(wrong: typer.TyperException) -> None:
 
 
 def main() -> None:
-    words = sys.argv[1:]
-    if not words or words[0] not in OFFLINE:
-        from services.chassis.telemetry import configure_logging
-
-        # What the parts shared with services have to say, for a program that runs for months, goes nowhere near stdout.
-        configure_logging("coopctl", "error")
-    sys.exit(run(words))
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

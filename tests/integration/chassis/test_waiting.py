@@ -27,6 +27,7 @@ from services.chassis.config import load
 from services.chassis.db import Database
 from services.chassis.health import READINESS
 from services.chassis.service import Process
+from services.chassis.telemetry.logs import say_only_warnings
 from services.chassis.waiting import NotYet, Teller, until_there
 from services.local.kafka import free_port
 from services.local.postgres import Postgres
@@ -81,7 +82,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(waiting, "_LONGEST_LOOK_S", 0.1)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
-    structlog.reset_defaults()
+    say_only_warnings()
 
 
 @pytest.fixture
