@@ -2,12 +2,14 @@
 
 import importlib
 import json
+import pkgutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import grpc
+from google.protobuf import descriptor_pb2
 
 from services.chassis import context, tracing
 from services.chassis.grpc.sizes import MAX_MESSAGE
@@ -19,7 +21,7 @@ StubT = TypeVar("StubT")
 DEFAULT_DEADLINE_S = 5.0
 
 _RETRY = {
-    "maxAttempts": 4,
+    "maxAttempts": 5,
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
@@ -29,19 +31,33 @@ _READS = ("Get", "List", "Verify", "Preview", "Watch", "Stream")
 
 
 def retry_config(service: str) -> str:
-    """The gRPC service config of one of our services: UNAVAILABLE is tried again (gRFC A6) for reads, and for commands
-    with a ``request_id``, which the server answers once however often they come. Everything else fails at once."""
-    names = []
-    for module, full_name in (
-        (f"coop.{service}.v1.{service}_service_pb2", f"coop.{service}.v1.{service.capitalize()}Service"),
-        ("coop.common.v1.operations_service_pb2", "coop.common.v1.OperationsService"),
-    ):
-        descriptor = importlib.import_module(module).DESCRIPTOR.services_by_name[full_name.rpartition(".")[2]]
-        for method in descriptor.methods:
-            streams_in = method.client_streaming
-            if not streams_in and (method.name.startswith(_READS) or "request_id" in method.input_type.fields_by_name):
-                names.append({"service": full_name, "method": method.name})
+    """The gRPC service config of one of our services: UNAVAILABLE is tried again (gRFC A6) for reads, for commands with a
+    ``request_id``, which the server answers once however often they come, and for what the proto calls idempotent
+    (``idempotency_level``). Everything else fails at once."""
+    names = [
+        {"service": offered.full_name, "method": method.name}
+        for offered in _offered(service)
+        for method in offered.methods
+        if _may_repeat(method)
+    ]
     return json.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}]})
+
+
+def _offered(service: str) -> Iterator[Any]:
+    """Descriptors of every gRPC service that one of our services may answer: its own, and the common ones."""
+    for package in (f"coop.{service}.v1", "coop.common.v1"):
+        folder = importlib.import_module(package).__path__
+        for module in sorted(found.name for found in pkgutil.iter_modules(folder)):
+            if module.endswith("_service_pb2"):
+                yield from importlib.import_module(f"{package}.{module}").DESCRIPTOR.services_by_name.values()
+
+
+def _may_repeat(method: Any) -> bool:
+    """Whether a call that may have arrived can be made again. A stream towards the server cannot: its start is gone."""
+    if method.client_streaming:
+        return False
+    declared = method.GetOptions().idempotency_level != descriptor_pb2.MethodOptions.IDEMPOTENCY_UNKNOWN
+    return declared or method.name.startswith(_READS) or "request_id" in method.input_type.fields_by_name
 
 
 def open_channel(service: str, address: str, tls_dir: str = "") -> grpc.Channel:

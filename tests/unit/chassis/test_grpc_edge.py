@@ -238,6 +238,16 @@ def test_reads_and_commands_with_a_request_id_are_tried_again_and_nothing_else()
     assert '"SignIn"' not in config and '"ChangePassword"' not in config
 
 
+def test_every_service_of_a_package_is_covered_and_what_its_proto_calls_idempotent() -> None:
+    """The receipts, the papers; and the token that every page of a signed-in member begins with."""
+    billing = retry_config("billing")
+    for service, method in (("PaymentsService", "GetReceiptDocument"), ("DocumentsService", "GetInvoiceText")):
+        assert f'"coop.billing.v1.{service}", "method": "{method}"' in billing
+    assert '"ImportBankFile"' not in billing
+    assert '"IssueAccessToken"' in retry_config("identity")
+    assert '"MarkNoticeRead"' in retry_config("notifications")
+
+
 def test_a_read_finds_the_server_that_comes_back(keys: Path, servicer: Servicer) -> None:
     def server() -> grpc.Server:
         return build_server(
