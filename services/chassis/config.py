@@ -307,3 +307,8 @@ def _contradictions(settings_type: type[Any], values: Mapping[str, Any]) -> list
 def environment() -> dict[str, str]:
     """A copy of the environment, for starting child processes."""
     return dict(os.environ)
+
+
+def for_libraries(variable: str, value: str) -> None:
+    """Sets a variable by which a library lets itself be told something; before that library is imported."""
+    os.environ[variable] = value

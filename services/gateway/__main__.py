@@ -5,13 +5,15 @@ from __future__ import annotations
 import faulthandler
 import socket
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from services.chassis import shared_metrics
 from services.chassis.config import EXIT_SETTINGS, SettingsError, load
-from services.chassis.grpc.tokens import TokenSigner
-from services.chassis.telemetry import configure_logging, logger
-from services.gateway.secret import gateway_secret
-from services.gateway.server import GatewayServer
 from services.gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from services.gateway.server import GatewayServer
 
 ROLES = ("serve", "all")
 
@@ -24,18 +26,37 @@ def main() -> None:
         sys.exit("Say what the gateway shall do: python -m services.gateway serve")
     try:
         settings = load(Settings)
-        configure_logging("gateway", settings.log_level)
-        gateway_secret(settings)
-        TokenSigner(settings.keys_dir, "gateway")
         _check_free(settings.http_address)
+        figures = _shared_figures(settings)
+        server = _prepared(settings, figures)
     except SettingsError as wrong:
         print(wrong, file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
     except (OSError, ValueError) as wrong:
         sys.exit(str(wrong))
     sys.argv = sys.argv[:1]  # gunicorn reads no arguments of ours
+    server.run()
+
+
+def _shared_figures(settings: Settings) -> Path | None:
+    """Where several workers count together; one alone counts in its memory."""
+    if settings.web_workers < 2:
+        return None
+    return shared_metrics.begin(f"gateway-{settings.http_address.rpartition(':')[2]}")
+
+
+def _prepared(settings: Settings, figures: Path | None) -> GatewayServer:
+    """The server, when it has what it needs. What counts is imported here, once it is decided how."""
+    from services.chassis.grpc.tokens import TokenSigner
+    from services.chassis.telemetry import configure_logging, logger
+    from services.gateway.secret import gateway_secret
+    from services.gateway.server import GatewayServer
+
+    configure_logging("gateway", settings.log_level)
+    gateway_secret(settings)
+    TokenSigner(settings.keys_dir, "gateway")
     logger().info("started", address=settings.http_address)
-    GatewayServer(settings).run()
+    return GatewayServer(settings, figures)
 
 
 def _check_free(address: str) -> None:

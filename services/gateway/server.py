@@ -6,11 +6,12 @@ fork. Draining: on SIGTERM the master stops listening and the workers finish wha
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from services.chassis import tracing
+from services.chassis import shared_metrics, tracing
 from services.chassis.buildinfo import build
 from services.chassis.telemetry import MetricsServer, configure_logging, logger, report_faults, say_build
 from services.gateway.gunicorn_log import JsonLog
@@ -21,10 +22,11 @@ WORKER_SILENCE_S = 60
 
 
 class GatewayServer(BaseApplication):
-    """The WSGI server of the portal and the API."""
+    """The WSGI server of the portal and the API; `figures` is the folder in which its workers share what they count."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, figures: Path | None = None) -> None:
         self._settings = settings
+        self._figures = figures
         super().__init__()
 
     def load_config(self) -> None:
@@ -47,6 +49,8 @@ class GatewayServer(BaseApplication):
             "limit_request_line": 4094,
             "post_fork": self._after_fork,
             "worker_exit": self._worker_exit,
+            "child_exit": self._child_exit,
+            "on_exit": self._on_exit,
         }.items():
             self.cfg.set(name, value)
 
@@ -62,13 +66,9 @@ class GatewayServer(BaseApplication):
         report_faults()
         tracing.configure("gateway", self._settings.traces, build().version)
         say_build("gateway")
-        # Every worker has figures of its own; the first one shows them at the address the settings give, the others
-        # (when there are several) at a port the system chooses, which the log names.
-        first = len(server.WORKERS) == 0
-        host = self._settings.metrics_address.rpartition(":")[0]
-        address = self._settings.metrics_address if first else f"{host}:0"
+        address = self._settings.metrics_address
         try:
-            metrics = MetricsServer(address)
+            metrics = MetricsServer(address, self._figures)
         except OSError as taken:
             logger().warning("metrics_not_served", address=address, why=str(taken))
         else:
@@ -82,3 +82,12 @@ class GatewayServer(BaseApplication):
             app.extensions["coop.upstream"].close()
         tracing.shutdown()
         logger().info("worker_stopped", pid=worker.pid)
+
+    def _child_exit(self, _server: Any, worker: Any) -> None:
+        """In the first process, of whichever way a worker ended."""
+        if self._figures:
+            shared_metrics.ended(self._figures, worker.pid)
+
+    def _on_exit(self, _server: Any) -> None:
+        if self._figures:
+            shared_metrics.end(self._figures)

@@ -19,6 +19,8 @@ of the code: this page is written by `make docs`, and a test compares it.
 Labels have few values and say nothing of persons: services, RPC methods, routes, consumers, event types, states.
 
 * **of each process**: what it did since it started and what it has now. Counters and histograms are summed over processes.
+  A gateway with several workers (`COOP_WEB_WORKERS`) shows one set for all of them, whichever answers: counters are the sums
+  since the gateway started, those of workers that ended included; gauges are the least of the living, `process_*` their sums.
 * **looked up**: what the database or the event log says, looked up every 10 seconds by each process with the role `work`
   (the books: every quarter of an hour). Every replica says the same: take the `max`.
 

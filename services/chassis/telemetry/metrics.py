@@ -48,8 +48,10 @@ def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
 
 
 def gauge(name: str, help: str, labels: Sequence[str] = ()) -> Gauge:
+    """Goes up and down. Where several processes share their figures, the least of the living is shown: the certificate
+    that ends first, 0 while one of them is not ready."""
     _note(Metric(name, "gauge", help, tuple(labels)))
-    return Gauge(name, help, labels)
+    return Gauge(name, help, labels, multiprocess_mode="livemin")
 
 
 def histogram(name: str, help: str, labels: Sequence[str] = (), **options: Any) -> Histogram:
