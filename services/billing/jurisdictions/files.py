@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,8 @@ class Source:
     table: str
     parse: Parse
     key: str = ""
+    elsewhere: frozenset[str] = frozenset()
+    """Fields of a row that something else than `parse` reads."""
 
     def name(self, group: str) -> str:
         """What errors call the table: "tolls toll 2.0TD", "reactive 3.0TD"."""
@@ -40,21 +43,47 @@ class Source:
         return groups
 
     def row(self, row: Mapping[str, Any], group: str, folder: Path) -> Row[Any]:
-        """A typed row; Invalid names its place and what is wrong in it."""
+        """A typed row; Invalid names its place and what is wrong in it, a field that nobody reads too: it is misspelt."""
         place = f"{folder / self.file}, {self.name(group)}, row from {row.get('from', '?')}"
-        return Row(
-            civil_date(row, "from", place),
-            optional_date(row, "to", place),
-            text(row, "source", place),
-            self.parse(row, place),
+        fields = _Fields(row, {self.key, *self.elsewhere})
+        typed = Row(
+            civil_date(fields, "from", place),
+            optional_date(fields, "to", place),
+            text(fields, "source", place),
+            self.parse(fields, place),
         )
+        for unknown in sorted(set(row) - fields.asked):
+            near = difflib.get_close_matches(unknown, sorted(fields.asked - set(row)), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"take it out of {self.file}."
+            raise Invalid(f"{place}: {unknown} is not a known field; {hint}", field=unknown)
+        return typed
+
+
+class _Fields(Mapping[str, Any]):
+    """A row that remembers which of its fields were asked for, present or not."""
+
+    def __init__(self, row: Mapping[str, Any], asked: set[str]) -> None:
+        self._row = row
+        self.asked = asked
+
+    def __getitem__(self, field: str) -> Any:
+        self.asked.add(field)
+        return self._row[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._row)
+
+    def __len__(self) -> int:
+        return len(self._row)
 
 
 def read_rows(path: Path, table: str) -> list[Mapping[str, Any]]:
     """The array of tables `[[table]]` of a file; Invalid when the file is not TOML or lacks it."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
+    except OSError as wrong:
+        raise Invalid(f"{path} cannot be read: {wrong.strerror}.") from wrong
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
         raise Invalid(f"{path} cannot be read as TOML: {wrong}.") from wrong
     rows = content.get(table)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):

@@ -97,6 +97,30 @@ def test_the_tables_have_neither_gap_nor_overlap(capsys: Capture) -> None:
             "from = 2021-07-01",
             ("gap", "charges charge 2.0TD", "2021-06-01", "2027-01-01", "a price is the sum of both"),
         ),
+        (
+            "es/tolls.toml",
+            'P2 = "0.020624", ',
+            "",
+            ("unreadable", "tolls toll 2.0TD", None, None, "energy has P1, P3, and 2.0TD has P1, P2, P3"),
+        ),
+        (
+            "es/charges.toml",
+            "energy = ",
+            "enery = ",
+            ("unreadable", "charges charge 2.0TD", None, None, "enery is not a known field; did you mean 'energy'?"),
+        ),
+        (
+            "es/iva.toml",
+            "reduced = ",
+            "reduct = ",
+            ("unreadable", "iva electricity", None, None, "reduct is not a known field; did you mean 'reduced'?"),
+        ),
+        (
+            "es/excess_power.toml",
+            'tariff = "2.0TD"',
+            'tariff = "2.0DT"',
+            ("unreadable", "excess_power 2.0DT", None, None, "tariff = '2.0DT' is not known"),
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_days(

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from services.billing.domain.bill import BillLine
+from services.billing.domain.charging import OUTSIDE, ChargeConcept
 from services.billing.domain.dated import DatedTable
-from services.billing.domain.planning import Segment
 from services.billing.domain.policy import TaxFacts
 from services.billing.domain.rows import decimal, text
+from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions.files import Source, read_all, read_rows
 from services.chassis.errors import Invalid, Refused
 
-IVA = Source("iva.toml", "rule", lambda row, place: decimal(row, "percent", place) / 100, key="name")
-#: What a concept names that is no sale of the cooperative: in the base of no rate.
-OUTSIDE = "outside"
+IVA = Source(
+    "iva.toml",
+    "rule",
+    lambda row, place: decimal(row, "percent", place) / 100,
+    key="name",
+    elsewhere=frozenset({"services", "uses", "tax_conditions", "metered", "named"}),
+)
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,13 @@ class IvaRule:
     metered: bool | None
     named: bool
 
-    def applies(self, segment: Segment) -> bool:
-        contract = segment.contract
+    def applies(self, service: str, contract: Contract, *, metered: bool) -> bool:
         return (
             not self.named
-            and (not self.services or segment.service in self.services)
+            and (not self.services or service in self.services)
             and (not self.uses or contract.use in self.uses)
             and (not self.tax_conditions or contract.tax_condition in self.tax_conditions)
-            and (self.metered is None or segment.metered == self.metered)
+            and (self.metered is None or metered == self.metered)
         )
 
 
@@ -60,24 +65,33 @@ class IvaTable:
         """The ratio of a line; None outside the tax. Raises Refused when nothing says how it is taxed."""
         concept = facts.concepts.get(line.concept)
         if concept is None or not concept.iva:
-            return self._of_service(concept.on if concept else line.service, facts)
-        if concept.iva == OUTSIDE:
+            service = concept.on if concept else line.service
+            segment = [each for each in facts.segments if each.service == service][-1]
+            return self._by_rule(service, segment.contract, facts.accrual_date, metered=segment.metered)
+        return self._named(concept.code, concept.iva, facts.accrual_date)
+
+    def charge_rate(self, concept: ChargeConcept, contract: Contract, day: date) -> Decimal | None:
+        """The ratio of what is no supply: the rule that it names, else the one that takes its holder."""
+        if not concept.iva:
+            return self._by_rule(concept.account, contract, day, metered=False)
+        return self._named(concept.code, concept.iva, day)
+
+    def _named(self, code: str, name: str, day: date) -> Decimal | None:
+        if name == OUTSIDE:
             return None
-        if concept.iva not in self.rates:
+        if name not in self.rates:
             raise Refused(
-                f"The concept {concept.code!r} names the IVA rule {concept.iva!r}; use one of "
-                f"{', '.join(sorted(self.names))}.",
+                f"The concept {code!r} names the IVA rule {name!r}; use one of {', '.join(sorted(self.names))}.",
                 reason="NO_TABLE_ROW",
             )
-        return self.rates[concept.iva].at(facts.accrual_date)
+        return self.rates[name].at(day)
 
-    def _of_service(self, service: str, facts: TaxFacts) -> Decimal:
-        """The rate of a service, by the contract in force last in the period."""
-        segment = [each for each in facts.segments if each.service == service][-1]
+    def _by_rule(self, service: str, contract: Contract, day: date, *, metered: bool) -> Decimal:
+        """The rate of the first rule that takes a service under a contract."""
         for rule in self.rules:
-            if rule.applies(segment):
-                return self.rates[rule.name].at(facts.accrual_date)
-        raise Invalid(f"No IVA rule takes {service} of contract {segment.contract.number}; add one without conditions.")
+            if rule.applies(service, contract, metered=metered):
+                return self.rates[rule.name].at(day)
+        raise Invalid(f"No IVA rule takes {service} of contract {contract.number}; add one without conditions.")
 
 
 def _rule(row: Mapping[str, Any]) -> IvaRule:

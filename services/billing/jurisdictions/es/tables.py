@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,10 @@ from services.billing.jurisdictions.files import Source, read_all
 from services.chassis.errors import Invalid
 
 FOLDER = Path(__file__).parent
+
+SIX = ("P1", "P2", "P3", "P4", "P5", "P6")
+POWER_PERIODS: Mapping[str, Sequence[str]] = {"2.0TD": SIX[:2], "3.0TD": SIX, "6.1TD": SIX}
+ENERGY_PERIODS: Mapping[str, Sequence[str]] = {"2.0TD": SIX[:3], "3.0TD": SIX, "6.1TD": SIX}
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,31 @@ class ReactiveRule:
 
 
 def _term_prices(row: Mapping[str, Any], place: str) -> TermPrices:
-    return TermPrices(decimals(row, "power", place), decimals(row, "energy", place) if "energy" in row else {})
+    return TermPrices(
+        _by_period(row, "power", place, POWER_PERIODS),
+        _by_period(row, "energy", place, ENERGY_PERIODS) if "energy" in row else {},
+    )
 
 
 def _per_kw_day(row: Mapping[str, Any], place: str) -> PerPeriod:
-    return decimals(row, "per_kw_day", place)
+    return _by_period(row, "per_kw_day", place, POWER_PERIODS)
 
 
 def _losses(row: Mapping[str, Any], place: str) -> PerPeriod:
-    return {period: percent / 100 for period, percent in decimals(row, "percent", place).items()}
+    return {period: percent / 100 for period, percent in _by_period(row, "percent", place, ENERGY_PERIODS).items()}
+
+
+def _by_period(row: Mapping[str, Any], field: str, place: str, periods: Mapping[str, Sequence[str]]) -> PerPeriod:
+    """A number for each period that the row's tariff has, and for no other: a period left out would be billed as nothing."""
+    values, tariff = decimals(row, field, place), text(row, "tariff", place)
+    if tariff not in periods:
+        raise Invalid(f"{place}: tariff = {tariff!r} is not known; use one of {', '.join(periods)}.", field="tariff")
+    if set(values) != set(periods[tariff]):
+        raise Invalid(
+            f"{place}: {field} has {', '.join(values)}, and {tariff} has {', '.join(periods[tariff])}; give each once.",
+            field=field,
+        )
+    return values
 
 
 def _reactive(row: Mapping[str, Any], place: str) -> ReactiveRule:
@@ -138,9 +158,10 @@ LOSSES = Source("losses.toml", "loss", _losses, key="tariff")
 IEE = Source("electricity_tax.toml", "rate", _iee_rate)
 IEE_USES = Source("electricity_tax.toml", "use", _iee_use, key="name")
 IVA = {service: Source("iva.toml", service, _iva_rates) for service in ("electricity", "water")}
+GENERAL_IVA = Source("iva.toml", "general", lambda row, place: decimal(row, "percent", place) / 100)
 FINANCING = Source("regulated.toml", "social_bonus_financing", _financing)
 RENTAL = Source("regulated.toml", "meter_rental", _monthly, key="meter")
-SOURCES = (TOLLS, CHARGES, EXCESS, REACTIVE, LOSSES, IEE, IEE_USES, *IVA.values(), FINANCING, RENTAL)
+SOURCES = (TOLLS, CHARGES, EXCESS, REACTIVE, LOSSES, IEE, IEE_USES, *IVA.values(), GENERAL_IVA, FINANCING, RENTAL)
 
 
 class SpanishTables:
@@ -155,6 +176,7 @@ class SpanishTables:
         self.iee: DatedTable[IeeRate] = read_all(folder, IEE)[""]
         self.iee_uses: dict[str, DatedTable[IeeUse]] = read_all(folder, IEE_USES)
         self.iva: dict[str, DatedTable[IvaRates]] = {name: read_all(folder, each)[""] for name, each in IVA.items()}
+        self.general_iva: DatedTable[Decimal] = read_all(folder, GENERAL_IVA)[""]
         self.financing: DatedTable[Financing] = read_all(folder, FINANCING)[""]
         self.rental: dict[str, DatedTable[Decimal]] = read_all(folder, RENTAL)
         self.power = {tariff: self._summed(tariff, "power") for tariff in self.tolls}
