@@ -140,17 +140,24 @@ def job(name: str, step: Callable[[], ResultT]) -> ResultT:
 
     A step that gives False found nothing to do and leaves no span.
     """
+    return contextvars.copy_context().run(_step, begin(f"job {name}", "internal", ""), "", step)
 
-    def run() -> ResultT:
-        span = begin(f"job {name}", "internal", "")
-        context.enter(context.caller(), "", span.traceparent)
-        try:
-            result = step()
-        except BaseException as error:
-            span.end(failure=type(error).__name__)
-            raise
-        if result is not False:
-            span.end()
-        return result
 
-    return contextvars.copy_context().run(run)
+def carry_on(name: str, step: Callable[[], ResultT], *, parent: str, request: str, **attributes: str) -> ResultT:
+    """Runs what an event left to be done later, under the trace context `parent` that was kept of its handling and with
+    the request id of that; of one that kept none, as a trace of its own."""
+    span = begin(name, "internal", parent)
+    span.note(**attributes)
+    return contextvars.copy_context().run(_step, span, request, step)
+
+
+def _step(span: Span, request: str, step: Callable[[], ResultT]) -> ResultT:
+    context.enter(context.caller(), request, span.traceparent)
+    try:
+        result = step()
+    except BaseException as error:
+        span.end(failure=type(error).__name__)
+        raise
+    if result is not False:
+        span.end()
+    return result

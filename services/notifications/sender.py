@@ -8,7 +8,7 @@ recognise it. That is the only way a mail can be doubled; two mails for one even
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from coop.notifications.events.v1 import events_pb2 as events
@@ -54,7 +54,7 @@ class Sender:
         while not stop.is_set():
             self._wake.clear()
             try:
-                while not stop.is_set() and tracing.job("mail", self.send_one):
+                while not stop.is_set() and self.send_one():
                     failures = 0
                 pause_s = self._until_next()
             except (ServerDown, SQLAlchemyError) as down:
@@ -79,6 +79,17 @@ class Sender:
             row = repository.claim(tx.connection, now, now + self._lease)
         if row is None:
             return False
+        tracing.carry_on(
+            "send mail",
+            lambda: self._send(row, now),
+            parent=row.traceparent or "",
+            request=row.event_id,
+            message__kind=row.kind,
+        )
+        return True
+
+    def _send(self, row: Row[Any], now: datetime) -> None:
+        """One attempt, on the trace of the event that the mail is about."""
         try:
             self._transport.send(self._composer.compose(row, now))
         except ServerDown:
@@ -95,7 +106,6 @@ class Sender:
             self._postpone(row, f"Fault while writing the mail: {type(fault).__name__}.")
         else:
             self._delivered(row)
-        return True
 
     def _delivered(self, row: Row[Any]) -> None:
         with self._database.write() as tx:

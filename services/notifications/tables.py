@@ -70,6 +70,8 @@ message = Table(
     # While a sender works on it, this is when another may take it over.
     Column("next_attempt_at", UtcDateTime),
     Column("delivered_at", UtcDateTime),
+    # Of the handling of the event, which sending goes on with; none of mails from before it was kept.
+    Column("traceparent", String(55)),
     UniqueConstraint("event_id", "recipient", "kind"),
     Index("ix_message_state_next_attempt_at", "state", "next_attempt_at"),
 )

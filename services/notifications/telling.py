@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from services.chassis import context
 from services.chassis.db import Transaction
 from services.chassis.errors import Unavailable
 from services.chassis.ids import new_id
@@ -87,6 +88,7 @@ class Teller:
                 "template_version": newest_version(kind),
                 "data": data,
                 "created_at": tx.clock.now(),
+                "traceparent": context.traceparent(),
             },
         )
         if queued:
