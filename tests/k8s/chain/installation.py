@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.support.stack import ROOT
 NAMESPACE = "acometida"
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
 DEPLOYMENTS = (*(f"{service}-{role}" for service in SERVICES for role in ("serve", "work")), "gateway")
+ANSWERING = (*(f"{service}-serve" for service in SERVICES), "gateway")
 OVERLAY = ROOT / "deploy" / "k8s" / "overlays" / "dev"
 SECRETS = OVERLAY / "secrets" / "files"
 PATIENCE_S = 240.0
@@ -54,8 +55,8 @@ class Installation:
         items: list[dict[str, Any]] = self.lab.get(kind, "--namespace", NAMESPACE, *chosen)["items"]
         return items
 
-    def pods(self, *names: str) -> list[str]:
-        """Names of the pods of deployments such as "billing-work" that are not about to end."""
+    def pods(self, *names: str, ready: bool = False) -> list[str]:
+        """Names of the pods of deployments such as "billing-work" that are not about to end; of the ready ones alone."""
         found = []
         for name in names:
             service, _, role = name.partition("-")
@@ -64,7 +65,7 @@ class Installation:
             found += [
                 str(pod["metadata"]["name"])
                 for pod in self.objects("pods", chosen)
-                if "deletionTimestamp" not in pod["metadata"]
+                if "deletionTimestamp" not in pod["metadata"] and (not ready or _is_ready(pod))
             ]
         return found
 
@@ -91,6 +92,19 @@ class Installation:
 
     def scale(self, deployment: str, replicas: int) -> None:
         self.kubectl("scale", f"deployment/{deployment}", f"--replicas={replicas}")
+
+    @contextmanager
+    def scaled(self, deployments: Sequence[str], replicas: int) -> Iterator[None]:
+        """So many replicas of each while the block runs, all ready at its start, and one again, ready, at its end."""
+        self._scale_all(deployments, replicas)
+        try:
+            yield
+        finally:
+            self._scale_all(deployments, 1)
+
+    def _scale_all(self, deployments: Sequence[str], replicas: int) -> None:
+        self.kubectl("scale", *(f"deployment/{name}" for name in deployments), f"--replicas={replicas}")
+        self.await_ready(*DEPLOYMENTS)
 
     @contextmanager
     def door(self, service: str, port: int) -> Iterator[str]:
@@ -131,6 +145,10 @@ class Installation:
         """`coopctl status --json`, which ends with 1 when something wants a person and prints all the same."""
         shell = ["exec", "deployment/office", "--", "sh", "-c", "coopctl status --json || test $? -eq 1"]
         return self.kubectl(*shell, timeout_s=60)
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
 
 
 def make_secrets() -> None:
