@@ -53,6 +53,9 @@ from services.gateway.web import (
 
 MAX_REQUEST_BYTES = 64 * 1024
 """Nothing that members send is larger than a form."""
+FORM_MEMORY_BYTES = 2 * MAX_REQUEST_BYTES
+"""Files are read 64 KiB at a time, and what might begin a boundary waits for the next piece: the parser needs room for both.
+With room for one piece alone a photo or PDF was refused as too large wherever a piece ended with such bytes."""
 
 
 def create_app(
@@ -72,7 +75,7 @@ def create_app(
     app.config.update(
         SECRET_KEY=gateway_secret(settings),
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=FORM_MEMORY_BYTES,
         SESSION_COOKIE_NAME="__Host-form" if settings.https else "coop-form",
         SESSION_COOKIE_SECURE=settings.https,
         SESSION_COOKIE_HTTPONLY=True,

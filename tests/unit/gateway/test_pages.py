@@ -295,6 +295,7 @@ def test_a_certificate_of_all_contracts(portal: Portal) -> None:
         (b"%PDF genuine", "revoked", "El certificado es auténtico, pero fue revocado"),
         (b"%PDF altered", "", "El archivo ha sido modificado"),
         (b"%PDF", "", "El archivo no es nuestro"),
+        (b"%PDF" + b"\r\n-" * 100_000, "", "El archivo no es nuestro"),
     ],
 )
 def test_a_pdf_is_checked_by_anybody(portal: Portal, content: bytes, state: str, says: str) -> None:

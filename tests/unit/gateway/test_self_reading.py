@@ -96,6 +96,13 @@ def test_a_photo_that_is_too_large_is_an_error_beside_its_field_with_all_the_oth
     assert [one.photo for one in submitted(portal)] == [b""]
 
 
+def test_a_photo_within_the_limit_is_taken_whatever_its_bytes_are(portal: Portal) -> None:
+    """A piece of the body that ends with a line break may begin a boundary: it is kept for the next piece."""
+    photo = PHOTO + b"\r\n-" * 300_000
+    assert send(portal, photo=photo).status_code == 303
+    assert [one.photo for one in submitted(portal)] == [photo]
+
+
 def test_a_body_far_too_large_is_turned_away_unread(portal: Portal) -> None:
     page = portal.member.get(FORM).text
     answer = portal.member.post(
