@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -12,6 +12,13 @@ from pathlib import Path
 
 from services.billing.domain import foreign
 from services.billing.domain.calendar import due_date
+from services.billing.domain.charging import (
+    ChargeConcepts,
+    charge_amount,
+    charge_concepts,
+    check_concepts,
+    check_returned_debit,
+)
 from services.billing.domain.concepts import NO_CONCEPTS, Concepts, concepts
 from services.billing.domain.fiscal.energy_origin import EnergyOrigin, energy_origins
 from services.billing.domain.fiscal.terms import FiscalTerms, fiscal_terms
@@ -26,6 +33,8 @@ from services.chassis.errors import Invalid
 from services.chassis.profile import Profile
 
 LATEST_DAYS_TO_PAY = 365
+#: What the series of invoices that bill no supply are called where the profile does not say.
+CHARGE_SERIES = {"es": "V", "ar": "FC"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,11 @@ class Rules:
     #: Share of the month's hours (0 to 1) that must be measured or estimated for a bill to be issued.
     min_hours_ratio: Decimal
     concepts: Concepts = NO_CONCEPTS
+    #: What is invoiced besides supplying, by code; and the series of its invoices, where the country has names of years.
+    charges: ChargeConcepts = field(default_factory=dict)
+    charge_series: str = "V"
+    #: Before taxes, for a direct debit that the payer's bank gives back; None: returns cost the member nothing.
+    return_fee: Decimal | None = None
     #: A total of more than so many times the supply's usual one is looked at before it is issued; None: no bill is.
     outlier_times: Decimal | None = None
     rectifying_series: str = "R"
@@ -53,7 +67,7 @@ class Rules:
     @cached_property
     def rule_set(self) -> RuleSet:
         """Every dated row that bills are calculated by, as invoices carry it."""
-        return rule_set(self.country, self.concepts)
+        return rule_set(self.country, self.concepts, self.charges)
 
     @property
     def currency(self) -> str:
@@ -88,6 +102,9 @@ def rules_of(profile: Profile) -> Rules:
             min_hours_ratio=ratio,
             outlier_times=decimal(terms, "outlier_times", "coop.toml [billing]") if "outlier_times" in terms else None,
             concepts=_concepts(profile.folder / "concepts.toml"),
+            charges=_charges(profile.folder / "concepts.toml"),
+            charge_series=str(profile.section("series").get("charge", CHARGE_SERIES[profile.jurisdiction])),
+            return_fee=_return_fee(profile),
             rectifying_series=str(profile.section("series").get("rectifying", "R")),
             receipt_series=str(profile.section("series").get("receipt", "RC")),
             refund_limit=decimal(
@@ -97,6 +114,7 @@ def rules_of(profile: Profile) -> Rules:
             energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )
         _check_concepts(rules)
+        _check_charges(rules)
     except Invalid as wrong:
         raise SettingsError([wrong.message]) from wrong
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError) as wrong:
@@ -133,6 +151,36 @@ def _check_concepts(rules: Rules) -> None:
     country, services = rules.country, rules.book.services()
     apart = country.foreign_series is not None
     foreign.check(rules.concepts, services, country.concept_taxes, country.foreign_taxes, apart=apart)
+
+
+def _charges(path: Path) -> ChargeConcepts:
+    """What is invoiced besides supplying; nothing when there is no such file, or no [[charge]] in it."""
+    if not path.exists():
+        return {}
+    rows = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("charge", [])
+    return charge_concepts(rows, str(path))
+
+
+def _return_fee(profile: Profile) -> Decimal | None:
+    section = profile.section("direct_debit")
+    if "return_fee" not in section:
+        return None
+    try:
+        return charge_amount(str(decimal(section, "return_fee", "coop.toml [direct_debit]")))
+    except Invalid as wrong:
+        raise Invalid(f"coop.toml [direct_debit] return_fee: {wrong.message}", field="return_fee") from wrong
+
+
+def _check_charges(rules: Rules) -> None:
+    check_concepts(rules.charges, rules.country.charging)
+    if rules.return_fee is not None:
+        check_returned_debit(rules.charges, rules.return_fee)
+    others = (rules.invoice_series, rules.rectifying_series, rules.receipt_series)
+    if rules.charge_series in others:
+        raise Invalid(
+            f"coop.toml [series]: charge = {rules.charge_series!r} numbers other documents already; give it a name of its own.",
+            field="charge",
+        )
 
 
 def _energy_origins(path: Path) -> tuple[EnergyOrigin, ...]:

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.billing.domain.charging import ChargeConcept, ChargeConcepts
 from services.billing.domain.concepts import NO_CONCEPTS, Concept, Concepts
 from services.billing.domain.dated import Row
 from services.billing.evidence.facts import RuleSet
@@ -16,7 +17,7 @@ from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.files import read_rows
 
 
-def rule_set(country: Jurisdiction, concepts: Concepts = NO_CONCEPTS) -> RuleSet:
+def rule_set(country: Jurisdiction, concepts: Concepts = NO_CONCEPTS, charges: ChargeConcepts | None = None) -> RuleSet:
     """The set as it is now."""
     tables = {
         source.table: [_plain(row) for row in read_rows(country.folder / source.file, source.table)]
@@ -24,6 +25,8 @@ def rule_set(country: Jurisdiction, concepts: Concepts = NO_CONCEPTS) -> RuleSet
     }
     rows = [_concept(row) for table in concepts.tables.values() for row in table.rows]
     found = {"jurisdiction": country.code, "options": dict(country.options), "tables": tables, "concepts": rows}
+    if charges:
+        found["charge_concepts"] = [_charge(row) for table in charges.values() for row in table.rows]
     content = json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return RuleSet(hashlib.sha256(content.encode()).hexdigest(), content)
 
@@ -57,6 +60,15 @@ def _concept(row: Row[Concept]) -> dict[str, Any]:
         "iva": concept.iva,
         "uses": sorted(concept.uses),
         "tariffs": sorted(concept.tariffs),
+    }
+
+
+def _charge(row: Row[ChargeConcept]) -> dict[str, Any]:
+    return {
+        **row.value.__dict__,
+        "from": row.start.isoformat(),
+        "to": row.end.isoformat() if row.end else None,
+        "source": row.source,
     }
 
 

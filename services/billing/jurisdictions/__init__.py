@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.billing.domain.calendar import WorkingCalendar
+from services.billing.domain.charging import ChargeLaw
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import Policy
@@ -43,6 +44,8 @@ class Jurisdiction:
     options: Mapping[str, bool] = field(default_factory=dict)
     #: How issued invoices are rectified; None where this is not supported.
     corrections: CorrectionLaw | None = None
+    #: How what is no supply is invoiced; None where it is not.
+    charging: ChargeLaw | None = None
 
 
 def jurisdiction(code: str, options: Mapping[str, Any] | None = None) -> Jurisdiction:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
+from services.billing.domain.charging import OUTSIDE, ChargeLaw, ChargeNumbering
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import PerPeriod, TaxFacts
@@ -17,7 +18,7 @@ from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva_by_line
 from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.ar.corrections import REGULARISATION, correction_law
-from services.billing.jurisdictions.ar.iva import IVA, OUTSIDE, IvaTable
+from services.billing.jurisdictions.ar.iva import IVA, IvaTable
 from services.billing.jurisdictions.ar.presumed_error import PRESUMED_ERROR, presumptions
 from services.billing.jurisdictions.files import working_calendar
 from services.chassis.errors import Refused
@@ -70,6 +71,12 @@ def invoice_class(segments: Sequence[Segment]) -> str:
     return "A" if any(segment.contract.tax_condition in CLASS_A for segment in segments) else "B"
 
 
+def charge_series(wanted: ChargeNumbering) -> str:
+    """ "B-FC-00003": an invoice's numbers are correlative for each class and point of sale."""
+    letter = "A" if wanted.contract.tax_condition in CLASS_A else "B"
+    return f"{letter}-{wanted.name}-{wanted.point_of_sale:05d}"
+
+
 def argentina(options: Mapping[str, Any]) -> Jurisdiction:
     """Argentina's rules; numbers are correlative for each class and point of sale, without a year.
 
@@ -90,4 +97,10 @@ def argentina(options: Mapping[str, Any]) -> Jurisdiction:
         folder=FOLDER,
         sources=SOURCES,
         corrections=correction_law(FOLDER),
+        charging=ChargeLaw(
+            taxes=policy.iva.names | {""},
+            rate=lambda concept, contract, _zone, day: policy.iva.charge_rate(concept, contract, day),
+            series=charge_series,
+            coded=True,
+        ),
     )

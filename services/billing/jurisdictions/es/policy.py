@@ -11,6 +11,7 @@ from typing import Any
 
 from services.billing.domain.bill import ZERO, BillLine, BillTax, Energy
 from services.billing.domain.charges import prorated_month_line
+from services.billing.domain.charging import OUTSIDE, ChargeLaw
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.planning import HeldBill, Segment, by_year, joined, year_days
 from services.billing.domain.policy import PerPeriod, TaxFacts
@@ -137,9 +138,10 @@ class SpanishPolicy:
 def spain(options: Mapping[str, Any]) -> Jurisdiction:
     """Spain's rules; option `financing_in_iee_base` takes the other reading of the electricity tax's base."""
     financing_in_iee_base = bool(options.get("financing_in_iee_base", False))
+    policy = SpanishPolicy(financing_in_iee_base=financing_in_iee_base)
     return Jurisdiction(
         code="es",
-        policy=SpanishPolicy(financing_in_iee_base=financing_in_iee_base),
+        policy=policy,
         calendar=working_calendar(FOLDER / "holidays.toml"),
         # Only electricity has tariff periods; a water register is asked for as a whole.
         metering_tariff=lambda segment: segment.contract.tariff if segment.service == "electricity" else "flat",
@@ -149,4 +151,9 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         sources=(*SOURCES, *CORRECTION_SOURCES),
         options={"financing_in_iee_base": financing_in_iee_base},
         corrections=correction_law(),
+        charging=ChargeLaw(
+            taxes=frozenset({"general", OUTSIDE}),
+            rate=lambda concept, _contract, zone, day: taxes.charge_rate(policy.tables, concept, zone, day),
+            series=lambda wanted: f"{wanted.name}-{wanted.issue_date.year}",
+        ),
     )

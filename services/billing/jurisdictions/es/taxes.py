@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from services.billing.domain.bill import ZERO, BillLine, BillTax
+from services.billing.domain.charging import OUTSIDE, ChargeConcept
 from services.billing.domain.planning import Segment
 from services.billing.domain.policy import TaxFacts
 from services.billing.jurisdictions.es.tables import SpanishTables
@@ -68,13 +70,7 @@ def iva_rate(tables: SpanishTables, service: str, facts: TaxFacts) -> Decimal:
 
     Refused when the rule of that date depends on a market price that is not given, or the zone has another tax.
     """
-    if facts.zone in OTHER_TAXES:
-        tax = OTHER_TAXES[facts.zone]
-        raise Refused(
-            f"In {facts.zone} the tax is {tax}, and there is no table of {tax} rates for {facts.accrual_date}; add it "
-            "before billing there.",
-            reason="NO_TABLE_ROW",
-        )
+    _check_zone(facts.zone, facts.accrual_date)
     row = tables.iva[service].at(facts.accrual_date)
     segments = [segment for segment in facts.segments if segment.service == service]
     if row.reduced is None:
@@ -93,6 +89,23 @@ def iva_rate(tables: SpanishTables, service: str, facts: TaxFacts) -> Decimal:
         if facts.market_price <= row.market_price_above:
             return row.general
     return row.reduced
+
+
+def charge_rate(tables: SpanishTables, concept: ChargeConcept, zone: str, day: date) -> Decimal | None:
+    """The rate of what is no supply; None outside the tax. Refused when no table says the tax of the zone and day."""
+    if concept.iva == OUTSIDE:
+        return None
+    _check_zone(zone, day)
+    return tables.general_iva.at(day)
+
+
+def _check_zone(zone: str, day: date) -> None:
+    if zone in OTHER_TAXES:
+        tax = OTHER_TAXES[zone]
+        raise Refused(
+            f"In {zone} the tax is {tax}, and there is no table of {tax} rates for {day}; add it before billing there.",
+            reason="NO_TABLE_ROW",
+        )
 
 
 def _small(segments: Sequence[Segment], up_to_w: int, below: bool) -> bool:
