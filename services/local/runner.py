@@ -254,6 +254,9 @@ def _print_welcome(say: Callable[[str], None], settings: LocalSettings, profile:
     if credentials:
         for line in credentials.lines():
             say(f"  {line}")
+    if settings.office_environment():
+        say("coopctl finds the services of this port after, in its terminal:")
+        say(f"  {settings.office_environment()}")
     say("Ctrl-C stops everything; the data stay.")
 
 

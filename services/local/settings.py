@@ -6,6 +6,8 @@ from pathlib import Path
 from services.chassis.config import setting
 from services.chassis.profile import Profile
 
+DEFAULT_PORT = 8000
+
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
@@ -17,7 +19,7 @@ def _port(text: str) -> int:
 class LocalSettings:
     """What ``make run`` reads from the environment."""
 
-    port: int = setting("PORT", default="8000", parse=_port, help="port of the page; the others follow it")
+    port: int = setting("PORT", default=str(DEFAULT_PORT), parse=_port, help="port of the page; the others follow it")
     #: Empty: ``var/<profile>`` beside the code.
     data_dir: str = setting("COOP_DATA_DIR", default="", help="folder of everything that is kept")
     bind: str = setting("COOP_BIND", default="127.0.0.1", help="address the page listens on")
@@ -56,6 +58,15 @@ class LocalSettings:
         for number, service in enumerate(SERVICES, start=1):
             shared[f"COOP_{service.upper()}_ADDRESS"] = f"127.0.0.1:{base + number}"
         return shared
+
+    def office_environment(self) -> str:
+        """The shell's line that leads `coopctl` here; empty when the services are where it looks by itself."""
+        if self.port == DEFAULT_PORT and self.bind == "127.0.0.1":
+            return ""
+        told = {f"COOP_{name.upper()}_ADDRESS": f"127.0.0.1:{self.port + n}" for n, name in enumerate(SERVICES, 1)}
+        return "export " + " ".join(
+            f"{name}={value}" for name, value in (told | {"COOP_PUBLIC_URL": self.page}).items()
+        )
 
     def own_environment(self, service: str) -> dict[str, str]:
         """What only one process is told: where it listens."""
