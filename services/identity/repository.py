@@ -37,6 +37,12 @@ def account_by_key(connection: Connection, key: str) -> Account | None:
     return _account(row) if row else None
 
 
+def lock_active_accounts(tx: Transaction, after: str, *, limit: int) -> list[Account]:
+    """The activated accounts from the one after this id on, held until the transaction ends where the database locks rows."""
+    chosen = select(*_ACCOUNT).where(account.c.id > after, account.c.state == "active").order_by(account.c.id)
+    return [_account(row) for row in tx.execute(chosen.limit(limit).with_for_update())]
+
+
 def password_of(connection: Connection, key: str) -> tuple[str, str] | None:
     """(account id, hash) of an active account by its e-mail key; None where nobody can sign in."""
     row = connection.execute(
@@ -109,19 +115,20 @@ def drop_registration(tx: Transaction, registration_id: str) -> None:
     tx.execute(delete(registration).where(registration.c.id == registration_id))
 
 
-def add_reset_request(tx: Transaction, request_id: str, key: str) -> None:
-    tx.execute(insert(reset_request).values(id=request_id, email_key=key, requested_at=tx.clock.now()))
+def add_reset_request(tx: Transaction, request_id: str, key: str, traceparent: str) -> None:
+    tx.execute(
+        insert(reset_request).values(id=request_id, email_key=key, requested_at=tx.clock.now(), traceparent=traceparent)
+    )
 
 
-def take_reset_request(tx: Transaction) -> str | None:
-    """The e-mail key of the oldest waiting request, which is taken off the list."""
+def take_reset_request(tx: Transaction) -> Row[Any] | None:
+    """The oldest waiting request, which is taken off the list."""
     row = tx.execute(
         select(reset_request).order_by(reset_request.c.id).limit(1).with_for_update(skip_locked=True)
     ).first()
-    if row is None:
-        return None
-    tx.execute(delete(reset_request).where(reset_request.c.id == row.id))
-    return str(row.email_key)
+    if row is not None:
+        tx.execute(delete(reset_request).where(reset_request.c.id == row.id))
+    return row
 
 
 def anything_waiting(connection: Connection) -> bool:

@@ -43,6 +43,8 @@ registration = Table(
     Column("requested_at", UtcDateTime, nullable=False),
     Column("settled_at", UtcDateTime, index=True),
     Column("account_id", String(36), ForeignKey("account.id"), index=True),
+    #: Of the call that asked, which settling it and its mail go on with.
+    Column("traceparent", String(55)),
 )
 
 # A request for a new password, settled after the answer for the same reason.
@@ -52,6 +54,7 @@ reset_request = Table(
     Column("id", String(36), primary_key=True),
     Column("email_key", String(64), nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
+    Column("traceparent", String(55)),
 )
 
 # An event of ours that asks for a mail with a link.

@@ -30,7 +30,13 @@ def contact_key(connection: Connection, account_id: str) -> str:
 
 
 def add_association(
-    tx: Transaction, association_id: str, account_id: str, document_key: str, birth_date: date, tries: int
+    tx: Transaction,
+    association_id: str,
+    account_id: str,
+    document_key: str,
+    birth_date: date,
+    tries: int,
+    traceparent: str,
 ) -> None:
     tx.execute(
         insert(association).values(
@@ -41,6 +47,7 @@ def add_association(
             birth_date=birth_date,
             requested_at=tx.clock.now(),
             tries_left=tries,
+            traceparent=traceparent,
         )
     )
 
@@ -225,3 +232,12 @@ def forget_settled(tx: Transaction, before: datetime) -> int:
             association.c.state.in_(["nothing", "closed", "code_due"]), association.c.settled_at < before
         )
     ).rowcount
+
+
+def accesses_after(connection: Connection, account_id: str, supply_id: str, *, limit: int) -> list[Row[Any]]:
+    """Every access in force by account and supply, from the one after these on."""
+    later = or_(
+        access.c.account_id > account_id, and_(access.c.account_id == account_id, access.c.supply_id > supply_id)
+    )
+    chosen = select(access).where(later).order_by(access.c.account_id, access.c.supply_id).limit(limit)
+    return list(connection.execute(chosen))

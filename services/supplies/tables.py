@@ -135,6 +135,8 @@ association = Table(
     Column("code_hash", String(64)),
     Column("code_expires_at", UtcDateTime),
     Column("tries_left", Integer, nullable=False),
+    #: Of the call that asked, which settling it and its mail go on with.
+    Column("traceparent", String(55)),
     Index("ix_association_state_id", "state", "id"),
     Index("ix_association_account_id_state", "account_id", "state"),
 )

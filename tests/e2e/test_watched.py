@@ -26,27 +26,56 @@ from tests.support.office import PASSWORD, Session, open_account
 from tests.support.service_under_test import eventually
 from tests.support.stack import ROOT, Stack
 
-SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 BROWSER = "0" * 15 + "1"
 """The span of whoever sends the request, which no process of ours sends."""
 PARTS = ("identity", "supplies", "metering", "billing", "notifications", "gateway")
 
 
-def changed_password(stack: Stack, member: Session, trace: str) -> None:
-    """Opens the page of the password and sends its form, as a browser that names a trace."""
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    opener.addheaders = [("Cookie", f"coop-session={member.session_token}")]
-    page = f"{stack.base_url}/account/password"
-    with opener.open(page, timeout=20) as answer:
+def submitted(stack: Stack, path: str, trace: str, cookies: tuple[str, ...], **fields: str) -> str:
+    """Opens a page with a form and sends it, as a browser that names a trace; the address that it leads to."""
+    page = f"{stack.base_url}{path}"
+    opened = urllib.request.Request(page, headers={"Cookie": "; ".join(cookies)})
+    with urllib.request.urlopen(opened, timeout=20) as answer:
         token = answer.read().decode().split('name="csrf_token" value="')[1].split('"')[0]
         form_cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    new = "otra farola verde enciende"
-    form = {"csrf_token": token, "current_password": PASSWORD, "new_password": new, "repeated": new}
-    request = urllib.request.Request(page, urllib.parse.urlencode(form).encode())
-    request.add_header("Cookie", f"coop-session={member.session_token}; {form_cookie}")
+    request = urllib.request.Request(page, urllib.parse.urlencode({"csrf_token": token, **fields}).encode())
+    request.add_header("Cookie", "; ".join((*cookies, form_cookie)))
     request.add_header("traceparent", f"00-{trace}-{BROWSER}-01")
     with urllib.request.urlopen(request, timeout=20) as answer:
-        assert answer.status == 200 and answer.url.endswith("/account")
+        assert answer.status == 200
+        return str(answer.url)
+
+
+def changed_password(stack: Stack, member: Session, trace: str) -> None:
+    new = "otra farola verde enciende"
+    fields = {"current_password": PASSWORD, "new_password": new, "repeated": new}
+    cookie = f"coop-session={member.session_token}"
+    assert submitted(stack, "/account/password", trace, (cookie,), **fields).endswith("/account")
+
+
+def whole_trace(traces: Collector, trace: str, last: str) -> dict[str, SeenSpan]:
+    """The spans of a trace by their ids, once one of the name `last` has come and, of every span, the one above it: each
+    process sends its own."""
+
+    def whole() -> bool:
+        seen = traces.trace(trace)
+        return any(span.name == last for span in seen) and {span.parent for span in seen} - {BROWSER} <= {
+            span.id for span in seen
+        }
+
+    eventually(whole)
+    return {span.id: span for span in traces.trace(trace)}
+
+
+def line(spans: dict[str, SeenSpan], name: str) -> list[tuple[str, str, int]]:
+    """From the one span of this name up to the page."""
+    [span] = [one for one in spans.values() if one.name == name]
+    found = [(span.service, span.name, span.kind)]
+    while span.parent in spans:
+        span = spans[span.parent]
+        found.append((span.service, span.name, span.kind))
+    return found
 
 
 def test_one_trace_leads_from_the_page_to_the_handler_of_its_event(stack: Stack, traces: Collector) -> None:
@@ -55,27 +84,9 @@ def test_one_trace_leads_from_the_page_to_the_handler_of_its_event(stack: Stack,
     changed_password(stack, member, trace)
     handler = "handle coop.identity.events.v1.PasswordChanged"
 
-    def whole() -> bool:
-        """Whether the handler's span has come and, of every span, the one above it: each process sends its own."""
-        seen = traces.trace(trace)
-        return any(span.name == handler for span in seen) and {span.parent for span in seen} - {BROWSER} <= {
-            span.id for span in seen
-        }
-
-    eventually(whole)
-    spans = {span.id: span for span in traces.trace(trace)}
-
-    def line(span: SeenSpan) -> list[tuple[str, str, int]]:
-        """From a span up to the page."""
-        found = [(span.service, span.name, span.kind)]
-        while span.parent in spans:
-            span = spans[span.parent]
-            found.append((span.service, span.name, span.kind))
-        return found
-
-    handled = next(span for span in spans.values() if span.name == handler)
+    spans = whole_trace(traces, trace, handler)
     method = "coop.identity.v1.IdentityService/ChangePassword"
-    assert line(handled) == [
+    assert line(spans, handler) == [
         ("notifications", handler, CONSUMER),
         ("identity", "publish coop.identity.account.v1", PRODUCER),
         ("identity", method, SERVER),
@@ -85,6 +96,27 @@ def test_one_trace_leads_from_the_page_to_the_handler_of_its_event(stack: Stack,
     assert not any(span.failed for span in spans.values())
     said = json.dumps([span.attributes for span in spans.values()])
     assert "traced" not in said.lower() and member.account_id not in said
+
+
+def test_one_trace_leads_from_the_page_to_the_mail_that_it_causes(stack: Stack, traces: Collector) -> None:
+    trace = secrets.token_hex(16)
+    submitted(stack, "/register", trace, (), name="Traced Twice", email="traced.twice@example.org", password=PASSWORD)
+    spans = whole_trace(traces, trace, "send mail")
+    method = "coop.identity.v1.IdentityService/Register"
+    assert line(spans, "send mail") == [
+        ("notifications", "send mail", INTERNAL),
+        ("notifications", "handle coop.identity.events.v1.ActivationRequested", CONSUMER),
+        ("identity", "publish coop.identity.account.v1", PRODUCER),
+        ("identity", "settle registration", INTERNAL),
+        ("identity", method, SERVER),
+        ("gateway", method, CLIENT),
+        ("gateway", "POST /register", SERVER),
+    ]
+    # What is asked of others for the mail, and what is told of it, belongs to it.
+    under = {span.name for span in spans.values() if spans.get(span.parent) and spans[span.parent].name == "send mail"}
+    assert under == {"coop.identity.v1.IdentityService/IssueMailToken", "publish coop.notifications.message.v1"}
+    said = json.dumps([span.attributes for span in spans.values()])
+    assert '"message.kind": "activation"' in said and "traced" not in said.lower()
 
 
 def _lines(stack: Stack) -> Iterator[tuple[str, str]]:

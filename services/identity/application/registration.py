@@ -4,14 +4,16 @@ The answer is given before anything is looked up: it, its work and its time are 
 The waiting row is settled right after, by the worker.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from coop.identity.events.v1 import events_pb2 as events
 from sqlalchemy import Row
 
+from services.chassis import tracing
 from services.chassis.attempts import Count, address_prefix
-from services.chassis.context import caller
+from services.chassis.context import caller, traceparent
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key, parse_email
 from services.chassis.errors import NotFound, Refused
@@ -48,6 +50,7 @@ def register(core: Core, key: RequestKey, *, email: str, password: str, name: st
             language=speaks,
             password_hash=password_hash,
             requested_at=tx.clock.now(),
+            traceparent=traceparent(),
         )
         return made
 
@@ -63,7 +66,7 @@ def request_password_reset(core: Core, key: RequestKey, *, email: str) -> None:
     def keep() -> str:
         _spend_mail(tx, email_key(address))
         made = new_id()
-        repository.add_reset_request(tx, made, email_key(address))
+        repository.add_reset_request(tx, made, email_key(address), traceparent())
         return made
 
     with core.database.write() as tx:
@@ -88,12 +91,17 @@ def settle_one(core: Core) -> bool:
     with core.database.write() as tx:
         waiting = repository.next_registration(tx)
         if waiting:
-            _settle_registration(tx, waiting)
+            _on_its_trace("settle registration", waiting, lambda: _settle_registration(tx, waiting))
             return True
-        key = repository.take_reset_request(tx)
-        if key is not None:
-            _settle_reset(tx, key)
-        return key is not None
+        asked = repository.take_reset_request(tx)
+        if asked:
+            _on_its_trace("settle password reset", asked, lambda: _settle_reset(tx, asked.email_key))
+        return asked is not None
+
+
+def _on_its_trace(name: str, row: Row[Any], settle: Callable[[], None]) -> None:
+    """Of whoever asked: what settling causes, mails above all, belongs to what they did."""
+    tracing.carry_on(name, settle, parent=row.traceparent or "", request=row.id)
 
 
 def _settle_registration(tx: Transaction, row: Row[Any]) -> None:

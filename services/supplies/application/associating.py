@@ -11,8 +11,9 @@ from coop.supplies.events.v1 import events_pb2 as events
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Row
 
+from services.chassis import tracing
 from services.chassis.attempts import Count, address_prefix
-from services.chassis.context import Principal
+from services.chassis.context import Principal, traceparent
 from services.chassis.db import RequestKey, Transaction
 from services.chassis.emails import email_key
 from services.chassis.errors import Invalid, NotFound, Refused
@@ -60,7 +61,7 @@ def request(core: Core, key: RequestKey, principal: Principal, *, document: str,
         ]
         spend(tx, counts, "Too many attempts to add a supply: try again in {wait}.")
         made = new_id()
-        access_repository.add_association(tx, made, principal.id, read.key, born, CODE_TRIES)
+        access_repository.add_association(tx, made, principal.id, read.key, born, CODE_TRIES, traceparent())
         return made
 
     with core.database.write() as tx:
@@ -83,7 +84,12 @@ def settle_one(core: Core) -> bool:
         repository.lock_registry(tx)
         asked = access_repository.lock_waiting(tx, waiting.id)
         if asked is not None:
-            _settle(core, tx, asked)
+            tracing.carry_on(
+                "settle association",
+                lambda: _settle(core, tx, asked),
+                parent=asked.traceparent or "",
+                request=asked.id,
+            )
     # A request that another worker holds is no reason to look again at once.
     return asked is not None
 
