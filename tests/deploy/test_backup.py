@@ -1,70 +1,20 @@
 """The cluster's backup on a real PostgreSQL: one instant of five databases while events are told, and back again."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import kubernetes_validate
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from services.local.postgres import Postgres
 from tests.deploy.cluster import Workload, named
-from tests.deploy.tools import DEPLOY
+from tests.deploy.five_databases import SCRIPTS, Databases
 from tests.support.migrated import Migrated
-
-SCRIPTS = DEPLOY / "k8s/components/backup"
-PROGRAMS = "/usr/lib/postgresql/15/bin"
-SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
-
-
-class Databases:
-    """Five databases with the services' schemas, in a table `told` of which goes what one tells the other."""
-
-    def __init__(self, server: Postgres, migrated: Migrated, folder: Path) -> None:
-        self.folder = folder
-        made = {service: make_url(migrated.on_postgresql(service, server)) for service in SERVICES}
-        self.urls = {service: url.set(username="postgres").render_as_string() for service, url in made.items()}
-        (folder / "urls").mkdir()
-        for service, url in self.urls.items():
-            (folder / "urls" / f"{service}.url").write_text(url)
-            self.run(service, "CREATE TABLE told (number bigint PRIMARY KEY)")
-        (folder / "files" / "billing").mkdir(parents=True)
-        (folder / "files" / "billing" / "ab").mkdir()
-        (folder / "files" / "billing" / "ab" / "document").write_bytes(b"signed")
-        (folder / "files" / "metering").mkdir()  # with nothing in it
-        (folder / "backup").mkdir()
-
-    def connect(self, service: str) -> psycopg.Connection:
-        return psycopg.connect(self.urls[service].replace("+psycopg", ""), autocommit=True)
-
-    def run(self, service: str, statement: str) -> list[int]:
-        with self.connect(service) as connection:
-            found = connection.execute(statement)
-            return [int(row[0]) for row in found.fetchall()] if found.description else []
-
-    def script(self, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        places = {place.upper(): str(self.folder / place) for place in ("urls", "files")}
-        environment = {
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-            "TARGET": str(self.folder / "backup"),
-            "PAUSE": "0.2",
-            **places,
-            **more,
-        }
-        return subprocess.run(
-            [str(SCRIPTS / name), *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-
-    def backups(self) -> list[Path]:
-        return sorted(path for path in (self.folder / "backup").iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +121,18 @@ def test_the_job_that_restores_is_made_of_the_one_that_backs_up() -> None:
     job = json.loads(done.stdout)
     kubernetes_validate.validate(job, "1.34", strict=True)
     restoring = Workload(job)
-    (container,) = restoring.containers
-    assert container["command"] == ["bash", "/run/acometida/scripts/restore.sh", "/backup/20261122T031502Z"]
-    written = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+    (databases,) = restoring.pod["initContainers"]
+    assert databases["command"] == ["bash", "/run/acometida/scripts/restore.sh", "/backup/20261122T031502Z"]
+    written = {mount["mountPath"] for mount in databases["volumeMounts"] if not mount.get("readOnly")}
     assert written == {"/files/billing", "/files/metering", "/backup", "/tmp"}
+    (events,) = restoring.pod["containers"]
+    assert events["args"] == ["/backup/20261122T031502Z/events.jsonl.gz"]
+    told = {entry["name"]: entry["value"] for entry in events["env"]}
+    assert told["COOP_EVENT_LOG_FILE"] == "/run/acometida/event-log/url"
+    for container in (databases, events):
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted <= {volume["name"] for volume in restoring.pod["volumes"]}
+    assert "robot" not in {volume["name"] for volume in restoring.pod["volumes"]}, "there is nobody to sign in to"
     assert restoring.labels == Workload(cron_job).labels, "other policies would hold for it"
     refused = subprocess.run(
         [*program, "../x"], input=json.dumps(cron_job), capture_output=True, text=True, check=False

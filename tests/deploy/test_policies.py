@@ -69,7 +69,7 @@ def test_databases_broker_and_mail_are_reached_by_those_who_need_them() -> None:
         place = (caller.service, caller.component)
         asks = caller.component in (*WITH_DATABASE, "setup-databases", "backup")
         assert reaches("dev", caller, _of("database"), 5432) == asks, place
-        asks = caller.component in (*WITH_BROKER, "setup-topics")
+        asks = caller.component in (*WITH_BROKER, "setup-topics", "backup")
         assert reaches("dev", caller, _of("broker"), 9092) == asks, place
         assert reaches("dev", caller, _of("mail"), 8024) == (place == ("notifications", "work")), place
 
@@ -124,7 +124,7 @@ def test_the_way_out_of_the_cluster_is_for_few() -> None:
         expected = set()
         if component in (*WITH_DATABASE, "setup-databases", "backup"):
             expected.add(5432)
-        if component in (*WITH_BROKER, "setup-topics"):
+        if component in (*WITH_BROKER, "setup-topics", "backup"):
             expected.add(9093)
         if (service, component) == ("notifications", "work"):
             expected.add(587)

@@ -7,6 +7,7 @@ TOGETHER = {
     "tests/contract/eventlog/test_broker_crash.py": "a broker that is killed",
     "tests/contract/eventlog/": "one broker",
     "tests/integration/chassis/test_on_kafka.py": "one broker",
+    "tests/deploy/test_backup": "five databases",
     "tests/system/test_chain.py": "the undisturbed month",
     "tests/system/test_ownership.py": "the undisturbed month",
     "tests/e2e/test_journey.py": "the demonstration",

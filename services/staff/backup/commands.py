@@ -10,6 +10,7 @@ import typer
 
 from services.chassis.clock import SystemClock
 from services.chassis.config import load
+from services.staff.backup import events_commands
 from services.staff.backup.check import check
 from services.staff.backup.create import create
 from services.staff.backup.restore import restore
@@ -19,6 +20,8 @@ from services.staff.show import JsonOption, facts, print_json, say
 app = typer.Typer(
     no_args_is_help=True, help="Backups of an installation on one machine: databases, events, documents and keys."
 )
+
+app.add_typer(events_commands.app, name="events")
 
 DataDirOption = Annotated[
     Path | None, typer.Option("--data-dir", help="The data folder; COOP_DATA_DIR, or var, when left out.")

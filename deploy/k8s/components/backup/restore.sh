@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes the five databases and the files what they were in one backup. Nothing of Acometida may run meanwhile.
+# Makes the five databases and the files what they were in one backup. Nothing of Acometida may run meanwhile. The event log is
+# brought back afterwards, by `coopctl backup events restore`.
 #   restore.sh FOLDER
 set -euo pipefail
 folder=${1:?"say which backup: a folder below /backup"}
