@@ -48,7 +48,8 @@ def setting(
 def parse_address(text: str) -> str:
     """``host:port``; raises ValueError otherwise."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.replace(":", " ")
+    if not bare or " " in bare or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise ValueError("write it as host:port, such as 127.0.0.1:8001")
     return text
 
@@ -150,7 +151,7 @@ class ServiceSettings:
     keys: str = setting(
         "COOP_KEYS_DIR", default="", help="folder of signing keys; empty means keys/ under COOP_DATA_DIR"
     )
-    log_level: str = setting("COOP_LOG_LEVEL", default="info")
+    log_level: str = setting("COOP_LOG_LEVEL", default="info", parse=checks.parse_log_level)
     drain_s: float = setting(
         "COOP_DRAIN_SECONDS", default="10", parse=parse_some_seconds, help="time to finish work on stop"
     )

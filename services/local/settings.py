@@ -5,6 +5,7 @@ from pathlib import Path
 
 from services.chassis.config import setting
 from services.chassis.profile import Profile
+from services.chassis.settings_checks import parse_log_level
 
 DEFAULT_PORT = 8000
 
@@ -23,7 +24,7 @@ class LocalSettings:
     #: Empty: ``var/<profile>`` beside the code.
     data_dir: str = setting("COOP_DATA_DIR", default="", help="folder of everything that is kept")
     bind: str = setting("COOP_BIND", default="127.0.0.1", help="address the page listens on")
-    log_level: str = setting("COOP_LOG_LEVEL", default="info")
+    log_level: str = setting("COOP_LOG_LEVEL", default="info", parse=parse_log_level)
 
     def folder(self, profile: str) -> Path:
         return Path(self.data_dir).resolve() if self.data_dir else Path("var").resolve() / profile

@@ -6,6 +6,7 @@ were added, or with `--renew tls` before the certificates end.
 
 from __future__ import annotations
 
+import re
 import secrets as randomness
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -21,11 +22,19 @@ import typer
 from services.chassis.config import SettingsError, parse_address
 from services.staff.show import JsonOption, print_json, say, table
 
+if TYPE_CHECKING:
+    from services.chassis.profile import Profile
+
 SERVICES = ("identity", "supplies", "metering", "billing", "notifications")
 ISSUERS = (*SERVICES, "gateway")
 """Who signs tokens."""
 WITH_CERTIFICATE = (*ISSUERS, "office")
 """Who answers or makes calls; the office is whoever runs coopctl."""
+
+
+DOCUMENT_KEY = "keys/billing/documents.pem"
+_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""What Kubernetes takes for a namespace."""
 
 
 class Renewal(StrEnum):
@@ -60,14 +69,11 @@ def secrets_command(
     as_json: JsonOption = False,
 ) -> None:
     """Make the secrets of an installation: keys, certificates, passwords. What is there stays."""
-    try:
-        parse_address(database_host)
-    except ValueError as wrong:
-        raise SettingsError([f"--database-host is {database_host!r}: {wrong}."]) from None
     folder = _Folder(out)
+    holder = _checked(folder, namespace, database_host, profile)
     found = [
         *(_next_token_keys(folder) if renew is Renewal.token_keys else _token_keys(folder)),
-        *_other_keys(folder, profile),
+        *_other_keys(folder, holder),
         *_certificates(folder, namespace, anew=renew is Renewal.tls),
         *_database_addresses(folder, database_host, database_options),
     ]
@@ -79,6 +85,30 @@ def secrets_command(
     if renew is Renewal.token_keys:
         say(_what_next(folder))
     say(f"In {out}. Whoever has ca/ca.key can pretend to be any service: keep that one away from the machines.")
+
+
+def _checked(folder: _Folder, namespace: str, database_host: str, profile: Path | None) -> Profile | None:
+    """Whoever the key of documents is made for; None when there is one. Raises SettingsError for all that was given wrongly,
+    before anything is written."""
+    from services.chassis.config import load
+    from services.chassis.profile import load_profile
+    from services.staff.settings import StaffSettings
+
+    problems, holder = [], None
+    if not _DNS_LABEL.fullmatch(namespace):
+        problems.append(f"--namespace is {namespace!r}: use small letters, digits and hyphens, at most 63.")
+    try:
+        parse_address(database_host)
+    except ValueError as wrong:
+        problems.append(f"--database-host is {database_host!r}: {wrong}.")
+    if not folder.path(DOCUMENT_KEY).exists():
+        try:
+            holder = load_profile(profile or load(StaffSettings).profile_dir)
+        except SettingsError as wrong:
+            problems += wrong.problems
+    if problems:
+        raise SettingsError(problems)
+    return holder
 
 
 class _Folder:
@@ -161,7 +191,7 @@ def _what_next(folder: _Folder) -> str:
     return "Now give everybody the files of public/: the old keys are good no more."
 
 
-def _other_keys(folder: _Folder, profile: Path | None) -> Iterator[Made]:
+def _other_keys(folder: _Folder, holder: Profile | None) -> Iterator[Made]:
     def word() -> bytes:
         return randomness.token_urlsafe(32).encode()
 
@@ -169,22 +199,19 @@ def _other_keys(folder: _Folder, profile: Path | None) -> Iterator[Made]:
     yield folder.keep(
         "keys/identity/bootstrap-staff.secret", "identity, and whoever makes the first staff account", word
     )
-    yield folder.keep(
-        "keys/billing/documents.pem",
-        "billing, until you have a certificate of a trusted authority",
-        lambda: _document_key(profile),
+    meant_for = "billing, until you have a certificate of a trusted authority"
+    yield (
+        Made(DOCUMENT_KEY, False, meant_for)
+        if holder is None
+        else folder.keep(DOCUMENT_KEY, meant_for, partial(_document_key, holder))
     )
 
 
-def _document_key(profile: Path | None) -> bytes:
-    """Key and certificate in the cooperative's name. Raises SettingsError when its profile cannot be read."""
-    from services.chassis.config import load
+def _document_key(holder: Profile) -> bytes:
+    """Key and certificate in the cooperative's name."""
     from services.chassis.issuing import self_signed
-    from services.chassis.profile import load_profile
-    from services.staff.settings import StaffSettings
 
-    found = load_profile(profile or load(StaffSettings).profile_dir)
-    made = self_signed(found.legal_name, found.jurisdiction, datetime.now(UTC))
+    made = self_signed(holder.legal_name, holder.jurisdiction, datetime.now(UTC))
     return made.key + made.certificate
 
 

@@ -19,19 +19,17 @@ from typing import Any
 import structlog
 
 from services.chassis import context
+from services.chassis.settings_checks import parse_log_level
 from services.chassis.telemetry import faults
 from services.chassis.telemetry.private import without_personal_data
 
-LEVELS = ("debug", "info", "warning", "error")
 CHATTERING = ("kafka.net.selector",)
 """Libraries' loggers whose warnings (each turn of a loop that took a tenth of a second) tell an operator nothing."""
 
 
 def configure_logging(service: str, level: str = "info") -> None:
     """Sets up our own lines and those of libraries. Raises ValueError for a level that is none."""
-    if level.lower() not in LEVELS:
-        raise ValueError(f"log level {level!r} is unknown: use {', '.join(LEVELS[:-1])} or {LEVELS[-1]}")
-    number = logging.getLevelNamesMapping()[level.upper()]
+    number = logging.getLevelNamesMapping()[parse_log_level(level).upper()]
 
     def finish(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> str:
         return _rendered(service, dict(line))

@@ -92,6 +92,8 @@ def test_missing_malformed_and_contradictory_settings_are_named_together(given: 
             "COOP_HEALTH_ADDRESS": "0.0.0.0:8001",
             "COOP_TLS_DIR": str(tmp_path),
             "COOP_DRAIN_SECONDS": "0",
+            "COOP_LOG_LEVEL": "loud",
+            "COOP_BILLING_ADDRESS": "10.0.0.1:80:90",
             "COOP_PUBLIC_URL": "http://office.example.org",
             "COOP_TRUSTED_PROXIES": "1",
         },
@@ -108,6 +110,8 @@ def test_missing_malformed_and_contradictory_settings_are_named_together(given: 
         f"{tmp_path}/tls.key cannot be read",
         f"{tmp_path}/ca.crt cannot be read",
         "COOP_DRAIN_SECONDS is '0'",
+        "COOP_LOG_LEVEL is 'loud': use debug, info, warning or error",
+        "COOP_BILLING_ADDRESS is '10.0.0.1:80:90': write it as host:port",
         "COOP_PUBLIC_URL is 'http://office.example.org' and COOP_TRUSTED_PROXIES is 1",
         f"{tmp_path}/coop.toml does not exist",
     ):

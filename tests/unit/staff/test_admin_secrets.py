@@ -127,3 +127,17 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, capfd: pytest.CaptureFixtur
     (tmp_path / "ca" / "ca.key").unlink()
     assert secrets(tmp_path) == 2
     assert "has one of ca.key and ca.crt" in capfd.readouterr().err
+
+
+def test_everything_given_wrongly_is_said_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, nowhere = tmp_path / "made", tmp_path / "nowhere"
+    given = ("--profile", str(nowhere), "--namespace", "Our_Coop", "--database-host", "db:5432:6432")
+    assert run(["admin", "secrets", "--out", str(out), *given]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "--namespace is 'Our_Coop': use small letters, digits and hyphens, at most 63.",
+        "--database-host is 'db:5432:6432': write it as host:port, such as 127.0.0.1:8001.",
+        f"{nowhere}/coop.toml does not exist: COOP_PROFILE_DIR must be a folder with a coop.toml.",
+    ]
+    assert not out.exists()
