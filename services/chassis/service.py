@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis import migrations, retention
+from services.chassis.announcing import Announced, announcing_servicer
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import ServiceSettings
 from services.chassis.consumer import ConsumerRunner, Subscription
@@ -79,6 +80,8 @@ class Parts:
     watched: list[Watched] = field(default_factory=list)
     #: What the service keeps, how long and why.
     kept: list[Kept] = field(default_factory=list)
+    #: States of its own that others keep copies of, where its topics do not keep them for ever.
+    announced: list[Announced] = field(default_factory=list)
     #: Run by migrate, after the schema is at head.
     after_migrate: Callable[[], None] | None = None
 
@@ -250,9 +253,14 @@ class Process(Generic[SettingsT]):
             self.parts.jobs_waiting,
             self._new_watch(),
         )
+        of_all = (
+            operations,
+            retention_servicer(self._kept, self.kit.clock),
+            announcing_servicer(self.kit.database, self.parts.announced),
+        )
         server = build_server(
             self.name,
-            [*self.parts.servicers, operations, retention_servicer(self._kept, self.kit.clock)],
+            [*self.parts.servicers, *of_all],
             self._verifier,
             workers=self.settings.grpc_workers,
             extra=self.health.add_to,

@@ -7,6 +7,7 @@ from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker
 from services.chassis.service import Kit, Parts
 from services.identity import figures, housekeeping, retention
+from services.identity.application.announcing import announced
 from services.identity.application.core import Core
 from services.identity.application.registration import settle_one
 from services.identity.application.staff import ensure_bootstrap_secret
@@ -43,6 +44,7 @@ def build(kit: Kit[Settings]) -> Parts:
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
         jobs_waiting=anything_waiting,
         kept=retention.kept(),
+        announced=announced(),
         watched=figures.watched(kit.settings.data_dir),
         after_migrate=lambda: ensure_bootstrap_secret(core, kit.settings.keys_dir),
     )

@@ -15,7 +15,7 @@ from services.chassis.config import load, setting
 from services.chassis.errors import Unavailable
 from services.chassis.eventlog import EventLogError
 from services.chassis.eventlog.topic_changes import LOSS, REORDERING, Change, changes
-from services.chassis.eventlog.topics import Topic, declared
+from services.chassis.eventlog.topics import Topic, as_declared, declared
 from services.staff.settings import StaffSettings
 from services.staff.show import JsonOption, print_json, say, table
 
@@ -111,6 +111,8 @@ def _show(
                         "partitions": topic.partitions,
                         "replication": topic.replication,
                         "configs": topic.configs,
+                        "compacted": topic.compacted,
+                        "late_reader": topic.late_reader,
                         "differences": [
                             {
                                 "kind": change.kind,
@@ -128,13 +130,16 @@ def _show(
             }
         )
         return
+    columns = ("Topic", "Partitions", "Kept", "A reader that comes late has it from")
+    rows = [(topic.name, topic.partitions, topic.kept, topic.late_reader) for topic in topics.values()]
+    table("Topics as declared", columns, rows, numbers=("Partitions",))
     for name in strangers:
         say(f"{name} is no topic of this release; it is left as it is.")
     if not differences:
         say(f"The {len(topics)} topics are as declared.")
         return
-    rows = [(change.topic, change.kind, _needs(change), change.sentence) for change in differences]
-    table("Not changed" if applied else "To change", ("Topic", "What", "Needs", "Meaning"), rows)
+    changed = [(change.topic, change.kind, _needs(change), change.sentence) for change in differences]
+    table("Not changed" if applied else "To change", ("Topic", "What", "Needs", "Meaning"), changed)
 
 
 def _needs(change: Change) -> str:
@@ -148,8 +153,26 @@ def _tell_of_sqlite(path: Path, as_json: bool) -> None:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             topics = dict(connection.execute("SELECT name, partitions FROM topic ORDER BY name").fetchall())
     if as_json:
-        rows = [{"topic": name, "partitions": partitions, "differences": []} for name, partitions in topics.items()]
-        print_json({"event_log": "sqlite", "topics": rows, "not_declared": []})
+        found: list[dict[str, object]] = [
+            {
+                "topic": name,
+                "partitions": partitions,
+                "compacted": as_declared(name).compacted,
+                "late_reader": as_declared(name).late_reader,
+                "differences": [],
+            }
+            for name, partitions in topics.items()
+        ]
+        print_json({"event_log": "sqlite", "topics": found, "not_declared": []})
         return
-    table(f"Topics in {path}", ("Topic", "Partitions"), topics.items(), numbers=("Partitions",))
-    say("The event log is one file on this machine: services make their topics there, nothing has to be done.")
+    rows = [
+        (name, partitions, "last of each key" if topic.compacted else "as retention says", topic.late_reader)
+        for name, partitions in topics.items()
+        for topic in (as_declared(name),)
+    ]
+    columns = ("Topic", "Partitions", "Kept", "A reader that comes late has it from")
+    table(f"Topics in {path}", columns, rows, numbers=("Partitions",))
+    say(
+        "The event log is one file on this machine: services make their topics there, nothing has to be done. How long "
+        "events stay in it: coopctl admin retention plan."
+    )

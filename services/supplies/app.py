@@ -14,6 +14,7 @@ from services.chassis.jobs import Worker
 from services.chassis.profile import Profile
 from services.chassis.service import Kit, Parts
 from services.supplies import housekeeping, retention
+from services.supplies.application.announcing import announced
 from services.supplies.application.associating import anything_waiting, settle_one
 from services.supplies.application.core import Core
 from services.supplies.consumers import subscription
@@ -55,6 +56,7 @@ def build(kit: Kit[Settings]) -> Parts:
         background=[worker.run, lambda stop: housekeeping.run(core, stop)],
         jobs_waiting=partial(anything_waiting, core),
         kept=retention.kept(),
+        announced=announced(),
     )
 
 

@@ -73,6 +73,17 @@ def members_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Mem
     return {found.id: found for found in members_where(connection, member.c.id.in_(ids))} if ids else {}
 
 
+def members_after(connection: Connection, member_id: str, *, limit: int) -> list[Member]:
+    """By id, from the one after ``member_id`` on."""
+    chosen = select(member).where(member.c.id > member_id).order_by(member.c.id).limit(limit)
+    return [_member(row) for row in connection.execute(chosen)]
+
+
+def supplies_after(connection: Connection, account_number: str, *, limit: int) -> list[Supply]:
+    """By account number, from the one after ``account_number`` on."""
+    return supplies_where(connection, supply.c.account_number > account_number, limit=limit)
+
+
 def supplies_where(connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Supply]:
     """Whole supplies by account number order: four statements however many there are."""
     rows = list(connection.execute(select(supply).where(*conditions).order_by(supply.c.account_number).limit(limit)))

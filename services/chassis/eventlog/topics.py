@@ -4,6 +4,10 @@ Events are kept for 60 days: longer than anybody takes to notice that a reader s
 shorter than the readers' inboxes remember what they handled (90 days), so that reading from the start never does anything
 twice. Where every event is the whole state of its key, Kafka keeps the last one of each key instead of a time span.
 
+A reader that begins when events are gone learns states from compacted topics, and states of other topics when their owner
+tells them again (`coopctl admin announce`, `services/chassis/announcing.py`). Facts are told once: who has handled and lost
+them has them from its own backup.
+
 An installation says otherwise in a TOML file (COOP_TOPIC_LAYOUT), for all topics or for one:
 
     partitions = 12
@@ -45,6 +49,27 @@ class Topic:
     retention_days: int = RETENTION_DAYS
     #: Kafka keeps the last record of each key for ever, and the older ones for a week.
     compacted: bool = False
+    #: Its service tells the states that it carries again when it is asked to.
+    announced: bool = False
+
+    @property
+    def service(self) -> str:
+        """Who writes it."""
+        return self.name.split(".")[1]
+
+    @property
+    def kept(self) -> str:
+        """How long, in words for an operator."""
+        if self.compacted:
+            return "last of each key"
+        return f"{self.retention_days} days" if self.retention_days > 0 else "for ever"
+
+    @property
+    def late_reader(self) -> str:
+        """From where a reader has what was told before it began, or before its database was lost."""
+        ways = ["the topic"] if self.compacted or self.retention_days < 0 else []
+        ways += [f"coopctl admin announce {self.service}"] if self.announced else []
+        return " or ".join(ways) or "its backup: facts are told once"
 
     @property
     def configs(self) -> dict[str, str]:
@@ -60,10 +85,10 @@ class Topic:
 
 
 DECLARED = (
-    Topic("coop.identity.account.v1"),
-    Topic("coop.supplies.member.v1", compacted=True),
-    Topic("coop.supplies.supply.v1", compacted=True),
-    Topic("coop.supplies.access.v1"),
+    Topic("coop.identity.account.v1", announced=True),
+    Topic("coop.supplies.member.v1", compacted=True, announced=True),
+    Topic("coop.supplies.supply.v1", compacted=True, announced=True),
+    Topic("coop.supplies.access.v1", announced=True),
     Topic("coop.supplies.invitation.v1"),
     Topic("coop.metering.curve.v1"),
     Topic("coop.metering.reading.v1"),

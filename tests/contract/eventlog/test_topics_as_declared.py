@@ -161,4 +161,7 @@ def test_the_embedded_log_needs_nothing(
         log.ensure_topics([MADE.name], 2)
     capsys.readouterr()
     assert run("apply", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["topics"] == [{"topic": MADE.name, "partitions": 2, "differences": []}]
+    [told] = json.loads(capsys.readouterr().out)["topics"]
+    assert (told["topic"], told["partitions"], told["differences"]) == (MADE.name, 2, [])
+    assert run("plan") == 0
+    assert MADE.late_reader in capsys.readouterr().out

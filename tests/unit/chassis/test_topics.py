@@ -97,7 +97,9 @@ def test_an_installation_says_otherwise_in_a_file(tmp_path: Path) -> None:
     file.write_text(f'partitions = 12\nreplication = 3\n["{WORK}"]\npartitions = 24\nretention_days = 14\n')
     topics = declared(overrides=file)
     assert topics[WORK] == Topic(WORK, 24, 3, 2, 14)
-    assert topics["coop.supplies.member.v1"] == Topic("coop.supplies.member.v1", 12, 3, 2, compacted=True)
+    assert topics["coop.supplies.member.v1"] == Topic(
+        "coop.supplies.member.v1", 12, 3, 2, compacted=True, announced=True
+    )
     assert declared(partitions=6)[WORK].partitions == 6
 
 
