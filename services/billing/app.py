@@ -61,6 +61,7 @@ from services.billing.grpc_api import BillingApi
 from services.billing.market_api import MarketApi
 from services.billing.metering_client import MeteringEnergy
 from services.billing.payments_api import PaymentsApi
+from services.billing.plans_api import plans_servicer
 from services.billing.press import Press, processes
 from services.billing.proposals_api import proposals_servicer
 from services.billing.rectifying_api import RectifyingApi
@@ -151,6 +152,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_RectifyingServiceServicer_to_server,
                 rectifying_service_pb2.DESCRIPTOR.services_by_name["RectifyingService"],
             ),
+            plans_servicer(database, rules),
             proposals_servicer(database, rules, bill_runs),
             reminders_servicer(database, rules),
         ],

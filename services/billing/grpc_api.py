@@ -164,6 +164,16 @@ class BillingApi(BillingServiceServicer):
                 due=[self._write.open_item(item) for item in outcome.due],
                 total_due=self._write.money(outcome.total_due),
                 at=instant(outcome.at),
+                broken=[
+                    pb.BrokenPlan(
+                        plan_id=each.plan_id,
+                        position=each.position,
+                        of=each.of,
+                        due_date=each.due_date.isoformat(),
+                        missing=self._write.money(each.missing),
+                    )
+                    for each in outcome.broken
+                ],
             )
         )
 

@@ -15,6 +15,7 @@ from services.billing.application.accounts import AccountDebt, AccountStatement,
 from services.billing.application.bill_runs import RunState
 from services.billing.application.certificates import Granted
 from services.billing.application.invoices import InvoiceFound
+from services.billing.application.plans import PlanFound
 from services.billing.documents.edition import edition
 from services.billing.documents.vocabulary import CONCEPTS, TAXES, word
 from services.billing.documents.words import catalogue, document_locale
@@ -22,6 +23,7 @@ from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
 from services.billing.domain.difference import Effect
 from services.billing.domain.ledger import OpenItem, Settled, StatementLine
+from services.billing.domain.plans import BROKEN
 from services.billing.domain.position import HOLDER
 from services.billing.papers.account import supplies_printed
 from services.billing.papers.rectifying import reason
@@ -120,6 +122,8 @@ class Messages:
                     origin=close.origin,
                 )
         message.effects.extend(self._effect(effect) for effect in found.effects)
+        if found.plan is not None:
+            message.plan.CopyFrom(self.plan(found.plan))
         return message
 
     def _reason(self, row: Issued) -> str:
@@ -190,7 +194,41 @@ class Messages:
             credit=self.money(found.debt.credit),
             open_items=[self.open_item(item) for item in found.debt.items],
             at=instant(found.at),
+            plans=[self.plan(each) for each in found.plans],
         )
+
+    def plan(self, found: PlanFound, *, office: bool = False) -> pb.PaymentPlan:
+        """`office`: with who agreed on it and who ended it, and why."""
+        made, broken = found.plan, found.broken if found.state == BROKEN else None
+        message = pb.PaymentPlan(
+            id=made.id,
+            supply_id=made.supply_id,
+            account_number=found.account_number,
+            state=found.state,
+            total=self.money(made.terms.total),
+            outstanding=self.money(found.left),
+            agreed_at=instant(made.agreed_at),
+            broken_by=broken.position if broken else 0,
+            missing=self.money(broken.missing) if broken else None,
+            broken_since=broken.since.isoformat() if broken else "",
+        )
+        invoices = zip(made.terms.invoice_ids, found.numbers, made.amounts, found.unpaid, strict=True)
+        for invoice_id, number, amount, unpaid in invoices:
+            message.invoices.add(
+                invoice_id=invoice_id,
+                invoice_number=number,
+                amount=self.money(amount),
+                outstanding=self.money(unpaid),
+            )
+        for part, paid in zip(made.terms.instalments, found.paid, strict=True):
+            message.instalments.add(
+                due_date=part.due_date.isoformat(), amount=self.money(part.amount), paid=self.money(paid)
+            )
+        if office:
+            message.agreed_by, message.ended_by, message.reason = made.agreed_by, made.ended_by, made.reason
+            if made.ended_at is not None:
+                message.ended_at.CopyFrom(instant(made.ended_at))
+        return message
 
     def payment(self, recorded: Recorded) -> pb.Payment:
         made = recorded.payment

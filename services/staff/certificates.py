@@ -55,7 +55,12 @@ def request(
         due = ", ".join(
             f"{item.invoice_number} ({money(item.outstanding)}, due {item.due_date})" for item in answer.refused.due
         )
-        say(f"No certificate for {whose}: {money(answer.refused.total_due)} due and unpaid. Invoices: {due}.")
+        broken = "".join(
+            f" The payment plan {each.plan_id} is broken: of instalment {each.position} of {each.of}, due on "
+            f"{each.due_date}, {money(each.missing)} were missing."
+            for each in answer.refused.broken
+        )
+        say(f"No certificate for {whose}: {money(answer.refused.total_due)} due and unpaid. Invoices: {due}.{broken}")
         raise typer.Exit(1)
     if as_json:
         return

@@ -10,7 +10,7 @@ from coop.billing.v1 import billing_service_pb2 as pb
 from coop.common.v1.types_pb2 import Money
 
 from services.chassis.ids import new_id
-from services.staff import bank_files, bank_queue, card_payments, cash_up, payment_lists, refunds
+from services.staff import bank_files, bank_queue, card_payments, cash_up, payment_lists, payment_plans, refunds
 from services.staff.amounts import amount_given
 from services.staff.bills import day, today
 from services.staff.desk import signed_in
@@ -24,6 +24,7 @@ app.add_typer(card_payments.app, name="card")
 app.command("import")(bank_files.import_command)
 app.command("files")(bank_files.list_files)
 app.add_typer(bank_queue.app, name="queue")
+app.add_typer(payment_plans.app, name="plan")
 app.command("list")(payment_lists.list_payments)
 app.command("show")(payment_lists.show)
 app.command("receipt")(payment_lists.receipt)

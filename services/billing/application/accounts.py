@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from sqlalchemy import Connection
 
 from services.billing.application.access import visible_supply
+from services.billing.application.plans import PlanFound, open_plans
 from services.billing.application.receiving import Incoming, Receiving
 from services.billing.domain.ledger import (
     Debt,
@@ -33,6 +34,8 @@ class AccountDebt:
     supply_id: str
     debt: Debt
     at: datetime
+    #: Payment plans that are kept or broken.
+    plans: tuple[PlanFound, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,10 @@ class Accounts:
     def debt_in(self, connection: Connection, supply_id: str) -> AccountDebt:
         """The state of the account at this instant, within the caller's unit of work."""
         now = self._database.clock.now()
-        items = ledger.open_items(connection, supply_id)
-        debt = debt_on(self._rules.today(now), items, ledger.credit_of(connection, supply_id))
-        return AccountDebt(supply_id, debt, now)
+        today = self._rules.today(now)
+        items = ledger.open_items(connection, supply_id, today)
+        debt = debt_on(today, items, ledger.credit_of(connection, supply_id))
+        return AccountDebt(supply_id, debt, now, open_plans(connection, supply_id, today))
 
     def statement(self, caller: Principal, supply_id: str, start: str, end: str) -> AccountStatement:
         """Movements of a half-open period with opening and closing balance; without dates, the year up to today."""

@@ -199,9 +199,10 @@ class BankMatching:
             return
         supply_id, account = named
         coupon = read_coupon(each.references[0])
+        today = self._rules.today(tx.clock.now())
         fitting = [
             item
-            for item in ledger.open_items(tx.connection, supply_id)
+            for item in ledger.open_items(tx.connection, supply_id, today)
             if item.due_date == coupon.first_due and item.outstanding == Decimal(coupon.first_cents).scaleb(-2)
         ]
         invoice_ids = [fitting[0].invoice_id] if len(fitting) == 1 else []

@@ -111,7 +111,7 @@ class CardPayments:
             raise NotFound(f"There is no invoice {invoice!r} of this supply; look at its list.", "NO_INVOICE")
         today = self._rules.today(now)
         credit = ledger.credit_of(connection, supply_id)
-        debt = debt_on(today, ledger.open_items(connection, supply_id), credit)
+        debt = debt_on(today, ledger.open_items(connection, supply_id, today), credit)
         due = to_pay(debt, scope, named.id if named else "", today)
         sequence = cards.next_sequence(connection)
         made = CardOrder(

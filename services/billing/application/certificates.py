@@ -53,12 +53,24 @@ class Granted:
 
 
 @dataclass(frozen=True)
+class BrokenPlan:
+    """A payment plan that is broken, and the instalment (from 1, of so many) that was not paid on its day."""
+
+    plan_id: str
+    position: int
+    of: int
+    due_date: date
+    missing: Decimal
+
+
+@dataclass(frozen=True)
 class RefusedCertificate:
-    """What is due and unpaid at the instant somebody asked."""
+    """What is due and unpaid at the instant somebody asked, and because of which broken plans."""
 
     due: tuple[OpenItem, ...]
     total_due: Decimal
     at: datetime
+    broken: tuple[BrokenPlan, ...] = ()
 
 
 class Certificates:
@@ -85,7 +97,11 @@ class Certificates:
             OpenItem(invoice_id, number, date.fromisoformat(due_date), Decimal(amount))
             for invoice_id, number, due_date, amount in answer["due"]
         )
-        return RefusedCertificate(due, Decimal(answer["total"]), datetime.fromisoformat(answer["at"]))
+        broken = tuple(
+            BrokenPlan(plan_id, position, of, date.fromisoformat(due_date), Decimal(missing))
+            for plan_id, position, of, due_date, missing in answer.get("broken", ())
+        )
+        return RefusedCertificate(due, Decimal(answer["total"]), datetime.fromisoformat(answer["at"]), broken)
 
     @staticmethod
     def _accounts_of(
@@ -113,7 +129,12 @@ class Certificates:
         position = self._positions.now(tx, accounts, all_supplies=all_supplies)
         if position.due:
             tx.emit(CERTIFICATE_TOPIC, known.supply_id, self._refusal(key, caller, known, position))
-            return {"due": texts(position.due), "total": text(position.total_due), "at": position.at.isoformat()}
+            broken = [
+                [terms.id, each.position, len(terms.instalments), each.due_date.isoformat(), text(each.missing)]
+                for terms, each in position.broken
+            ]
+            due, total = texts(position.due), text(position.total_due)
+            return {"due": due, "total": total, "at": position.at.isoformat(), "broken": broken}
         return {"granted": self._grant(tx, caller, known, position)}
 
     def _grant(self, tx: Transaction, caller: Principal, known: KnownSupply, position: Position) -> str:

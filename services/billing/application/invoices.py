@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
+from services.billing.application.plans import PlanFound, open_plans
 from services.billing.domain.difference import Effect, comparable, effects
 from services.billing.domain.ledger import OpenItem
 from services.billing.domain.rectifying import Figures
@@ -38,7 +39,7 @@ class Links:
 @dataclass(frozen=True)
 class InvoiceFound:
     """An invoice, what is unpaid of it and in which parts, the total of the one before, and what it rectifies or is
-    rectified by; `details` only where asked for.
+    rectified by; `details` and the payment plan that it is in, kept or broken, only where asked for.
     """
 
     invoice: Issued
@@ -49,6 +50,7 @@ class InvoiceFound:
     links: Links
     details: Details | None = None
     effects: tuple[Effect, ...] = ()
+    plan: PlanFound | None = None
 
     @property
     def due(self) -> date:
@@ -70,10 +72,12 @@ class Invoices:
             outstanding = ledger.outstanding_of(connection, [found.id])[found.id]
             details = invoices.details(connection, found.id)
             causes = _effects(connection, found, details, before)
-            parts = ledger.open_parts(connection, [found.id]).get(found.id, ())
+            parts = ledger.open_parts(connection, [found.id], self._today()).get(found.id, ())
             links = _links(connection, [found.id]).get(found.id, Links())
+            plans = open_plans(connection, found.supply_id, self._today())
+        plan = next((each for each in plans if found.id in each.plan.terms.invoice_ids), None)
         previous = _previous_total(found, before)
-        return InvoiceFound(found, outstanding, self._today(), previous, parts, links, details, causes)
+        return InvoiceFound(found, outstanding, self._today(), previous, parts, links, details, causes, plan)
 
     def bundle(self, caller: Principal, id_or_number: str) -> tuple[Issued, dict[str, Any]]:
         """What the invoice can be calculated again from, without the hours of the curve; NotFound as for `get`.
@@ -122,7 +126,7 @@ class Invoices:
             found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 3)
             ids = [each.id for each in found]
             outstanding = ledger.outstanding_of(connection, ids)
-            parts = ledger.open_parts(connection, ids)
+            parts = ledger.open_parts(connection, ids, self._today())
             links = _links(connection, ids)
             before_each = [
                 _before_it(connection, each, found[at + 1 :], links) for at, each in enumerate(found[:limit])

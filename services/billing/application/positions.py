@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.billing.application.access import no_document
 from services.billing.domain.certificates import position_hash
 from services.billing.domain.position import HOLDER, SUPPLY, AccountPosition, Position, same_items
-from services.billing.repository import certificates, disputes, ledger, positions
+from services.billing.repository import certificates, disputes, ledger, plans, positions
 from services.billing.repository.certificates import Certificate
 from services.billing.repository.corrections import instalments_of
 from services.billing.rules import Rules
@@ -61,12 +61,20 @@ class Positions:
         Read from the ledger's entries and compared with the open invoices that payments go by: Refused when these differ.
         """
         connection, at = tx.connection, tx.clock.now()
+        today = self._rules.today(at)
         found = tuple(
-            positions.account(connection, supply_id, positions.entries_of(connection, supply_id), of_member)
+            positions.account(
+                connection,
+                supply_id,
+                positions.entries_of(connection, supply_id),
+                of_member,
+                plans.of_account(connection, supply_id),
+                today,
+            )
             for supply_id, of_member in accounts.items()
         )
         for account in found:
-            _compare(connection, account)
+            _compare(connection, account, today)
         disputed = tuple(disputes.open_of_accounts(connection, accounts))
         return self._position(connection, HOLDER if all_supplies else SUPPLY, at, found, disputed)
 
@@ -86,8 +94,17 @@ class Positions:
                     "version. Revoke it and issue another one.",
                     "NO_ENTRIES_NAMED",
                 )
+            # Of the plans that it names, as they were at its instant: what was agreed since changes nothing.
+            agreed = plans.named_at(connection, kept.get("plans", ()), certificate.issued_at)
             found = tuple(
-                positions.account(connection, each["supply_id"], each["entries"], each["of_member"])
+                positions.account(
+                    connection,
+                    each["supply_id"],
+                    each["entries"],
+                    each["of_member"],
+                    [plan for plan in agreed if plan.supply_id == each["supply_id"]],
+                    self._rules.today(certificate.issued_at),
+                )
                 for each in kept["accounts"]
             )
             named = [dispute_id for dispute_id, _ in kept["disputes"]]
@@ -109,14 +126,14 @@ class Positions:
         disputed: tuple[tuple[str, str], ...],
     ) -> Position:
         position = Position(scope, at, self._rules.today(at), accounts, disputed, frozenset())
-        plans = instalments_of(connection, [item.invoice_id for item in position.items])
-        return replace(position, in_parts=frozenset(each for each, parts in plans.items() if len(parts) > 1))
+        rectified = instalments_of(connection, [item.invoice_id for item in position.items])
+        return replace(position, in_parts=frozenset(each for each, parts in rectified.items() if len(parts) > 1))
 
 
-def _compare(connection: Connection, account: AccountPosition) -> None:
+def _compare(connection: Connection, account: AccountPosition, today: date) -> None:
     if account.of_member:
         return
-    open_items = ledger.open_items(connection, account.supply_id)
+    open_items = ledger.open_items(connection, account.supply_id, today)
     credit = ledger.credit_of(connection, account.supply_id)
     if not same_items(open_items, account.items) or credit != account.credit:
         raise Refused(

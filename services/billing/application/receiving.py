@@ -81,7 +81,8 @@ class Receiving:
         _check_till(tx, money.method, money.paid_on)
         before = self._debt(tx, supply_id)
         named = money.invoice.id if money.invoice else ""
-        allocation = allocate(money.amount, named, ledger.open_items(connection, supply_id, lock=True))
+        items = ledger.open_items(connection, supply_id, self._rules.today(tx.clock.now()), lock=True)
+        allocation = allocate(money.amount, named, items)
         payment_id, entry_id, now = new_id(), new_id(), tx.clock.now()
         document = money.invoice.number if money.invoice else money.reference[:60]
         entry = payment_entry(supply_id, money.paid_on, document, money.method, allocation, money.source)
@@ -191,8 +192,9 @@ class Receiving:
         return f"{state.code}-{sequence:06d}"
 
     def _debt(self, tx: Transaction, supply_id: str) -> Debt:
-        items = ledger.open_items(tx.connection, supply_id)
-        return debt_on(self._rules.today(tx.clock.now()), items, ledger.credit_of(tx.connection, supply_id))
+        today = self._rules.today(tx.clock.now())
+        items = ledger.open_items(tx.connection, supply_id, today)
+        return debt_on(today, items, ledger.credit_of(tx.connection, supply_id))
 
     def _tell_received(self, tx: Transaction, made: Payment, invoice: Issued | None, before: Debt) -> None:
         member_id = invoice.member_id if invoice else read_model.supplies(tx.connection, [made.supply_id])[0].member_id

@@ -24,7 +24,7 @@ def book(tx: Transaction, rules: Rules, row: Issued, found: Outcome) -> None:
     """Move the difference. The account's row must be locked."""
     connection, supply_id = tx.connection, row.supply_id
     today = rules.today(tx.clock.now())
-    overdue = debt_on(today, ledger.open_items(connection, supply_id), ZERO).overdue
+    overdue = debt_on(today, ledger.open_items(connection, supply_id, today), ZERO).overdue
     made = found.booking
     revenue: dict[str, Decimal] = {}
     for line in found.change.lines:
@@ -47,7 +47,7 @@ def book(tx: Transaction, rules: Rules, row: Issued, found: Outcome) -> None:
         ledger.keep_entries(connection, [(entry_id, used)], tx.clock.now())
         ledger.keep_settlements(connection, [(entry_id, row.id, found.applied)])
     corrections.keep_instalments(connection, row.id, found.parts)
-    if overdue and not debt_on(today, ledger.open_items(connection, supply_id), ZERO).overdue:
+    if overdue and not debt_on(today, ledger.open_items(connection, supply_id, today), ZERO).overdue:
         tx.emit(PAYMENT_TOPIC, supply_id, events.DebtCleared(supply_id=supply_id, member_id=row.member_id))
 
 

@@ -178,7 +178,7 @@ class Rectifier:
                 owed = interest(paid, today, lambda day: self._legal_interest(day, order.legal_interest), rule.points)
         except Refused as refused:
             blocked, why = refused.message, refused.reason
-        open_items = ledger.open_items(connection, original.supply_id)
+        open_items = ledger.open_items(connection, original.supply_id, today)
         kinds = corrections.kinds_of_open(connection, original.supply_id)
         own = [item for item in open_items if item.invoice_id in family]
         # Documents apart are not the service's: its money does not pay them.

@@ -205,9 +205,9 @@ class Reminders:
         with self._database.write() as tx:
             return self._standing(tx.connection, [self._required(tx.connection, tx.once(key, act))])[0]
 
-    @staticmethod
-    def _standing(connection: Connection, found: Sequence[Reminder]) -> list[Standing]:
-        open_parts = ledger.open_parts(connection, {debt[0] for each in found for debt in each.debts})
+    def _standing(self, connection: Connection, found: Sequence[Reminder]) -> list[Standing]:
+        invoice_ids = {debt[0] for each in found for debt in each.debts}
+        open_parts = ledger.open_parts(connection, invoice_ids, self._today())
         return [
             Standing(
                 each,

@@ -79,7 +79,7 @@ class Remittances:
         taken = series.take(connection, SERIES)  # its lock lets one proposal at a time look for open items
         decided = {self._invoice_id(connection, name) for name in again}
         known = mandates.in_force(connection)
-        items, without = remittances.candidates(connection, collect_on, known)
+        items, without = remittances.candidates(connection, collect_on, self._today(), known)
         outcomes = [decide(item, collect_on, terms, item.invoice_id in decided) for item in items]
         chosen = [each for each in outcomes if isinstance(each, Chosen)]
         excluded = [each for each in outcomes if isinstance(each, Excluded)]
@@ -189,7 +189,7 @@ class Remittances:
     def _plan(self, connection: Connection, found: Remittance, terms: Terms) -> _Plan:
         """The proposal with what is known now: never more than was proposed, and never more than is owed."""
         known = mandates.in_force(connection)
-        items, _ = remittances.candidates(connection, found.collect_on, known, only=found.id)
+        items, _ = remittances.candidates(connection, found.collect_on, self._today(), known, only=found.id)
         by_invoice = {item.invoice_id: item for item in items}
         sent: list[tuple[DirectDebit, Candidate]] = []
         dropped: list[tuple[DirectDebit, str]] = []

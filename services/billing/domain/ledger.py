@@ -79,7 +79,10 @@ class OpenItem:
     outstanding: Decimal
 
     def in_parts(self, plan: Sequence[tuple[date, Decimal]]) -> tuple[OpenItem, ...]:
-        """An item for each unpaid instalment of a plan of (due date, amount): what was paid paid the first ones."""
+        """An item for each unpaid instalment of a plan of (due date, amount): what was paid paid the first ones.
+
+        What is unpaid beyond the plan, because credit that paid came back, is due with the first one.
+        """
         if not plan:
             return (self,)
         left, parts = self.outstanding, []
@@ -88,6 +91,8 @@ class OpenItem:
             if part > 0:
                 parts.append(replace(self, due_date=due, outstanding=part))
             left -= part
+        if left > 0:
+            parts[-1] = replace(parts[-1], outstanding=parts[-1].outstanding + left)
         return tuple(reversed(parts))
 
 

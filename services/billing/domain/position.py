@@ -6,14 +6,15 @@ bears, changes what was known then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import OpenItem
+from services.billing.domain.plans import Broken, PlanTerms, in_parts
 
 #: Of one supply, or of every contract of its holder.
 SUPPLY, HOLDER = "supply", "holder"
@@ -25,7 +26,8 @@ PLAIN, NOT_YET_DUE, AGREED_PLAN, DISPUTED = "plain", "not_yet_due", "agreed_plan
 class AccountPosition:
     """An account made of `entries` (ids): its unpaid items in parts, oldest first, and its credit.
 
-    `of_member`: only invoices of this member count, for an account that is somebody else's by now; "" for all.
+    `of_member`: only invoices of this member count, for an account that is somebody else's by now; "" for all. `plans`: its
+    payment plans in force, and how each broke, None for those that are kept.
     """
 
     supply_id: str
@@ -33,6 +35,7 @@ class AccountPosition:
     entries: tuple[str, ...]
     items: tuple[OpenItem, ...]
     credit: Decimal
+    plans: tuple[tuple[PlanTerms, Broken | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Position:
     today: date
     accounts: tuple[AccountPosition, ...]
     disputes: tuple[tuple[str, str], ...]
-    #: Invoices that are paid in parts.
+    #: Rectifying invoices that are paid in parts.
     in_parts: frozenset[str]
 
     @property
@@ -75,7 +78,15 @@ class Position:
 
     @property
     def agreed_plan(self) -> bool:
-        return any(item.invoice_id in self.in_parts for item in self.items)
+        plans = (plan for account in self.accounts for plan in account.plans)
+        kept = {invoice_id for terms, broken in plans if broken is None for invoice_id in terms.invoice_ids}
+        return any(item.invoice_id in self.in_parts | kept for item in self.items)
+
+    @property
+    def broken(self) -> tuple[tuple[PlanTerms, Broken], ...]:
+        """Plans that are broken, each with the instalment by which it is."""
+        plans = (plan for account in self.accounts for plan in account.plans)
+        return tuple((terms, broken) for terms, broken in plans if broken is not None)
 
     @property
     def variant(self) -> str:
@@ -86,8 +97,12 @@ class Position:
         return NOT_YET_DUE if self.not_yet_due else PLAIN
 
     def state(self) -> dict[str, Any]:
-        """As it is hashed and kept: texts, lists and truth values alone."""
+        """As it is hashed and kept: texts, lists and truth values alone. Plans are named where there are any, so that what was
+        kept before there were plans is the same state still.
+        """
+        plans = [terms.id for account in self.accounts for terms, _ in account.plans]
         return {
+            **({"plans": plans} if plans else {}),
             "scope": self.scope,
             "at": self.at.isoformat(),
             "overdue": text(self.total_due),
@@ -122,16 +137,16 @@ def texts(items: Sequence[OpenItem]) -> list[list[str]]:
 def still_open(
     opened: Sequence[OpenItem],
     settled: Mapping[str, Decimal],
-    plans: Mapping[str, Sequence[tuple[date, Decimal]]],
+    rectified: Mapping[str, Sequence[tuple[date, Decimal]]],
+    kept: Iterable[PlanTerms] = (),
 ) -> tuple[OpenItem, ...]:
-    """What is unpaid, in parts: `opened` has what each invoice was opened with, `settled` what of it was paid since."""
-    items: list[OpenItem] = []
-    for item in opened:
-        left = item.outstanding - settled.get(item.invoice_id, ZERO)
-        if left > 0:
-            rest = OpenItem(item.invoice_id, item.number, item.due_date, left)
-            items += rest.in_parts(plans.get(item.invoice_id, ()))
-    return tuple(sorted(items, key=lambda item: (item.due_date, item.number)))
+    """What is unpaid, in parts: `opened` has what each invoice was opened with, `settled` what of it was paid since.
+
+    `rectified`: instalments of rectifying invoices; `kept`: payment plans that are kept.
+    """
+    left = [replace(item, outstanding=item.outstanding - settled.get(item.invoice_id, ZERO)) for item in opened]
+    unpaid = [item for item in left if item.outstanding > 0]
+    return in_parts(unpaid, rectified, kept)
 
 
 def same_items(first: Collection[OpenItem], second: Collection[OpenItem]) -> bool:

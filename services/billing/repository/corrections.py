@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 
 from services.billing.domain.bill import BillLine, BillTax
-from services.billing.domain.ledger import OpenItem
 from services.billing.domain.rectifying import Figures
 from services.billing.domain.regularisation import Instalment
 from services.billing.evidence.facts import printed_of
@@ -217,14 +216,3 @@ def instalments_of(connection: Connection, invoice_ids: Iterable[str]) -> dict[s
     for row in connection.execute(query):
         found.setdefault(row.invoice_id, []).append(Instalment(row.due_date, row.amount))
     return found
-
-
-def in_parts(connection: Connection, items: Sequence[OpenItem]) -> list[OpenItem]:
-    """The same debt with an item for each unpaid instalment, in order of due date."""
-    plans = instalments_of(connection, {item.invoice_id for item in items}) if items else {}
-    parts = [
-        part
-        for item in items
-        for part in item.in_parts([(p.due_date, p.amount) for p in plans.get(item.invoice_id, ())])
-    ]
-    return sorted(parts, key=lambda item: (item.due_date, item.number))

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
-from services.billing.repository.corrections import in_parts
 from services.billing.repository.invoices import RECTIFYING, SERVICE
+from services.billing.repository.plans import in_parts
 from services.billing.tables import (
     invoice,
     ledger_entry,
@@ -90,23 +90,30 @@ def add_open_items(connection: Connection, supply_of: Mapping[str, str], items: 
     insert_many(connection, open_item, rows)
 
 
-def open_items(connection: Connection, supply_id: str, *, lock: bool = False) -> list[OpenItem]:
-    """The account's unpaid items, one for each unpaid instalment where there are any, oldest first."""
+def open_items(connection: Connection, supply_id: str, today: date, *, lock: bool = False) -> list[OpenItem]:
+    """The account's unpaid items, one for each unpaid instalment where there are any, oldest first.
+
+    Whether a payment plan is kept is judged on `today`.
+    """
+    return in_parts(connection, unpaid(connection, supply_id, lock=lock), today)
+
+
+def unpaid(connection: Connection, supply_id: str, *, lock: bool = False) -> list[OpenItem]:
+    """What is unpaid of each of the account's invoices, by the invoice's own date whatever was agreed, oldest first."""
     columns = (open_item.c.invoice_id, open_item.c.number, open_item.c.due_date, open_item.c.outstanding)
     query = (
         select(*columns)
         .where(open_item.c.supply_id == supply_id, open_item.c.outstanding > 0)
         .order_by(open_item.c.due_date, open_item.c.number)
     )
-    found = [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
-    return in_parts(connection, found)
+    return [OpenItem(*row) for row in connection.execute(query.with_for_update() if lock else query)]
 
 
 def overdue_items(
     connection: Connection, supply_ids: Iterable[str], today: date
 ) -> dict[tuple[str, str], list[OpenItem]]:
     """What is due and unpaid by account and kind of document, where there is any, oldest first."""
-    # The first instalment's date stands for an item's: none of its parts is due before.
+    # None of an item's parts is due before it.
     query = (
         select(open_item, invoice.c.kind)
         .join(invoice, invoice.c.id == open_item.c.invoice_id)
@@ -119,18 +126,18 @@ def overdue_items(
     kinds = {row.invoice_id: SERVICE if row.kind == RECTIFYING else row.kind for row in rows}
     supplies = {row.invoice_id: row.supply_id for row in rows}
     found: dict[tuple[str, str], list[OpenItem]] = {}
-    for part in in_parts(connection, items):
+    for part in in_parts(connection, items, today):
         if part.due_date < today:
             found.setdefault((supplies[part.invoice_id], kinds[part.invoice_id]), []).append(part)
     return found
 
 
-def open_parts(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, tuple[OpenItem, ...]]:
+def open_parts(connection: Connection, invoice_ids: Iterable[str], today: date) -> dict[str, tuple[OpenItem, ...]]:
     """What is still to be paid of each invoice that is not paid: one part, or one for each unpaid instalment, in order."""
     columns = (open_item.c.invoice_id, open_item.c.number, open_item.c.due_date, open_item.c.outstanding)
     query = select(*columns).where(open_item.c.invoice_id.in_(list(invoice_ids)), open_item.c.outstanding > 0)
     found: dict[str, tuple[OpenItem, ...]] = {}
-    for part in in_parts(connection, [OpenItem(*row) for row in connection.execute(query)]):
+    for part in in_parts(connection, [OpenItem(*row) for row in connection.execute(query)], today):
         found[part.invoice_id] = (*found.get(part.invoice_id, ()), part)
     return found
 

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, and_, func, or_, select
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import MEMBER_CREDIT, RECEIVABLE, OpenItem
 from services.billing.domain.position import AccountPosition, still_open
+from services.billing.repository import plans
 from services.billing.repository.corrections import instalments_of
+from services.billing.repository.plans import Plan
 from services.billing.tables import (
     certificate_supply,
     invoice,
@@ -32,20 +34,38 @@ def entries_of(connection: Connection, supply_id: str) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
-def account(connection: Connection, supply_id: str, entries: Sequence[str], of_member: str = "") -> AccountPosition:
-    """The account as these entries alone make it, whatever was written since."""
+def account(
+    connection: Connection, supply_id: str, entries: Sequence[str], of_member: str, agreed: Sequence[Plan], today: date
+) -> AccountPosition:
+    """The account as these entries alone make it on a day, whatever was written since.
+
+    ``agreed``: its payment plans that count, of other members' invoices too.
+    """
     opened: list[OpenItem] = []
     settled: dict[str, Decimal] = {}
+    by_day: list[tuple[str, date, Decimal]] = []
     credit = ZERO
     for start in range(0, len(entries), AT_ONCE):
         some = list(entries[start : start + AT_ONCE])
         opened += _opened(connection, supply_id, some, of_member)
-        for invoice_id, amount in _settled(connection, some):
+        for invoice_id, day, amount in _settled(connection, some):
             settled[invoice_id] = settled.get(invoice_id, ZERO) + amount
+            by_day.append((invoice_id, day, amount))
         credit -= _member_credit(connection, some)
     parts = instalments_of(connection, [item.invoice_id for item in opened])
-    plans = {invoice_id: [(part.due_date, part.amount) for part in plan] for invoice_id, plan in parts.items()}
-    return AccountPosition(supply_id, of_member, tuple(entries), still_open(opened, settled, plans), credit)
+    rectified = {invoice_id: [(part.due_date, part.amount) for part in plan] for invoice_id, plan in parts.items()}
+    found = []
+    for plan in agreed:
+        if of_member in ("", plan.member_id):
+            mine = set(plan.terms.invoice_ids)
+            left = sum((item.outstanding for item in opened if item.invoice_id in mine), ZERO)
+            left -= sum((amount for invoice_id, _, amount in by_day if invoice_id in mine), ZERO)
+            if left <= 0:
+                continue  # it is paid, in time or not
+            moved = [(day, amount) for invoice_id, day, amount in by_day if invoice_id in mine]
+            found.append((plan.terms, plan.terms.broken(left, moved, plans.awaited(connection, plan), today)))
+    items = still_open(opened, settled, rectified, [terms for terms, broken in found if broken is None])
+    return AccountPosition(supply_id, of_member, tuple(entries), items, credit, tuple(found))
 
 
 def _opened(connection: Connection, supply_id: str, entries: Sequence[str], of_member: str) -> list[OpenItem]:
@@ -72,9 +92,13 @@ def _opened(connection: Connection, supply_id: str, entries: Sequence[str], of_m
     return [OpenItem(*row) for row in connection.execute(query)]
 
 
-def _settled(connection: Connection, entries: Sequence[str]) -> list[tuple[str, Decimal]]:
-    query = select(settlement.c.invoice_id, settlement.c.amount).where(settlement.c.entry_id.in_(entries))
-    return [(row.invoice_id, row.amount) for row in connection.execute(query)]
+def _settled(connection: Connection, entries: Sequence[str]) -> list[tuple[str, date, Decimal]]:
+    query = (
+        select(settlement.c.invoice_id, ledger_entry.c.day, settlement.c.amount)
+        .join(ledger_entry, ledger_entry.c.id == settlement.c.entry_id)
+        .where(settlement.c.entry_id.in_(entries))
+    )
+    return [(row.invoice_id, row.day, row.amount) for row in connection.execute(query)]
 
 
 def _member_credit(connection: Connection, entries: Sequence[str]) -> Decimal:

@@ -16,8 +16,9 @@ from services.billing.domain.payments.collecting import Candidate, Chosen, decid
 from services.billing.domain.payments.mandates import Mandate, Terms
 from services.billing.domain.reminders import DIRECT_DEBIT, DISPUTED, IN_CORRECTION, Account, Debt, Due, Told
 from services.billing.repository import upsert
-from services.billing.repository.corrections import PROPOSED, in_parts
+from services.billing.repository.corrections import PROPOSED
 from services.billing.repository.invoices import FOREIGN
+from services.billing.repository.plans import in_parts
 from services.billing.repository.remittances import dead_accounts_of
 from services.billing.tables import (
     correction,
@@ -98,10 +99,8 @@ def accounts(
         .where(open_item.c.supply_id.in_(supply_ids), open_item.c.outstanding > 0, open_item.c.due_date < on)
     )
     rows = {row.invoice_id: row for row in connection.execute(query)}
-    parts = in_parts(
-        connection, [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in rows.values()]
-    )
-    parts = [part for part in parts if part.due_date < on]
+    items = [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in rows.values()]
+    parts = [part for part in in_parts(connection, items, on) if part.due_date < on]
     said, withheld = _said(connection, list(rows)), _withheld(connection, list(rows.values()), on, collecting)
     debts: dict[str, list[Debt]] = {}
     for part in parts:

@@ -15,8 +15,8 @@ from services.billing.domain.ledger import OpenItem
 from services.billing.domain.payments.collecting import Candidate, Excluded
 from services.billing.domain.payments.mandates import Mandate
 from services.billing.domain.payments.returns import REASONS
-from services.billing.repository.corrections import in_parts
 from services.billing.repository.invoices import Issued
+from services.billing.repository.plans import in_parts
 from services.billing.tables import (
     direct_debit,
     dispute,
@@ -86,9 +86,11 @@ class Exclusion:
 
 # --------------------------------------------------------------------------------------------------------- proposals
 def candidates(
-    connection: Connection, collect_on: date, mandates: Mapping[str, Mandate], only: str = ""
+    connection: Connection, collect_on: date, today: date, mandates: Mapping[str, Mandate], only: str = ""
 ) -> tuple[list[Candidate], int]:
     """What is unpaid and due by a day, of supplies with a mandate in force; and how many items there are of the others.
+
+    Of a payment plan that is kept today, the instalments due by that day.
 
     `only`: collections of that remittance are not counted as being in one: what would be proposed in its place.
     """
@@ -101,7 +103,7 @@ def candidates(
     )
     rows = list(connection.execute(query))
     mine = [row for row in rows if row.supply_id in mandates]
-    due = _due_amounts(connection, mine, collect_on)
+    due = _due_amounts(connection, mine, collect_on, today)
     earlier = _earlier(connection)
     dead = _dead_accounts(connection)
     contested = set(connection.execute(select(dispute.c.invoice_id).where(dispute.c.closed_at.is_(None))).scalars())
@@ -128,12 +130,12 @@ def candidates(
     return found, len(rows) - len(mine)
 
 
-def _due_amounts(connection: Connection, rows: Sequence[Any], collect_on: date) -> dict[str, Decimal]:
+def _due_amounts(connection: Connection, rows: Sequence[Any], collect_on: date, today: date) -> dict[str, Decimal]:
     """What is due by the day of each item: of a plan, the instalments due by then."""
     due: dict[str, Decimal] = {}
     for some in _batches(rows):
         items = [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in some]
-        for part in in_parts(connection, items):
+        for part in in_parts(connection, items, today):
             if part.due_date <= collect_on:
                 due[part.invoice_id] = due.get(part.invoice_id, ZERO) + part.outstanding
     return due
@@ -283,6 +285,16 @@ def count_excluded(connection: Connection, remittance_ids: Iterable[str]) -> dic
     mine = remittance_exclusion.c.remittance_id
     query = select(mine, func.count()).where(mine.in_(list(remittance_ids))).group_by(mine)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def open_of(connection: Connection, invoice_ids: Iterable[str]) -> dict[str, str]:
+    """Numbers of the remittances that are collecting invoices, or are proposed to, by invoice."""
+    query = (
+        select(direct_debit.c.invoice_id, remittance.c.number)
+        .join(remittance, remittance.c.id == direct_debit.c.remittance_id)
+        .where(direct_debit.c.open_invoice_id.in_(list(invoice_ids)))
+    )
+    return {row.invoice_id: row.number for row in connection.execute(query)}
 
 
 def invoices_of(connection: Connection, ids: Iterable[str]) -> dict[str, Issued]:

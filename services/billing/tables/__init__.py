@@ -35,6 +35,7 @@ from services.billing.tables.ledger import (
 )
 from services.billing.tables.market_prices import market_file, market_price
 from services.billing.tables.papers import certificate, document, signing_certificate
+from services.billing.tables.plans import payment_plan, payment_plan_instalment, payment_plan_invoice
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
 from services.billing.tables.refunds import refund, till, till_count
@@ -82,6 +83,9 @@ __all__ = [
     "metadata",
     "open_item",
     "payment",
+    "payment_plan",
+    "payment_plan_instalment",
+    "payment_plan_invoice",
     "payment_reversal",
     "rectification",
     "refund",

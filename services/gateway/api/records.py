@@ -18,6 +18,7 @@ from services.gateway.api.auth import auth, metadata
 from services.gateway.api.bodies import json_only, period_of
 from services.gateway.compose.invoices import CertificateView, DebtView, InvoiceView, OpenItemView, StatementView
 from services.gateway.compose.money import Money
+from services.gateway.compose.plans import BrokenPlanView
 from services.gateway.upstream import document as stream
 from services.gateway.web.invoices import DOCUMENT_DEADLINE_S, pdf
 from services.gateway.web.verify import canonical
@@ -126,6 +127,10 @@ def request_certificate(supply_id: str, query_data: dict[str, Any]) -> ResponseR
     return {
         "due": [shapes.open_item(OpenItemView.of(item)) for item in refused.due],
         "total_due": shapes.money(Money.of(refused.total_due)),
+        "broken_plans": [
+            {"number": each.number, "of": each.of, "due_date": each.due, "missing": shapes.money(each.missing)}
+            for each in BrokenPlanView.each_of(refused.broken)
+        ],
     }
 
 

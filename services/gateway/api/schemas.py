@@ -232,6 +232,26 @@ class LineOut(Schema):
     base = Nested(Money, metadata={"description": "What a tax is of; absent of a line."})
 
 
+class PlanInstalmentOut(Schema):
+    number = Integer(required=True, metadata={"description": "Its place, from 1."})
+    due_date = Date(required=True)
+    amount = Nested(Money, required=True)
+    left = Nested(Money, required=True, metadata={"description": "What of it is not paid."})
+
+
+class PlanOut(Schema):
+    id = String(required=True)
+    state = String(required=True, metadata={"enum": ["kept", "broken"]})
+    outstanding = Nested(Money, required=True)
+    instalments = List(Nested(PlanInstalmentOut), required=True)
+    invoice_numbers = List(String(), required=True)
+    missed = Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Number of the instalment that was not paid on its day, which broke the plan."},
+    )
+
+
 class InvoiceOut(Schema):
     id = String(required=True)
     number = String(required=True)
@@ -245,6 +265,12 @@ class InvoiceOut(Schema):
     import_wh = Integer(required=True)
     rectifies = String(required=True, metadata={"description": "Number of the invoice that it corrects; may be empty."})
     rectified_by = List(String(), required=True, metadata={"description": "Numbers of those that correct it."})
+    plan = Nested(
+        PlanOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The payment plan by which it is paid; null in lists."},
+    )
     lines = List(Nested(LineOut), required=True, metadata={"description": "Empty in lists."})
 
 
@@ -265,6 +291,7 @@ class DebtOut(Schema):
     not_yet_due = Nested(Money, required=True)
     credit = Nested(Money, required=True)
     open_items = List(Nested(OpenItemOut), required=True)
+    plans = List(Nested(PlanOut), required=True, metadata={"description": "Payment plans that are kept or broken."})
 
 
 class SettledOut(Schema):
@@ -338,10 +365,18 @@ class CertificatesOut(Schema):
     next_page_token = String(required=True)
 
 
+class BrokenPlanOut(Schema):
+    number = Integer(required=True, metadata={"description": "The instalment that was not paid on its day, from 1."})
+    of = Integer(required=True, metadata={"description": "How many instalments the plan has."})
+    due_date = Date(required=True)
+    missing = Nested(Money, required=True)
+
+
 class CertificateAnswer(Schema):
     granted = Nested(CertificateOut, metadata={"description": "There when nothing is due."})
     due = List(Nested(OpenItemOut), required=True, metadata={"description": "What has to be paid first."})
     total_due = Nested(Money)
+    broken_plans = List(Nested(BrokenPlanOut), metadata={"description": "Why invoices of payment plans are due."})
 
 
 class VerificationOut(Schema):

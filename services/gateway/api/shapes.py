@@ -20,6 +20,7 @@ from services.gateway.compose.invoices import (
 )
 from services.gateway.compose.money import Money
 from services.gateway.compose.notices import NoticeView
+from services.gateway.compose.plans import PlanView
 from services.gateway.compose.supplies import SupplyView
 
 
@@ -118,6 +119,7 @@ def invoice(value: InvoiceView) -> dict[str, Any]:
         "import_wh": value.import_wh,
         "rectifies": value.rectifies,
         "rectified_by": list(value.rectified_by),
+        "plan": plan(value.plan) if value.plan else None,
         "lines": [_line(line) for line in value.lines],
     }
 
@@ -143,6 +145,21 @@ def debt(value: DebtView) -> dict[str, Any]:
         "not_yet_due": money(value.not_yet_due),
         "credit": money(value.credit),
         "open_items": [open_item(item) for item in value.items],
+        "plans": [plan(each) for each in value.plans],
+    }
+
+
+def plan(value: PlanView) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "state": "broken" if value.broken else "kept",
+        "outstanding": money(value.outstanding),
+        "instalments": [
+            {"number": part.number, "due_date": part.due, "amount": money(part.amount), "left": money(part.left)}
+            for part in value.parts
+        ],
+        "invoice_numbers": list(value.invoices),
+        "missed": value.missed.number if value.missed else None,
     }
 
 

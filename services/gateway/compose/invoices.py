@@ -11,6 +11,7 @@ from coop.billing.v1 import billing_pb2
 from services.chassis.periods import DatePeriod
 from services.gateway.compose.money import Money
 from services.gateway.compose.payments import SettledView
+from services.gateway.compose.plans import PlanView
 
 _STATES = {
     billing_pb2.INVOICE_STATE_OPEN: "open",
@@ -60,7 +61,7 @@ class InvoiceView:
     """An invoice; `lines` holds the taxes too, and is empty in lists. `foreign`: of concepts alien to the service.
 
     `rectifies` is the number of the invoice that it corrects ("" none), `rectified_by` are those that correct it;
-    `instalments` what is still to be paid, by day.
+    `instalments` what is still to be paid, by day; `plan` the payment plan that it is in, None in lists.
     """
 
     id: str
@@ -84,6 +85,7 @@ class InvoiceView:
     rectified_by: tuple[str, ...] = ()
     instalments: tuple[tuple[date, Money], ...] = ()
     effects: tuple[EffectView, ...] = ()
+    plan: PlanView | None = None
 
     @property
     def difference(self) -> Money | None:
@@ -156,6 +158,7 @@ class InvoiceView:
                 )
                 for effect in invoice.effects
             ),
+            plan=PlanView.of(invoice.plan) if invoice.HasField("plan") else None,
         )
 
 
@@ -175,12 +178,13 @@ class OpenItemView:
 
 @dataclass(frozen=True)
 class DebtView:
-    """What a supply's account owes at an instant."""
+    """What a supply's account owes at an instant; `plans` are kept or broken."""
 
     overdue: Money
     not_yet_due: Money
     credit: Money
     items: tuple[OpenItemView, ...]
+    plans: tuple[PlanView, ...] = ()
 
     @classmethod
     def of(cls, debt: billing_pb2.DebtState) -> DebtView:
@@ -189,6 +193,7 @@ class DebtView:
             Money.of(debt.not_yet_due),
             Money.of(debt.credit),
             tuple(OpenItemView.of(item) for item in debt.open_items),
+            tuple(PlanView.of(plan) for plan in debt.plans),
         )
 
     def late(self, today: date) -> list[OpenItemView]:

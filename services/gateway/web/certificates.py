@@ -13,6 +13,7 @@ from services.gateway import session
 from services.gateway.compose.fanout import Asked, Fanout
 from services.gateway.compose.invoices import CertificateView, DebtView, OpenItemView
 from services.gateway.compose.money import Money
+from services.gateway.compose.plans import BrokenPlanView
 from services.gateway.upstream import document as stream
 from services.gateway.web.account import ButtonForm
 from services.gateway.web.frame import SupplyPage, now, profile, today
@@ -50,6 +51,7 @@ def index(supply_id: str) -> ResponseReturnValue:
             "pages/certificate_refused.html",
             items=[OpenItemView.of(item) for item in refused.due],
             total=Money.of(refused.total_due),
+            broken=BrokenPlanView.each_of(refused.broken),
             all_supplies=all_supplies,
             at=now(),
             today=today(),

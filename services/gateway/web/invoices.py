@@ -19,7 +19,7 @@ from services.gateway import session
 from services.gateway.compose.basis import FactsView
 from services.gateway.compose.bundles import as_text, bundle_of
 from services.gateway.compose.invoice_text import sections
-from services.gateway.compose.invoices import InvoiceView, StatementView
+from services.gateway.compose.invoices import DebtView, InvoiceView, StatementView
 from services.gateway.compose.payments import YearAmountsView
 from services.gateway.upstream import document as stream
 from services.gateway.web.charts import split
@@ -143,6 +143,11 @@ def statement(supply_id: str) -> ResponseReturnValue:
         billing.GetStatementRequest(supply_id=supply_id, period=_message(period)),
         lambda answer: StatementView.of(answer.statement),
     )
+    debt = page.fanout.ask(
+        session.upstream().billing.GetDebtState,
+        billing.GetDebtStateRequest(supply_id=supply_id),
+        lambda answer: DebtView.of(answer.debt),
+    )
     amounts = None
     if year is not None and profile().jurisdiction == "es":
         amounts = page.fanout.ask(
@@ -153,6 +158,8 @@ def statement(supply_id: str) -> ResponseReturnValue:
     return page.render(
         "pages/statement.html",
         part=movements.part(),
+        # Without it the statement stands, which has every movement; its plans are on the pages of their invoices, too.
+        debt=debt.part().value,
         amounts=amounts.part() if amounts else None,
         period=period,
         year=year,

@@ -117,6 +117,7 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
             debt=billing_pb2.DebtState(
                 supply_id=request.supply_id, overdue=money("49.24" if self.world.overdue else "0"),
                 not_yet_due=money("0" if self.world.overdue else "55.44"), credit=money("0"), open_items=items,
+                plans=self.world.plans,
             )
         )  # fmt: skip
 
@@ -170,7 +171,9 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         self.world.owned(request.supply_id)
         answer = billing_service_pb2.RequestCertificateResponse
         if self.world.overdue:
-            refusal = billing_service_pb2.CertificateRefusal(due=self._due(), total_due=money("49.24"))
+            refusal = billing_service_pb2.CertificateRefusal(
+                due=self._due(), total_due=money("49.24"), broken=self.world.broken_plans
+            )
             refusal.at.FromDatetime(self.world.clock.now())
             return answer(refused=refusal)
         self.world.certificates.insert(0, self._certificate(len(self.world.certificates) + 1, request))

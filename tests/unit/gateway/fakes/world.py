@@ -41,6 +41,8 @@ class World:
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
     overdue: bool = False
+    plans: list[billing_pb2.PaymentPlan] = field(default_factory=list)
+    broken_plans: list[billing_service_pb2.BrokenPlan] = field(default_factory=list)
     #: Ranges of days that members see, newest first, and from which day of the next month a month is (0: once billed);
     #: whether curves have surplus; whether estimates have reasons.
     published: list[tuple[str, str]] = field(default_factory=lambda: [("2024-09-01", "2026-11-01")])
