@@ -13,7 +13,7 @@ address() { sed 's#^postgresql+psycopg:#postgresql:#' "$urls/$1.url"; }
 for dump in "$folder"/*.dump; do
   service=$(basename "$dump" .dump)
   busy=$(psql --no-psqlrc --quiet --no-align --tuples-only --command \
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()" "$(address "$service")")
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'" "$(address "$service")")
   ((busy == 0)) || { say "$busy sessions use the database of $service: stop them first (scale deployments to 0)."; exit 1; }
 done
 for dump in "$folder"/*.dump; do
