@@ -93,6 +93,11 @@ def run(arguments: list[str]) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except OSError as wrong:
+        # A folder that cannot be made, a full disk behind the standard output: what no command can say better.
+        reason = wrong.strerror or str(wrong)
+        say(f"{wrong.filename} cannot be used: {reason}." if wrong.filename else f"Nothing could be written: {reason}.")
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from services.staff.cli import run
 
@@ -33,3 +38,20 @@ def test_log_lines_never_mix_with_the_document(tmp_path: Path) -> None:
     )
     assert asked.returncode == 1, asked.stderr
     assert not any(service["reachable"] for service in json.loads(asked.stdout)["services"])
+
+
+def test_what_the_system_refuses_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder where a file is; a full disk behind the standard output."""
+    file = tmp_path / "data" / "billing.db"
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA user_version = 1")
+    assert run(["backup", "create", str(file / "backups"), "--data-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{file / 'backups'} cannot be used: Not a directory.\n"
+
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full, write_through=True))
+        assert run(["version", "--json"]) == 1
+    assert capsys.readouterr().err == "Nothing could be written: No space left on device.\n"
