@@ -150,6 +150,7 @@ def _register_api(app: APIFlask, csrf: CSRFProtect) -> None:
     csrf.exempt(api.people.blueprint)
     csrf.exempt(api.records.blueprint)
     csrf.exempt(api.consumption.blueprint)
+    csrf.exempt(api.invitations.blueprint)
 
 
 def _upstream(settings: Settings) -> Upstream:

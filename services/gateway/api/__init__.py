@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import request
 
-from services.gateway.api import consumption, explanation, people, problems, records, schemas
+from services.gateway.api import consumption, explanation, invitations, people, problems, records, schemas
 from services.gateway.web import errors
 
 SPEC_PATH = "/api/v1/openapi.json"
@@ -31,8 +31,8 @@ def configure(app: APIFlask) -> None:
 
 def register(app: APIFlask) -> None:
     """Add the API to the application."""
-    for blueprint in (people.blueprint, consumption.blueprint, records.blueprint, explanation.blueprint):
-        app.register_blueprint(blueprint)
+    for part in (people, consumption, records, explanation, invitations):
+        app.register_blueprint(part.blueprint)
 
 
 def _problem(error: HTTPError) -> Any:

@@ -125,7 +125,7 @@ def test_schemathesis_finds_nothing(portal: Portal) -> None:
     # A range whose end is not after its start fits the schema, which cannot compare two fields, and is refused.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
     operations = [result.ok() for result in schema.get_all_operations()]
-    assert len(operations) == 27
+    assert len(operations) == 30
     for operation in operations:
 
         @settings(
