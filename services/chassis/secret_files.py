@@ -14,6 +14,19 @@ from pathlib import Path
 from services.chassis.config import SettingsError
 
 
+def secret_words(text: str) -> tuple[str, ...]:
+    """The secrets in the text of a file, a line each: the first one is used, those after it are taken from others too.
+
+    Raises ValueError with the reason when there is none, or one with spaces or control characters in it.
+    """
+    words = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not words:
+        raise ValueError("it is empty: give it 32 random bytes as text")
+    if not all(word.isascii() and word.isprintable() and " " not in word for word in words):
+        raise ValueError("it has a line that is no word in plain letters, digits and signs")
+    return words
+
+
 def write_once(path: Path, content: bytes) -> None:
     """A file with mode 0600, durable, complete or not at all; of two writers the first one's content stays.
 

@@ -18,7 +18,7 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.tokens import TokenSigner
 from services.chassis.profile import Profile, load_profile
-from services.gateway import api, assets, headers, language, session
+from services.gateway import api, assets, headers, language, secret, session
 from services.gateway.access_log import METHODS
 from services.gateway.access_log import register as register_access_log
 from services.gateway.secret import gateway_secret
@@ -73,7 +73,6 @@ def create_app(
         json_errors=False,
     )
     app.config.update(
-        SECRET_KEY=gateway_secret(settings),
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         MAX_FORM_MEMORY_SIZE=FORM_MEMORY_BYTES,
         SESSION_COOKIE_NAME="__Host-form" if settings.https else "coop-form",
@@ -85,6 +84,7 @@ def create_app(
         WTF_CSRF_SSL_STRICT=False,  # the token decides; some browsers and proxies strip Referer
         PAGE_BUDGET_S=settings.page_budget_s,
     )
+    secret.register(app, gateway_secret(settings))
     app.extensions["coop.profile"] = profile
     app.extensions["coop.clock"] = clock or SystemClock()
     app.extensions["coop.upstream"] = upstream or _upstream(settings)

@@ -33,6 +33,8 @@ WITH_CERTIFICATE = (*ISSUERS, "office")
 
 
 DOCUMENT_KEY = "keys/billing/documents.pem"
+GATEWAY_SECRET = "keys/gateway/gateway.secret"
+_COMING_SECRET = "coming/gateway.secret"
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """What Kubernetes takes for a namespace."""
 
@@ -40,6 +42,7 @@ _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 class Renewal(StrEnum):
     tls = "tls"
     token_keys = "token-keys"
+    gateway_secret = "gateway-secret"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ def secrets_command(
         Path | None, typer.Option(help="The cooperative's profile, whose name documents are signed with.")
     ] = None,
     renew: Annotated[
-        Renewal | None, typer.Option(help="Certificates by the same authority; token keys in three runs, each said.")
+        Renewal | None,
+        typer.Option(
+            help="Certificates by the same authority; token keys and the gateway's secret in three runs, each said."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,6 +79,7 @@ def secrets_command(
     holder = _checked(folder, namespace, database_host, profile)
     found = [
         *(_next_token_keys(folder) if renew is Renewal.token_keys else _token_keys(folder)),
+        *(_next_gateway_secret(folder) if renew is Renewal.gateway_secret else _gateway_secret(folder)),
         *_other_keys(folder, holder),
         *_certificates(folder, namespace, anew=renew is Renewal.tls),
         *_database_addresses(folder, database_host, database_options),
@@ -84,6 +91,8 @@ def secrets_command(
     table("Secrets", ("file", "now", "meant for"), rows)
     if renew is Renewal.token_keys:
         say(_what_next(folder))
+    if renew is Renewal.gateway_secret:
+        say(_what_next_of_the_gateway(folder))
     say(f"In {out}. Whoever has ca/ca.key can pretend to be any service: keep that one away from the machines.")
 
 
@@ -191,13 +200,52 @@ def _what_next(folder: _Folder) -> str:
     return "Now give everybody the files of public/: the old keys are good no more."
 
 
-def _other_keys(folder: _Folder, holder: Profile | None) -> Iterator[Made]:
-    def word() -> bytes:
-        return randomness.token_urlsafe(32).encode()
+def _word() -> bytes:
+    return randomness.token_urlsafe(32).encode()
 
-    yield folder.keep("keys/gateway/gateway.secret", "gateway, every replica the same", word)
+
+def _gateway_secret(folder: _Folder) -> Iterator[Made]:
+    """What signs forms."""
+    yield folder.keep(GATEWAY_SECRET, "gateway, every replica the same", _word)
+
+
+def _next_gateway_secret(folder: _Folder) -> Iterator[Made]:
+    """The next of three steps: every replica takes the new secret too, all sign with it, all forget the old one."""
+    from services.chassis.secret_files import secret_words
+
+    meant_for = "gateway, every replica the same"
+    try:
+        used, *taken = secret_words(folder.read(GATEWAY_SECRET).decode())
+    except ValueError as wrong:
+        raise SettingsError([f"{folder.path(GATEWAY_SECRET)} cannot be used: {wrong}."]) from wrong
+    if folder.path(_COMING_SECRET).exists():
+        coming = folder.read(_COMING_SECRET).decode()
+        yield folder.replace(GATEWAY_SECRET, meant_for, f"{coming}\n{used}\n".encode())
+        folder.path(_COMING_SECRET).unlink()
+    elif taken:
+        yield folder.replace(GATEWAY_SECRET, meant_for, used.encode())
+    else:
+        made = _word()
+        yield folder.keep(_COMING_SECRET, "gateway, with the next run", lambda: made)
+        yield folder.replace(GATEWAY_SECRET, meant_for, f"{used}\n{made.decode()}\n".encode())
+
+
+def _what_next_of_the_gateway(folder: _Folder) -> str:
+    from services.chassis.secret_files import secret_words
+
+    if folder.path(_COMING_SECRET).exists():
+        return f"Now give every gateway {GATEWAY_SECRET}; when all have read it, run this again: they sign with the new one."
+    if len(secret_words(folder.read(GATEWAY_SECRET).decode())) > 1:
+        return (
+            f"Now give every gateway {GATEWAY_SECRET}; twelve hours after all have it, when no open form is of the old "
+            "secret any more, run this again to forget it."
+        )
+    return f"Now give every gateway {GATEWAY_SECRET}: the old secret is good no more."
+
+
+def _other_keys(folder: _Folder, holder: Profile | None) -> Iterator[Made]:
     yield folder.keep(
-        "keys/identity/bootstrap-staff.secret", "identity, and whoever makes the first staff account", word
+        "keys/identity/bootstrap-staff.secret", "identity, and whoever makes the first staff account", _word
     )
     meant_for = "billing, until you have a certificate of a trusted authority"
     yield (
