@@ -26,6 +26,7 @@ _SETTLE_S = 10.0
 _RETRY_S = 0.1
 _POLL_MS = 500
 _SILENCE_S = 60.0
+_FETCH_BYTES = 8_000_000
 _UNKNOWN_TOPIC = 3
 
 Progress = dict[str, dict[TopicPartition, int]]
@@ -125,6 +126,7 @@ class KafkaExport:
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
                 request_timeout_ms=ANSWER_MS,
+                fetch_max_bytes=_FETCH_BYTES,
             )
             try:
                 consumer.assign(list(open_ends))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +30,9 @@ from services.chassis.eventlog.topics import Topic
 _DELIVERY_S = 60.0
 _SETTLE_S = 60.0
 _LOOK_S = 0.2
-_UNDER_WAY = 5000
+#: Sent and not yet acknowledged: the client itself sets no bound, and the log may be larger than the memory.
+_UNDER_WAY_BYTES = 16_000_000
+_UNDER_WAY_RECORDS = 5000
 _NO_SUCH_TOPIC = for_code(3)
 
 
@@ -105,7 +108,8 @@ class KafkaImport:
             for place, offset in read.items():
                 readers.setdefault(place, []).append((group, offset))
         count: Counter[TopicPartition] = Counter()
-        under_way: deque[tuple[TopicPartition, int, Any]] = deque()
+        under_way: deque[_Sent] = deque()
+        waiting_bytes = 0
         with as_event_log_errors("append", self._settings):
             producer = KafkaProducer(
                 **self._settings.client(),
@@ -128,12 +132,14 @@ class KafkaImport:
                         partition=record.partition,
                         timestamp_ms=record.timestamp_ms,
                     )
-                    under_way.append((record.source, count[record.source], sent))
+                    size = len(record.key or b"") + len(record.value or b"")
+                    under_way.append(_Sent(record.source, count[record.source], size, sent))
+                    waiting_bytes += size
                     count[record.source] += 1
                     for group, offset in readers.get(record.source, ()):
                         goes_on[group][record.source] += record.offset < offset
-                    if len(under_way) > _UNDER_WAY:
-                        _acknowledged(under_way.popleft())
+                    while waiting_bytes > _UNDER_WAY_BYTES or len(under_way) > _UNDER_WAY_RECORDS:
+                        waiting_bytes -= _acknowledged(under_way.popleft())
                 producer.flush(timeout=_DELIVERY_S)
                 while under_way:
                     _acknowledged(under_way.popleft())
@@ -172,12 +178,21 @@ class KafkaImport:
                 )
 
 
-def _acknowledged(sent: tuple[TopicPartition, int, Any]) -> None:
-    """Raises `EventLogError` when a record did not get the offset that it must have in a topic that nobody else writes."""
-    place, expected, acknowledgement = sent
-    stored = acknowledgement.get(timeout=_DELIVERY_S + 5)
-    if stored.offset != expected:
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    place: TopicPartition
+    expected: int
+    bytes: int
+    acknowledgement: Any
+
+
+def _acknowledged(sent: _Sent) -> int:
+    """Bytes of a record that Kafka has. Raises `EventLogError` when it did not get the offset that it must have in a topic
+    that nobody else writes."""
+    stored = sent.acknowledgement.get(timeout=_DELIVERY_S + 5)
+    if stored.offset != sent.expected:
         raise EventLogError(
-            f"{place} was not empty or somebody else wrote to it: a record became number {stored.offset} instead of "
-            f"{expected}. Stop every service, then restore again."
+            f"{sent.place} was not empty or somebody else wrote to it: a record became number {stored.offset} instead of "
+            f"{sent.expected}. Stop every service, then restore again."
         )
+    return sent.bytes
