@@ -17,13 +17,14 @@ from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod
 from services.metering.application.aftermath import follow_up
 from services.metering.application.closes import PointClose, at, closes_of
+from services.metering.application.placing import by_agreement, points_of_names, with_serials
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.calendar import ZONE_TIME
 from services.metering.domain.estimation.closes import ON_THE_SPOT, Origin
 from services.metering.domain.estimation.validation import Finding, Problem, check_window
 from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, local_days
 from services.metering.domain.register_closes import Kept, chain, examine, extended, origin_word
-from services.metering.domain.registers import LITRE, WH, RegisterRow
+from services.metering.domain.registers import WH, RegisterRow
 from services.metering.domain.totals import hours_expected
 from services.metering.repository import holdings, points, readings
 from services.metering.repository.points import Assignment, ContractTariff
@@ -39,7 +40,8 @@ _CONFIRMABLE = frozenset({Problem.GROWTH, Problem.ABOVE_POWER})
 class StoredReadings:
     """What became of readings. ``new`` counts the doubtful ones too; ``unknown_meters`` are serials that hang nowhere.
 
-    ``unplaced`` rows name a supply of nobody, or one without a meter on that day: nothing of them is stored.
+    ``unplaced`` rows name a supply of nobody, or one without a meter on that day; ``misplaced`` ones a meter that hung at
+    another supply than the one they name: nothing of either is stored.
     """
 
     new: int = 0
@@ -47,6 +49,7 @@ class StoredReadings:
     doubtful: int = 0
     unknown_meters: list[str] = field(default_factory=list)
     unplaced: list[RegisterRow] = field(default_factory=list)
+    misplaced: list[RegisterRow] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
 
 
@@ -58,11 +61,13 @@ def store_readings(tx: Transaction, rows: Sequence[RegisterRow], import_id: str 
     placed, in their order; a duplicate has that of the reading before. Raises Invalid for nothing: rows are the border's.
     """
     result = StoredReadings()
-    placed = _placed(tx.connection, rows, result)
-    keys = points.lock_meters(tx, {row.meter for row in placed})
-    if not keys:
-        return result
+    named = points_of_names(tx.connection, rows)
+    serials, result.unplaced = with_serials(tx.connection, rows, named)
+    keys = points.lock_meters(tx, {row.meter for row in serials})
     assignments = points.assignments_of_meters(tx, set(keys.values()))
+    placed, result.misplaced = by_agreement(serials, named, keys, assignments)
+    if not placed:
+        return result
     result.unknown_meters = sorted(set(keys) - {serial for serial, key in keys.items() if _hangs(assignments, key)})
     points.lock_points(tx, {assignment.point_key for assignment in assignments})
     days = [row.day for row in placed]
@@ -212,33 +217,6 @@ def power_on(contracts: Sequence[ContractTariff], day: date) -> int:
         if contract.start <= day and (contract.end is None or day < contract.end):
             return max(contract.power_w, default=0)
     return 0
-
-
-def _placed(connection: Connection, rows: Sequence[RegisterRow], result: StoredReadings) -> list[RegisterRow]:
-    """The rows with the serial of the meter that hung at the supply they name; the others are noted as unplaced."""
-    nameless = [row for row in rows if not row.meter]
-    if not nameless:
-        return list(rows)
-    found: dict[tuple[str, str], int] = {}
-    for unit, kind in ((WH, "electricity"), (LITRE, "water")):
-        names = {row.supply for row in nameless if row.unit == unit}
-        named = holdings.points_named(connection, names, kind)
-        found |= {(unit, name): key for name, key in named.items()}
-    of_point: dict[int, list[Assignment]] = defaultdict(list)
-    for assignment in holdings.assignments_of_points(connection, set(found.values())):
-        of_point[assignment.point_key].append(assignment)
-    serials = holdings.serials_of(connection, {a.meter_key for some in of_point.values() for a in some})
-    placed = []
-    for row in rows:
-        if row.meter:
-            placed.append(row)
-            continue
-        there = at(of_point.get(found.get((row.unit, row.supply), 0), []), row.day)
-        if there is None:
-            result.unplaced.append(row)
-        else:
-            placed.append(replace(row, meter=serials[there.meter_key]))
-    return placed
 
 
 def _stored(row: RegisterRow, meter_key: int, tx: Transaction, import_id: str | None) -> StoredReading:

@@ -123,16 +123,22 @@ def _store_closes(tx: Transaction, batch: ReadingBatch, record: ImportRecord) ->
     record.duplicates += stored.duplicates
     for serial in stored.unknown_meters:
         record.note_unknown(serial, 1, by_supply=False)
-    nobodys = {id(row) for row in stored.unplaced}
+    reasons = {id(row): _nobodys(row) for row in stored.unplaced} | {
+        id(row): _elsewhere(row) for row in stored.misplaced
+    }
     return [
-        replace(told, reason=_nobodys(batch.closes[place]))
+        replace(told, reason=reasons[id(batch.closes[place])])
         for place, told in batch.texts.items()
-        if id(batch.closes[place]) in nobodys
+        if id(batch.closes[place]) in reasons
     ]
 
 
 def _nobodys(row: RegisterRow) -> str:
     return f'No supply of the cooperative is "{row.supply}", or it has no meter of this kind on {row.day}.'
+
+
+def _elsewhere(row: RegisterRow) -> str:
+    return f'On {row.day} the meter {row.meter} hung at another supply than "{row.supply}": one of the two is wrong.'
 
 
 def promote(tx: Transaction, assignments: list[points.Assignment]) -> None:

@@ -60,7 +60,7 @@ class ReadingBatch:
     ``meter`` indexes ``meters``; ``hour`` is the hour's start (hours since the epoch, UTC); ``values`` is (n, 6) in the
     order of CHANNELS; ``quality`` is REAL, DOUBTFUL or the number of an estimation method; ``line`` is the line of the
     file. Rows keep the file's order. ``by_supply``: ``meters`` are not serials but CUPS. ``closes``: register readings;
-    ``texts`` says, by their place in that list, how those that name no meter would be quarantined (without the reason).
+    ``texts`` says, by their place in that list, how those that name a supply would be quarantined (without the reason).
     """
 
     meters: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from sqlalchemy import Connection, exists, func, or_, select
@@ -39,7 +40,9 @@ def points_named(connection: Connection, names: Collection[str], kind: str) -> d
     """Points of a kind of service by the CUPS or account number of their supply, as files write it; nobody's are absent."""
     found: dict[str, int] = {}
     for some in slices(sorted(set(names))):
-        by_cups = {name[:CUPS_LENGTH]: name for name in some}
+        by_cups: dict[str, list[str]] = defaultdict(list)  # with the border point and without: both name one supply
+        for name in some:
+            by_cups[name[:CUPS_LENGTH]].append(name)
         start = func.substr(supply.c.cups, 1, CUPS_LENGTH)
         query = (
             select(measuring_point.c.key, supply.c.account_number, start.label("cups"))
@@ -48,9 +51,9 @@ def points_named(connection: Connection, names: Collection[str], kind: str) -> d
             .order_by(measuring_point.c.key)
         )
         for row in connection.execute(query):
-            name = row.account_number if row.account_number in some else by_cups.get(row.cups, "")
-            if name:
-                found.setdefault(name, row.key)
+            for name in (row.account_number, *by_cups.get(row.cups, ())):
+                if name in some:
+                    found.setdefault(name, row.key)
     return found
 
 

@@ -167,6 +167,34 @@ def test_register_readings_are_kept_once_and_those_of_nobody_told(metering: Mete
     assert "7777/1" in refused.reason
 
 
+def test_a_reading_whose_meter_hangs_at_another_supply_than_it_names_is_nobodys(metering: Metering) -> None:
+    """Whose consumption it was must not depend on which of two columns is believed. A CUPS has 20 characters or 22."""
+    tell(metering, "ana", CUPS, ("OLD", "2020-01-01", "2026-10-15"), ("M1", "2026-10-15", ""))
+    luis = supply_message("luis", ("M2", "2020-01-01", ""), ("OLD", "2026-10-15", ""))
+    luis.supply.account_number, luis.supply.cups = "5556/1", FOREIGN
+    metering.tell(luis)
+    text = (
+        "contador;cuenta;fecha;lectura;unidad\n"
+        f"M1;{CUPS};31/10/2026;120;kWh\n"
+        f"M2;{CUPS};31/10/2026;7120;kWh\n"
+        "M2;9999/9;31/10/2026;7120;kWh\n"
+        "M2;5556/1;31/10/2026;7120;kWh\n"
+        f"OLD;{CUPS};14/10/2026;90;kWh\n"
+        "OLD;5556/1;14/10/2026;90;kWh\n"
+        "OLD;5556/1;13/10/2026;88;kWh\n"
+        f";{CUPS}0F;01/11/2026;121;kWh\n"
+        "NEW;5556/1;31/10/2026;1;kWh\n"
+    )
+    loaded = metering.load(text.encode(), "visits.csv")
+    assert [(told.line, told.meter, told.reason) for told in loaded.refused_readings] == [
+        (3, "M2", f'On 2026-11-01 the meter M2 hung at another supply than "{CUPS}": one of the two is wrong.'),
+        (4, "M2", 'On 2026-11-01 the meter M2 hung at another supply than "9999/9": one of the two is wrong.'),
+        (8, "OLD", 'On 2026-10-14 the meter OLD hung at another supply than "5556/1": one of the two is wrong.'),
+    ]
+    record = loaded.record
+    assert (record.register_readings, record.duplicates, record.unknown_meters) == (5, 1, ["NEW"])
+
+
 @pytest.mark.parametrize("sample", ["prime_s04.xml", "prime_s05.xml"])
 def test_closes_of_a_concentrator(metering: Metering, sample: str) -> None:
     tell(metering, "ana", CUPS, ("M1", "2020-01-01", ""), ("M2", "2020-01-01", ""))

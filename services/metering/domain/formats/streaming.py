@@ -77,8 +77,9 @@ class StreamingSink(Sink):
     def register(self, row: RegisterRow, raw: str = "", around: Mapping[str, str] | None = None) -> None:
         self.seen += 1
         self._apart.closes.append(row)
-        if not row.meter:
-            told = RefusedRow(row.line, row.supply, raw[:MAX_VALUE], "", self.member, self.dialect, raw, around or {})
+        if row.supply:
+            whose = row.meter or row.supply
+            told = RefusedRow(row.line, whose, raw[:MAX_VALUE], "", self.member, self.dialect, raw, around or {})
             self._apart.texts[len(self._apart.closes) - 1] = told
 
     def meter_error(self, error: MeterError) -> None:
