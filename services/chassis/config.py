@@ -201,6 +201,11 @@ class ServiceSettings:
     def event_log_url(self) -> str:
         return self.event_log or f"sqlite:///{(self.data_dir / 'data' / 'eventlog.db').resolve()}"
 
+    def event_log_url_now(self) -> str | None:
+        """As `database_url_now`, of the event log."""
+        path = self.files.get("event_log")
+        return checks.parse_event_log(_content(path)) if path else None
+
     @property
     def addresses(self) -> dict[str, str]:
         """gRPC address of each service by its name."""

@@ -223,7 +223,8 @@ class Process(Generic[SettingsT]):
     def _opened_event_log(self) -> EventLog:
         if self._event_log is None:
             managed = self.settings.topics == "managed"
-            self._event_log = open_event_log(self.settings.event_log_url, managed=managed)
+            url_now = self.settings.event_log_url_now if "event_log" in self.settings.files else None
+            self._event_log = open_event_log(self.settings.event_log_url, managed=managed, url_now=url_now)
         return self._event_log
 
     def _start_work(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,7 @@ def open_event_log(
     lease_s: float | None = None,
     max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S,
     managed: bool = False,
+    url_now: Callable[[], str | None] | None = None,
 ) -> EventLog:
     """Open the event log that `url` names.
 
@@ -21,7 +23,8 @@ def open_event_log(
     `kafka://broker-1:9092,broker-2:9092?option=value` (options: `services.chassis.eventlog.kafka_settings`).
     `lease_s` is how long a dead member keeps its partitions, the adapter's own default when absent;
     `max_poll_interval_s` how long a living member that does not poll keeps them; with `managed` nobody but the operator
-    makes topics on Kafka (the embedded log has nothing to manage).
+    makes topics on Kafka (the embedded log has nothing to manage). `url_now` gives the URL of the moment, from which new
+    connections to Kafka take user and password; None where they never change.
     Raises `ValueError` for a URL of another kind.
     """
     parts = urlsplit(url)
@@ -36,7 +39,7 @@ def open_event_log(
         from services.chassis.eventlog.kafka import KafkaEventLog
         from services.chassis.eventlog.kafka_settings import KafkaSettings
 
-        settings = KafkaSettings.parse(url, lease_s=lease_s, max_poll_interval_s=max_poll_interval_s)
+        settings = KafkaSettings.parse(url, lease_s=lease_s, max_poll_interval_s=max_poll_interval_s, url_now=url_now)
         return KafkaEventLog(settings, managed=managed)
     raise ValueError(
         f"{url!r} does not name an event log; write sqlite:////path/to/eventlog.db or kafka://host:port[,host:port]."

@@ -9,11 +9,13 @@ Options: `security` (PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL), `mechanism` (PLA
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from services.chassis.eventlog.base import DEFAULT_MAX_POLL_INTERVAL_S
+from services.chassis.telemetry import logger
 
 DEFAULT_LEASE_S = 10.0
 #: How long a client looks for a first broker that answers before it says that there is none.
@@ -21,6 +23,28 @@ BOOTSTRAP_S = 5.0
 _OPTIONS = {"security", "mechanism", "ca", "certificate", "key", "replication"}
 _SECURITY = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 _MECHANISMS = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+
+
+class Login:
+    """User and password as the event log's URL says now: `url_now` gives it, and raises OSError or ValueError when it cannot."""
+
+    def __init__(self, user: str, password: str, url_now: Callable[[], str | None]) -> None:
+        self._last = (user, password)
+        self._url_now = url_now
+
+    def now(self) -> tuple[str, str]:
+        """What the URL says, or what it said last when it cannot be read just now."""
+        try:
+            found = KafkaSettings.parse(self._url_now() or "")
+        except (OSError, ValueError) as wrong:
+            logger().error("event_log_address_not_read", problem=type(wrong).__name__)
+        else:
+            if found.user and found.password:
+                self._last = (found.user, found.password)
+        return self._last
+
+    def __repr__(self) -> str:
+        return "Login(...)"
 
 
 @dataclass(frozen=True)
@@ -38,10 +62,17 @@ class KafkaSettings:
     replication: int = -1
     lease_s: float = DEFAULT_LEASE_S
     max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S
+    #: User and password for new connections, where a file says them and may change; otherwise those above.
+    login: Login | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(
-        cls, url: str, *, lease_s: float | None = None, max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S
+        cls,
+        url: str,
+        *,
+        lease_s: float | None = None,
+        max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S,
+        url_now: Callable[[], str | None] | None = None,
     ) -> KafkaSettings:
         """Settings from a `kafka://` URL. Raises `ValueError` naming the first thing that is wrong, never a secret."""
         parts = urlsplit(url)
@@ -79,6 +110,7 @@ class KafkaSettings:
             replication=int(replication),
             lease_s=lease_s or DEFAULT_LEASE_S,
             max_poll_interval_s=max_poll_interval_s,
+            login=Login(unquote(user), unquote(password), url_now) if user and url_now else None,
         )
 
     def client(self) -> dict[str, Any]:
@@ -93,10 +125,14 @@ class KafkaSettings:
             "metrics_enabled": False,
         }
         if self.mechanism:
+            if self.login:
+                from services.chassis.eventlog import kafka_login
+
+                kafka_login.register()
             configuration |= {
                 "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.user,
-                "sasl_plain_password": self.password,
+                "sasl_plain_password": self.login or self.password,
             }
         files = {"ssl_cafile": self.ca, "ssl_certfile": self.certificate, "ssl_keyfile": self.key}
         return configuration | {name: path for name, path in files.items() if path}
