@@ -22,6 +22,7 @@ SCOPES: Mapping[pb.CardPaymentScope, Scope] = {
     pb.CARD_PAYMENT_SCOPE_INVOICE: "invoice",
     pb.CARD_PAYMENT_SCOPE_OVERDUE: "overdue",
     pb.CARD_PAYMENT_SCOPE_ALL: "all",
+    pb.CARD_PAYMENT_SCOPE_NEXT: "next",
 }
 
 
@@ -112,7 +113,9 @@ class CardApi(CardServiceServicer):
 def _scope(request: pb.StartCardPaymentRequest) -> Scope:
     found = SCOPES.get(request.scope)
     if found is None:
-        raise Invalid("Say what is paid: one invoice, what is past its date, or everything.", field="scope")
+        raise Invalid(
+            "Say what is paid: one invoice, what is past its date, what is due next, or everything.", field="scope"
+        )
     if (found == "invoice") != bool(request.invoice_id.strip()):
         raise Invalid(
             f"The invoice {request.invoice_id!r} does not go with what is paid, {found!r}; name one for one invoice alone.",

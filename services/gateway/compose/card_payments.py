@@ -12,12 +12,12 @@ from coop.billing.v1 import card_service_pb2 as pb
 from services.gateway.compose.invoices import DebtView
 from services.gateway.compose.money import Money
 
-OVERDUE, ALL = "overdue", "all"
+OVERDUE, NEXT, ALL = "overdue", "next", "all"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Something that can be paid at once. `key` is OVERDUE, ALL or an invoice's id; `number` is set for one invoice."""
+    """Something that can be paid at once. `key` is OVERDUE, NEXT, ALL or an invoice's id; `number` is set for one invoice."""
 
     key: str
     amount: Money
@@ -27,7 +27,9 @@ class Choice:
 
 
 def choices(debt: DebtView, today: date) -> list[Choice]:
-    """What is past its date first, then everything, then each invoice; none of them twice."""
+    """What is past its date first, then with it the next instalment of what is paid in instalments, then everything, then
+    each invoice; none of them twice.
+    """
     by_invoice: dict[str, Choice] = {}
     for item in debt.items:
         known = by_invoice.get(item.invoice_id)
@@ -40,6 +42,13 @@ def choices(debt: DebtView, today: date) -> list[Choice]:
     found: list[Choice] = []
     if of_late > 1 or (of_late == 1 and len(late) < len(debt.items) and len(by_invoice) == 1):
         found.append(Choice(OVERDUE, debt.overdue, of_late))
+    if len(debt.items) > len(by_invoice) and len(late) < len(debt.items):
+        first = min(item.due for item in debt.items if item.due >= today)
+        until = [item for item in debt.items if item.due <= first]
+        if len(until) < len(debt.items):
+            amount = sum((item.outstanding.amount for item in until), Decimal(0))
+            of_next = len({item.invoice_id for item in until})
+            found.append(Choice(NEXT, Money(amount, debt.overdue.currency), of_next, due=first))
     if len(by_invoice) > 1 and len(late) < len(debt.items):
         everything = sum((each.amount.amount for each in by_invoice.values()), Decimal(0))
         found.append(Choice(ALL, Money(everything, debt.overdue.currency), len(by_invoice)))

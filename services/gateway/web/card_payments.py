@@ -14,7 +14,7 @@ from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
 from services.chassis.telemetry import logger
 from services.gateway import headers, session
-from services.gateway.compose.card_payments import ALL, OVERDUE, CardPaymentView, choices
+from services.gateway.compose.card_payments import ALL, NEXT, OVERDUE, CardPaymentView, choices
 from services.gateway.compose.invoices import DebtView
 from services.gateway.statuses import status_of
 from services.gateway.web.account import ButtonForm
@@ -25,7 +25,11 @@ blueprint = Blueprint("card_payments", __name__)
 from_bank = Blueprint("card_notifications", __name__)
 
 MAX_NOTIFICATION_BYTES = 8 * 1024
-_SCOPES = {OVERDUE: pb.CARD_PAYMENT_SCOPE_OVERDUE, ALL: pb.CARD_PAYMENT_SCOPE_ALL}
+_SCOPES = {
+    OVERDUE: pb.CARD_PAYMENT_SCOPE_OVERDUE,
+    NEXT: pb.CARD_PAYMENT_SCOPE_NEXT,
+    ALL: pb.CARD_PAYMENT_SCOPE_ALL,
+}
 
 
 def takes_cards() -> bool:

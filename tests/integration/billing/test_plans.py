@@ -18,6 +18,7 @@ from services.billing.application.receiving import Outgoing, Receiving
 from services.billing.application.reminders import Reminders
 from services.billing.application.remittances import Remittances
 from services.billing.domain.ledger import RETURNED
+from services.billing.domain.payments.card_orders import to_pay
 from services.billing.domain.reminders import Due, reminder_policy
 from services.billing.jurisdictions.disconnection import disconnection
 from services.chassis.errors import Invalid, NotFound, Refused
@@ -91,6 +92,8 @@ def test_what_is_due_follows_the_instalments(desk: Desk) -> None:
         (OCTOBER, third, "36.78"),
     ]
     assert desk.overdue() == 0 and desk.reminded("2026-12-01") == [], "a kept plan is left alone"
+    debt = desk.office.accounts.debt(STAFF, SUPPLY).debt
+    assert to_pay(debt, "next", "", desk.today).amount == D("36.79"), "by card, the instalment alone"
     granted = desk.certificate()
     assert isinstance(granted, Granted) and granted.certificate.position["variant"] == "agreed_plan"
     desk.go_to(first)

@@ -12,7 +12,7 @@ from coop.billing.v1 import billing_pb2, billing_service_pb2
 from coop.billing.v1 import card_service_pb2 as pb
 
 from services.chassis.errors import Refused, Unavailable
-from services.gateway.compose.card_payments import ALL, OVERDUE, choices
+from services.gateway.compose.card_payments import ALL, NEXT, OVERDUE, choices
 from services.gateway.compose.invoices import DebtView, OpenItemView
 from services.gateway.compose.money import Money
 from services.gateway.headers import CONTENT_SECURITY_POLICY
@@ -64,6 +64,17 @@ def test_what_can_be_chosen() -> None:
         (OVERDUE, D("10.00"), None),
         ("p", D("20.00"), date(2026, 11, 1)),
     ]
+    # The next instalment of two invoices, with all that falls due by its day.
+    plan = [item("a", date(2026, 12, 10), "30.00"), item("a", date(2027, 1, 11), "10.00")]
+    plan += [item("b", date(2027, 1, 11), "20.00"), item("b", date(2027, 2, 10), "30.00")]
+    assert [(each.key, each.amount.amount, each.due) for each in choices(debt(*plan), today)] == [
+        (NEXT, D("30.00"), date(2026, 12, 10)),
+        (ALL, D("90.00"), None),
+        ("a", D("40.00"), date(2026, 12, 10)),
+        ("b", D("50.00"), date(2027, 1, 11)),
+    ]
+    late = date(2026, 12, 20)
+    assert choices(debt(*plan), late)[0].amount.amount == D("60.00") and choices(debt(*plan), late)[0].key == NEXT
 
 
 def test_from_the_invoice_to_the_bank(portal: Portal) -> None:

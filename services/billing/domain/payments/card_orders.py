@@ -23,7 +23,7 @@ STATES: tuple[State, ...] = (CREATED, AUTHORISED, DENIED, EXPIRED)
 LIFETIME = timedelta(hours=1)
 """How long somebody may take at the bank: its page is given up much earlier. A later authorisation is money all the same."""
 
-Scope = Literal["invoice", "overdue", "all"]
+Scope = Literal["invoice", "overdue", "next", "all"]
 
 
 def next_state(state: State, answer: Answer) -> State:
@@ -50,17 +50,22 @@ class ToPay:
 
 
 def to_pay(debt: Debt, scope: Scope, invoice_id: str, today: date) -> ToPay:
-    """What is unpaid of one invoice, of what is past its date, or of everything issued. Refused when that is nothing."""
+    """What is unpaid of one invoice, of what is past its date, of that and what falls due on the first day to come (an
+    instalment, in an account that is paid in instalments), or of everything issued. Refused when that is nothing.
+    """
     if scope == "invoice":
         items = [item for item in debt.items if item.invoice_id == invoice_id]
     elif scope == "overdue":
         items = list(debt.due_items(today))
+    elif scope == "next":
+        first = min((item.due_date for item in debt.future_items(today)), default=today)
+        items = [item for item in debt.items if item.due_date <= first]
     else:
         items = list(debt.items)
     amount = sum((item.outstanding for item in items), ZERO)
     if amount <= 0:
-        what = {"invoice": "The invoice is paid", "overdue": "Nothing is past its date", "all": "Every invoice is paid"}
-        raise Refused(f"{what[scope]}: there is nothing to pay by card.", "NOTHING_TO_PAY")
+        what = {"invoice": "The invoice is paid", "overdue": "Nothing is past its date"}
+        raise Refused(f"{what.get(scope, 'Every invoice is paid')}: there is nothing to pay by card.", "NOTHING_TO_PAY")
     return ToPay(amount, _only(items))
 
 
