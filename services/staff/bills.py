@@ -16,6 +16,7 @@ from services.chassis.ids import new_id
 from services.chassis.periods import DatePeriod, parse_date
 from services.staff import bill_explain, bill_proposals, bill_runs, offline_quote, rectifying
 from services.staff.desk import signed_in
+from services.staff.names import put_names
 from services.staff.plain import enum_prefix, plain
 from services.staff.show import JsonOption, err, facts, instant, money, print_json, table
 
@@ -94,6 +95,8 @@ def release(
             account_number=account, period=period, why=reason, request_id=request_id or new_id()
         )
         answer = office.billing.ReleaseHeldBill(request)
+        if not as_json:
+            put_names(office, [answer], "released_by")
     if as_json:
         print_json(plain(answer))
         return
