@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -55,6 +55,8 @@ AFTER_TAX = ("deposit_refund", "payment_on_account", "opening_balance")
 LONGEST_DAYS = 366
 MOST_HOURS_OF_POWER = 10
 """More energy than this many times what the contracted power takes in all the hours of the period is absurd."""
+MOST_EUR_KWH = Decimal(10)
+"""The day-ahead market ends at 4 €/kWh (harmonised maximum price, 4,000 €/MWh): more than this is a price per MWh or in cents."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ def _prices(
             "energy_eur_kwh",
             f"must have a price for each of {', '.join(of_energy)}, or P1 alone for one price at all hours.",
         )
+    _check_prices(prices, "energy_eur_kwh", energy.values())
     indexed = None
     if "indexed" in prices:
         if energy:
@@ -216,6 +219,8 @@ def _prices(
             adjustment=terms.number("adjustment_eur_kwh") if "adjustment_eur_kwh" in terms else Decimal(0),
             fee=terms.number("fee_eur_month") if "fee_eur_month" in terms else None,
         )
+        _check_prices(terms, "market_eur_kwh", indexed.market)
+        _check_prices(terms, "adjustment_eur_kwh", [indexed.adjustment])
     return power or None, energy or None, indexed
 
 
@@ -228,7 +233,19 @@ def _surplus(given: Fields, notes: list[str]) -> tuple[int | None, Decimal | Non
     wh = thousandth(surplus, "kwh", notes) if "kwh" in surplus else None
     if wh == 0 and "eur_kwh" not in surplus:
         return 0, None
-    return wh, surplus.number("eur_kwh")
+    price = surplus.number("eur_kwh")
+    _check_prices(surplus, "eur_kwh", [price])
+    return wh, price
+
+
+def _check_prices(given: Fields, name: str, prices: Iterable[Decimal]) -> None:
+    for price in prices:
+        if abs(price) > MOST_EUR_KWH:
+            raise given.wrong(
+                name,
+                f"has {price} €/kWh, and no kWh costs more than {MOST_EUR_KWH} €: give euros per kWh.",
+                value=False,
+            )
 
 
 def extra_lines(given: Fields, concepts: Mapping[str, str]) -> tuple[StatedLine, ...]:

@@ -51,6 +51,15 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
         (DWELLING | {"energy_kwh": {"P1": True}}, "energy_kwh.P1 = true is not a number"),
         (DWELLING | {"energy_kwh": {"P1": "40000"}}, "sums to 40,000 kWh, more than 10 times"),
         (DWELLING | {"energy_kwh": {"P1": "99999999999"}}, "is absurd"),
+        (
+            DWELLING | {"prices": {"energy_eur_kwh": {"P1": "84.32"}}},
+            "prices.energy_eur_kwh has 84.32 €/kWh, and no kWh costs more than 10 €: give euros per kWh.",
+        ),
+        (
+            DWELLING | {"prices": {"indexed": {"market_eur_kwh": ["0.08", "-84.32"]}}},
+            "prices.indexed.market_eur_kwh has -84.32 €/kWh",
+        ),
+        (DWELLING | {"surplus": {"kwh": "180", "eur_kwh": "60"}}, "surplus.eur_kwh has 60 €/kWh"),
         (DWELLING | {"energy_kwh": {"P1": 0.1 + 0.2}}, "energy_kwh.P1 = 0.30000000000000004 has more than 15 digits"),
         (DWELLING | {"energy_kwh": {"P1": "62.300000000000004"}}, "as a binary fraction leaves them"),
         (
