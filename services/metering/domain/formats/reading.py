@@ -43,6 +43,8 @@ DIALECTS: tuple[Dialect, ...] = (
     register_csv.DIALECT,
 )
 """In the order in which they are asked: of those that share headings, the more particular one first."""
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh")
+"""How what is packed with zip, gzip and bzip2 begins."""
 
 
 def read_curve_file(
@@ -113,6 +115,8 @@ def read_into(sink: Sink, stream: BinaryIO, context: Context, outcome: Outcome) 
             problem = reader.problem
             if member.remark:
                 sink.quarantine(max(reader.line, 1), member.name, member.remark)
+        elif head.startswith(ARCHIVES):
+            problem = "It is an archive inside an archive, which is not opened: unpack the outer one first."
         elif head:
             begin = head[:60].decode("utf-8", "backslashreplace")
             names = ", ".join(one.name for one in DIALECTS)
