@@ -8,7 +8,9 @@ from typing import Any
 
 from services.metering.domain.registers import LITRE, RegisterRow
 
-COLUMNS = ("Meter", "Supply", "Midnight of", "Since", "Origin", "Channel", "Registers", "Total")
+COLUMNS = ("Meter", "Supply", "Midnight of", "Since", "Origin", "Channel", "Registers", "Total", "Unit")
+ENERGY = ("import", "export")
+"""Channels of active energy; the others, R1 to R4, are of reactive energy."""
 
 
 def close_document(row: RegisterRow) -> dict[str, Any]:
@@ -46,8 +48,9 @@ def close_lines(rows: Iterable[RegisterRow]) -> Iterator[tuple[str, ...]]:
                 row.since.isoformat() if row.since else "",
                 row.origin.name.lower().replace("_", " "),
                 channel,
-                " ".join(_thousands(value) for value in row.registers[channel]) + (" m3" if row.unit == LITRE else ""),
+                " ".join(_thousands(value) for value in row.registers[channel]),
                 _thousands(row.totals[channel]) if channel in row.totals else "",
+                "m3" if row.unit == LITRE else "kWh" if channel in ENERGY else "kvarh",
             )
 
 

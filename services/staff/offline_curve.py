@@ -161,7 +161,7 @@ def _print(file: CurveFile, clock: str) -> None:
         from services.staff.curve_closes import COLUMNS, close_lines
 
         readings = "Register readings" if file.supplies else f"{title}: register readings"
-        table(readings, COLUMNS, close_lines(file.closes), numbers=COLUMNS[-2:])
+        table(readings, COLUMNS, close_lines(file.closes), numbers=("Registers", "Total"))
     if not file.quarantined:
         return
     shown = [(row.member, row.line, row.value, row.reason) for row in file.quarantined[:QUARANTINED_SHOWN]]

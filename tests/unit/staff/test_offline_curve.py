@@ -305,5 +305,22 @@ def test_inspect_shows_register_readings_beside_the_rest(tmp_path: Path, capsys:
     ]
     assert run(["curve", "inspect", str(path)]) == 0
     said = capsys.readouterr()
-    assert said.err == "" and "12.500 m3" in said.out
+    assert said.err == "" and said.out.splitlines()[2].split()[-2:] == ["12.500", "m3"]
     assert said.out.startswith(f"{path} (Register CSV): register readings\n")
+
+
+def test_registers_say_what_they_count(tmp_path: Path, capsys: Capture) -> None:
+    """Active energy in kWh, reactive in kvarh."""
+    path = tmp_path / "S05.xml"
+    path.write_text(
+        '<Report IdRpt="S05"><Cnc Id="C"><Cnt Id="M1"><S05 Fh="20261101000000000W" Ctr="1" Pt="0">'
+        '<Value AIa="308" AEa="0" R1a="185" R2a="0" R3a="0" R4a="2"/></S05></Cnt></Cnc></Report>',
+        encoding="utf-8",
+    )
+    assert run(["curve", "inspect", str(path)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [words[-3:] for words in lines[2:]] == [
+        ["import", "308", "kWh"],
+        ["r1", "185", "kvarh"],
+        ["r4", "2", "kvarh"],
+    ]
