@@ -27,7 +27,7 @@ from services.local.kafka import Broker, KafkaMissing, free_port
 from services.local.postgres import Postgres
 from services.staff import cli
 from services.staff.backup import events
-from tests.deploy.five_databases import Databases
+from tests.deploy.five_databases import SERVICES, Databases
 from tests.integration.chassis.ledger import running
 from tests.support.billing import member_message
 from tests.support.migrated import Migrated
@@ -148,8 +148,22 @@ def _tell_on(platform: Platform, stop: threading.Event) -> None:
         number += 1
 
 
-def take_backup(platform: Platform) -> Path:
-    """Both programs of the backup's pod; its folder."""
+HELD = (
+    "SELECT count(*) FROM pg_locks WHERE relation = 'outbox_event'::regclass AND mode = 'ExclusiveLock' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+def take_backup(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Both programs of the backup's pod; its folder. The topics' ends are those of a moment when nobody can tell an event."""
+    noted = events.Recording.ends
+    held: list[list[int]] = []
+
+    def ends(recording: events.Recording) -> str:
+        held.extend(platform.databases.run(service, HELD) for service in SERVICES)
+        return noted(recording)
+
+    monkeypatch.setattr(events.Recording, "ends", ends)
     port = free_port()
     failures: list[BaseException] = []
 
@@ -165,6 +179,7 @@ def take_backup(platform: Platform) -> Path:
     recorder.join(30)
     assert not failures, failures
     assert done.returncode == 0, done.stdout + done.stderr
+    assert held == [[1]] * len(SERVICES)
     return platform.databases.backups()[-1]
 
 
@@ -180,7 +195,7 @@ def test_nothing_is_lost_or_done_twice(
         _forget_some(platform, broker)
         with talking(platform):  # notifications is away: what it is told waits in the log alone
             eventually(lambda: len(platform.heard("billing")) > early + 40)
-            backup = take_backup(platform)
+            backup = take_backup(platform, monkeypatch)
             at_instant = len(platform.told())
             eventually(lambda: len(platform.heard("billing")) > at_instant)
         with platform.with_notifications():
