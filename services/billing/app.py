@@ -28,6 +28,7 @@ from services.billing.application.books import Books
 from services.billing.application.card_terminal import terminal_of
 from services.billing.application.cards import CardPayments
 from services.billing.application.certificates import Certificates
+from services.billing.application.charges import Charges
 from services.billing.application.disputes import Disputes
 from services.billing.application.document_checks import DocumentChecks
 from services.billing.application.documents import Documents
@@ -48,10 +49,12 @@ from services.billing.audit_api import invoice_audit_servicer
 from services.billing.bank_api import bank_servicer
 from services.billing.card_api import CardApi
 from services.billing.certificates_api import CertificatesApi
+from services.billing.charges_api import charges_servicer
 from services.billing.consumers import (
     corrections_subscription,
     documents_subscription,
     read_model_subscription,
+    return_fees_subscription,
     runner_subscription,
 )
 from services.billing.direct_debit_api import direct_debit_servicer
@@ -81,7 +84,9 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
     database = kit.database
     pricer = MonthPricer(database, rules, energy or MeteringEnergy(kit.clients))
     bill_runs = BillRuns(database, rules, pricer, kit.settings.chunk_supplies)
-    corrections = Corrections(database, rules, Rectifier(database, rules, pricer, fiscal_office(rules)))
+    fiscal = fiscal_office(rules)
+    corrections = Corrections(database, rules, Rectifier(database, rules, pricer, fiscal))
+    charges = Charges(database, rules, fiscal)
     accounts = Accounts(database, rules)
     blobs = BlobStore(kit.settings.data_dir / "documents")
     signing = _signing_key(kit)
@@ -128,6 +133,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
                 add_FiscalServiceServicer_to_server,
                 fiscal_service_pb2.DESCRIPTOR.services_by_name["FiscalService"],
             ),
+            charges_servicer(rules, charges),
             direct_debit_servicer(database, rules, blobs),
             invoice_audit_servicer(database),
             ServicerSpec(
@@ -161,6 +167,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
             runner_subscription(bill_runs),
             corrections_subscription(corrections),
             documents_subscription(documents, press.invoice, readers=printers),
+            *([return_fees_subscription(rules, charges)] if rules.return_fee is not None else []),
         ],
         background=[press.run],
         kept=retention.kept(database),

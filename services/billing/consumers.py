@@ -8,12 +8,15 @@ from coop.supplies.events.v1 import events_pb2 as supplies
 
 from services.billing.application import rewards
 from services.billing.application.bill_runs import BillRuns
+from services.billing.application.charges import Charges
 from services.billing.application.documents import Documents, Render
 from services.billing.application.issuing import WORK_TOPIC
 from services.billing.application.pricing import Priced
 from services.billing.application.regularising import Corrections, Repriced
+from services.billing.application.return_fees import charge_return
 from services.billing.repository import read_model
 from services.billing.repository.certificates import StoredDocument
+from services.billing.rules import Rules
 from services.billing.snapshots import member_from_message, supply_from_message
 from services.chassis.consumer import Envelope, Subscription
 from services.chassis.db import Transaction
@@ -89,6 +92,20 @@ def corrections_subscription(corrections: Corrections) -> Subscription:
         handlers={metering.ReadingCorrected: propose},
         prepare={metering.ReadingCorrected: price},
         # One that cannot be told is kept as a dead letter; those of other supplies go on.
+        on_permanent_failure="continue",
+    )
+
+
+def return_fees_subscription(rules: Rules, charges: Charges) -> Subscription:
+    """Fees for direct debits that came back, in a group of their own: one that cannot be charged holds no bill run up."""
+
+    def issue(tx: Transaction, event: billing.ReturnFeeDue, _: Envelope) -> None:
+        charge_return(tx, rules, charges, event)
+
+    return Subscription(
+        group="billing-return-fees",
+        topics=(WORK_TOPIC,),
+        handlers={billing.ReturnFeeDue: issue},
         on_permanent_failure="continue",
     )
 

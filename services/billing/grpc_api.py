@@ -97,7 +97,9 @@ class BillingApi(BillingServiceServicer):
     # ------------------------------------------------------------------------------------------------------- invoices
     def ListInvoices(self, request: pb.ListInvoicesRequest, context: grpc.ServicerContext) -> pb.ListInvoicesResponse:
         size = _page_size(request.page_size)
-        found = self._invoices.list(caller(), request.supply_id, before=_before(request.page_token), limit=size + 1)
+        found = self._invoices.list(
+            caller(), request.supply_id, before=_before(request.page_token), limit=size + 1, kind=request.kind
+        )
         page, more = found[:size], found[size:]
         return pb.ListInvoicesResponse(
             invoices=[self._write.invoice(each) for each in page],

@@ -97,6 +97,7 @@ class Messages:
             rectifies=found.links.rectifies,
             rectification_reason=self._reason(row),
             rectified_by=found.links.rectified_by,
+            charged_for=row.printed["charge"]["text"] if "charge" in row.printed else "",
             instalments=[
                 pb.Instalment(due_date=part.due_date.isoformat(), amount=self.money(part.outstanding))
                 for part in found.parts

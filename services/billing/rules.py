@@ -174,7 +174,7 @@ def _return_fee(profile: Profile) -> Decimal | None:
 def _check_charges(rules: Rules) -> None:
     check_concepts(rules.charges, rules.country.charging)
     if rules.return_fee is not None:
-        check_returned_debit(rules.charges, rules.return_fee)
+        check_returned_debit(rules.charges, rules.country.charging, rules.return_fee)
     others = (rules.invoice_series, rules.rectifying_series, rules.receipt_series)
     if rules.charge_series in others:
         raise Invalid(

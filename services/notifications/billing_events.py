@@ -18,6 +18,9 @@ from services.notifications.domain.delivery import invoice_is_mailed
 from services.notifications.domain.recipients import Contact
 from services.notifications.telling import Story, Teller, wait_for
 
+#: A document that bills no supply.
+CHARGE = "charge"
+
 
 class BillingEvents:
     def __init__(self, teller: Teller, zone: ZoneInfo) -> None:
@@ -43,6 +46,10 @@ class BillingEvents:
 
     # -------------------------------------------------------------------------------------------- invoices
     def invoice_issued(self, tx: Transaction, event: billing.InvoiceIssued, envelope: Envelope) -> None:
+        if event.kind == CHARGE:
+            figures = {"total": event.total.amount, "description": event.description}
+            self._invoice(tx, envelope, "charge_issued", event, figures)
+            return
         self._invoice(tx, envelope, "invoice_issued", event, {"total": event.total.amount})
 
     def invoice_rectified(self, tx: Transaction, event: billing.InvoiceRectified, envelope: Envelope) -> None:
@@ -53,7 +60,8 @@ class BillingEvents:
             "amount": difference.removeprefix("-"),
             "in_favour": difference.startswith("-"),
         }
-        self._invoice(tx, envelope, "invoice_rectified", event, figures)
+        kind = "charge_withdrawn" if event.kind == CHARGE else "invoice_rectified"
+        self._invoice(tx, envelope, kind, event, figures)
 
     def _invoice(
         self,

@@ -95,7 +95,7 @@ class Composer:
 
     def _document(self, row: Row[Any]) -> tuple[str, bytes] | None:
         stub = self._clients.stub("billing", BillingServiceStub)
-        if row.kind in ("invoice_issued", "invoice_rectified") and row.data["delivery"] == ATTACHED:
+        if row.kind in _INVOICES and row.data["delivery"] == ATTACHED:
             asked = billing.GetInvoiceDocumentRequest(invoice_id=row.data["invoice_id"])
             return _gathered(stub.GetInvoiceDocument(asked, timeout=DOCUMENT_DEADLINE_S))
         if row.kind == "certificate_issued":
@@ -104,6 +104,8 @@ class Composer:
         return None
 
 
+_INVOICES = ("invoice_issued", "invoice_rectified", "charge_issued", "charge_withdrawn")
+"""What has the PDF of an invoice with it, for whom wants it attached."""
 _TOKENS = {
     "activation": (identity.MAIL_TOKEN_PURPOSE_ACTIVATION, "/activate"),
     "password_reset": (identity.MAIL_TOKEN_PURPOSE_PASSWORD_RESET, "/reset-password"),

@@ -1,4 +1,4 @@
-"""`coopctl invoice`: an issued invoice with everything it can be calculated again from."""
+"""`coopctl invoice`: an issued invoice with everything it can be calculated again from; and invoices of what is no supply."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from coop.billing.v1 import billing_service_pb2 as billing
 
 from services.chassis.bundle_hours import hour_requests, hours_of, seal
 from services.chassis.errors import Refused
+from services.staff import charges
 from services.staff.desk import signed_in
 from services.staff.invoice_verify import verify_command
 from services.staff.office import Office
 from services.staff.show import say
 
-app = typer.Typer(no_args_is_help=True, help="Proof of an issued invoice.")
+app = typer.Typer(no_args_is_help=True, help="Proof of an issued invoice, and invoices of what is no supply.")
 app.command("verify")(verify_command)
+app.command("charge")(charges.charge)
+app.command("concepts")(charges.concepts)
 
 
 @app.command("bundle")

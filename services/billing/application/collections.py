@@ -12,8 +12,10 @@ from decimal import Decimal
 from coop.billing.events.v1 import events_pb2 as events
 from coop.common.v1 import types_pb2 as types
 
+from services.billing.application.issuing import WORK_TOPIC
 from services.billing.application.mandates import day_of
 from services.billing.application.receiving import PAYMENT_TOPIC, Incoming, Outgoing, Receiving
+from services.billing.application.return_fees import is_fee
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import RETURNED
 from services.billing.domain.payments.direct_debits import AUTOMATIC_RETRIES
@@ -276,6 +278,17 @@ class Collections:
             mandate_ended=reason.mandate_ends,
         )
         tx.emit(PAYMENT_TOPIC, debit.supply_id, event)
+        fee = self._rules.return_fee
+        if fee is not None and reason.payers_account and not is_fee(invoice):
+            due = events.ReturnFeeDue(
+                collection_id=debit.id,
+                supply_id=debit.supply_id,
+                member_id=invoice.member_id,
+                invoice_number=invoice.number,
+                returned_on=day.isoformat(),
+                net=types.Money(amount=f"{fee:.2f}", currency_code=self._rules.currency),
+            )
+            tx.emit(WORK_TOPIC, debit.id, due)
 
     def _today(self, tx: Transaction) -> date:
         return self._rules.today(tx.clock.now())

@@ -15,11 +15,11 @@ from services.billing.application.mandates import debit_terms, debited
 from services.billing.documents import read_invoice, render_certificate, render_invoice, render_statement
 from services.billing.documents.model import InvoiceDocument
 from services.billing.documents.transcript import Said
+from services.billing.domain.difference import COMPARED
 from services.billing.papers.account import certificate_document, statement_document
 from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
 from services.billing.repository import certificates, corrected, fiscal, invoices, read_model, signing_certificates
 from services.billing.repository.certificates import Certificate, StoredDocument
-from services.billing.repository.invoices import RECTIFYING
 from services.billing.rules import Rules
 from services.billing.signing import Seal, SigningKey
 from services.chassis.blobs import BlobStore, DamagedBlob
@@ -84,8 +84,8 @@ class Documents:
         issued = invoices.find(connection, invoice_id)
         if issued is None:
             raise NotFound(f"There is no invoice {invoice_id!r}.", "NO_DOCUMENT")
-        # A rectifying invoice is compared with none.
-        months = 0 if issued.kind == RECTIFYING else HISTORY_MONTHS - 1
+        # What rectifies, or is for a day alone, is compared with none.
+        months = HISTORY_MONTHS - 1 if issued.kind in COMPARED else 0
         earlier = invoices.of_supply(connection, issued.supply_id, before=issued.place, limit=months, kind=issued.kind)
         earlier = corrected.as_corrected(connection, earlier, issued.issued_at)
         previous = corrected.details(connection, earlier[0]) if earlier else None

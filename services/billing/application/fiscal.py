@@ -10,7 +10,7 @@ from datetime import date
 from typing import Protocol
 
 from services.billing.application.fiscal_codes import PublicServiceCodes
-from services.billing.application.fiscal_notes import Authorisation, CorrectionNotes
+from services.billing.application.fiscal_notes import Authorisation, Vouchers
 from services.billing.application.fiscal_records import InvoiceRecords
 from services.billing.domain.fiscal.cae import CaeProvider
 from services.billing.domain.fiscal.cesp import CespProvider
@@ -21,6 +21,9 @@ from services.chassis.db import Database, Transaction
 
 
 class FiscalOffice(Protocol):
+    #: Who asks for the codes of documents that are authorised one by one; None where none is.
+    vouchers: Vouchers | None
+
     def prepare(self, database: Database, issue_date: date) -> None:
         """What has to be had before bills of that date are issued; asks others, so never inside a transaction."""
         ...
@@ -36,6 +39,8 @@ class FiscalOffice(Protocol):
 
 class NothingToTell:
     """A cooperative whose invoices need neither record nor code from this system."""
+
+    vouchers: Vouchers | None = None
 
     def prepare(self, database: Database, issue_date: date) -> None:
         return
@@ -58,6 +63,6 @@ def fiscal_office(
     if vouchers is None and rules.fiscal.cae_provider:
         vouchers = SandboxVouchers()
     if provider is not None:
-        notes = CorrectionNotes(rules.profile, rules.fiscal, vouchers) if vouchers else None
-        return PublicServiceCodes(rules.profile, rules.fiscal, provider, notes)
+        one_by_one = Vouchers(rules.profile, rules.fiscal, vouchers) if vouchers else None
+        return PublicServiceCodes(rules.profile, rules.fiscal, provider, one_by_one)
     return NothingToTell()

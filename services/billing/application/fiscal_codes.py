@@ -1,6 +1,6 @@
 """Argentina: the CESP code under which each public services bill is issued, requested beforehand and kept, used or not.
 
-The notes that correct bills have codes of their own (fiscal_notes.py).
+Notes that correct bills, and what is no public service, have codes of their own (fiscal_notes.py).
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from services.billing.application.fiscal_notes import Authorisation, CorrectionNotes
+from services.billing.application.fiscal_notes import Authorisation, Vouchers
 from services.billing.domain.fiscal.cesp import VOUCHERS, CespProvider, CodeRequest, digits_of
 from services.billing.domain.fiscal.terms import FiscalTerms
 from services.billing.repository import fiscal
 from services.billing.repository.fiscal import Code
-from services.billing.repository.invoices import RECTIFYING, Details, Issued
+from services.billing.repository.invoices import CHARGE, RECTIFYING, Details, Issued
 from services.chassis.db import Database, Transaction
 from services.chassis.errors import Unavailable
 from services.chassis.periods import DatePeriod
@@ -24,12 +24,12 @@ class PublicServiceCodes:
     """One code for each class of voucher, point of sale and month of issue."""
 
     def __init__(
-        self, profile: Profile, terms: FiscalTerms, provider: CespProvider, notes: CorrectionNotes | None = None
+        self, profile: Profile, terms: FiscalTerms, provider: CespProvider, vouchers: Vouchers | None = None
     ) -> None:
         self._issuer = digits_of(profile.tax_id)
         self._point_of_sale = terms.point_of_sale
         self._provider = provider
-        self._notes = notes
+        self.vouchers = vouchers
 
     def prepare(self, database: Database, issue_date: date) -> None:
         """Have a code of each class for bills of that date; what is granted and never used stays, to be reported.
@@ -51,16 +51,16 @@ class PublicServiceCodes:
             fiscal.keep_codes(tx.connection, granted, tx.clock.now())
 
     def authorise(self, database: Database, row: Issued, details: Details) -> Authorisation | None:
-        return self._notes.authorise(database, row, details) if self._notes else None
+        return self.vouchers.authorise(database, row, details) if self.vouchers else None
 
     def record(self, tx: Transaction, issued: Sequence[tuple[Issued, Details]]) -> None:
         """Note the code of each bill. Unavailable when there is none: the chunk is prepared again and comes back."""
         uses: dict[str, str] = {}
         codes: dict[date, dict[str, str]] = {}
         for row, details in issued:
-            if row.kind == RECTIFYING:
-                assert self._notes is not None, "without whom to ask no note is made"
-                self._notes.record(tx, row, details)
+            if row.kind in (RECTIFYING, CHARGE):
+                assert self.vouchers is not None, "without whom to ask none is made"
+                self.vouchers.record(tx, row, details)
                 continue
             if row.issue_date not in codes:
                 codes[row.issue_date] = fiscal.usable_codes(tx.connection, self._point_of_sale, row.issue_date)

@@ -1,8 +1,9 @@
-"""Argentina: notes that correct bills, each authorised by a CAE of its own before it is issued (WSFEv1).
+"""Argentina: documents that are each authorised by a CAE of their own before they are issued (WSFEv1): notes that correct
+bills, and invoices of what is no public service.
 
 A number is authorised with its figures and cannot be given back. So what is asked is written down first, the code after it,
-and the document with that number and those figures is issued last: whatever stops in between, the same note asked for again
-finds its number and its code.
+and the document with that number and those figures is issued last: whatever stops in between, the same document asked for
+again finds its number and its code.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from services.billing.domain.fiscal.cae import (
     CREDIT_NOTES,
     DEBIT_NOTES,
     DOCUMENTS,
+    INVOICES,
     IVA_CODES,
     UNIDENTIFIED,
     Associated,
@@ -31,7 +33,7 @@ from services.billing.domain.fiscal.cae import (
 from services.billing.domain.fiscal.cesp import VOUCHERS, digits_of
 from services.billing.domain.fiscal.terms import FiscalTerms
 from services.billing.repository import fiscal, invoices, vouchers
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import CHARGE, RECTIFYING, Details, Issued
 from services.billing.repository.vouchers import Asked
 from services.billing.snapshots import member_of, supply_of
 from services.chassis.db import Database, Transaction
@@ -41,7 +43,7 @@ from services.chassis.profile import Profile
 
 @dataclass(frozen=True)
 class Authorisation:
-    """The code of a note, and the issue date that it is for."""
+    """The code of a document, and the issue date that it is for."""
 
     voucher: str
     point_of_sale: int
@@ -50,7 +52,7 @@ class Authorisation:
     qr_url: str
 
 
-class CorrectionNotes:
+class Vouchers:
     def __init__(self, profile: Profile, terms: FiscalTerms, provider: CaeProvider) -> None:
         self._issuer = digits_of(profile.tax_id)
         self._point_of_sale = terms.point_of_sale
@@ -70,10 +72,15 @@ class CorrectionNotes:
             with database.read() as connection:
                 held = self._held(connection, request)
         assert held is not None, "noted just now"
+        return self._granted(request, held, row)
+
+    def _granted(self, request: VoucherRequest, held: Asked, row: Issued) -> Authorisation:
+        """A code that was granted. Conflict when it is for other figures."""
         if held.figures != request.figures():
+            of_bill = f" on bill {held.rectified}" if held.rectified else ""
             raise Conflict(
-                f"Number {row.number} is authorised for a note over {sums(held.figures)} on bill {held.rectified}, which is "
-                "not issued yet: approve that one first, then this one.",
+                f"Number {row.number} is authorised for a document over {sums(held.figures)}{of_bill}, which is not issued "
+                "yet: approve that one first, then this one.",
                 "NUMBER_AUTHORISED",
             )
         assert held.valid_until is not None
@@ -96,10 +103,29 @@ class CorrectionNotes:
             ),
         )
 
+    # ------------------------------------------------------------------------------------------------------- invoices
+    def foreseen(self, tx: Transaction, row: Issued, details: Details) -> Authorisation | VoucherRequest:
+        """The code of an invoice, or what has to be asked for it, which is written down; its series is held."""
+        request = self._request(tx.connection, row, details)
+        held = self._held(tx.connection, request)
+        if held is not None and held.code:
+            return self._granted(request, held, row)
+        vouchers.ask(tx.connection, request, "", tx.clock.now())
+        return request
+
+    def ask(self, database: Database, request: VoucherRequest) -> None:
+        """Ask for what was written down, and write the code down; never inside a transaction. Raises what the provider
+        raises; a question that was refused is forgotten.
+        """
+        self._ask_for(database, request, "")
+
     def _ask(self, database: Database, request: VoucherRequest, row: Issued) -> None:
         rectified = row.printed["rectification"]["number"]
         with database.write() as tx:
             vouchers.ask(tx.connection, request, rectified, tx.clock.now())
+        self._ask_for(database, request, rectified)
+
+    def _ask_for(self, database: Database, request: VoucherRequest, rectified: str) -> None:
         try:
             cae = self._provider.authorize(request)
         except Refused:
@@ -114,12 +140,12 @@ class CorrectionNotes:
         return vouchers.find(connection, request.point_of_sale, request.voucher, request.number)
 
     def record(self, tx: Transaction, row: Issued, details: Details) -> None:
-        """Note that the note is issued under its code. Conflict when its number has none for these figures."""
+        """Note that the document is issued under its code. Conflict when its number has none for these figures."""
         request = self._request(tx.connection, row, details)
         held = self._held(tx.connection, request)
         if held is None or not held.code or held.invoice_id is not None or held.figures != request.figures():
             raise Conflict(
-                f"Another note took a number of its series while {row.number} was authorised; do it again.",
+                f"Another document took a number of its series while {row.number} was authorised; do it again.",
                 "NUMBER_TAKEN",
             )
         vouchers.use(tx.connection, request.point_of_sale, request.voucher, request.number, row.id)
@@ -149,7 +175,7 @@ class CorrectionNotes:
         return VoucherRequest(
             issuer=self._issuer,
             point_of_sale=self._point_of_sale,
-            voucher=(CREDIT_NOTES if sign < 0 else DEBIT_NOTES)[letter],
+            voucher=_voucher(row, letter),
             number=row.sequence,
             issue_date=row.issue_date,
             service_from=row.period_start,
@@ -162,18 +188,26 @@ class CorrectionNotes:
             untaxed=untaxed,
             rates=tuple((IVA_CODES[Decimal(tax.rate)], tax.base, tax.amount) for tax in charged),
             total=total,
-            associated=self._associated(connection, row),
+            associated=self._associated(connection, row) if row.kind == RECTIFYING else None,
         )
 
     def _associated(self, connection: Connection, row: Issued) -> Associated:
-        """The bill that is corrected, with the point of sale of the code under which it went out."""
+        """The document that is corrected, with the point of sale of the code under which it went out."""
         bill = invoices.find(connection, row.printed["rectification"]["number"])
         assert bill is not None
         code = fiscal.code_of(connection, bill.id)
+        letter = bill.series.partition("-")[0]
         return Associated(
-            voucher=VOUCHERS[bill.series.partition("-")[0]],
+            voucher=_voucher(bill, letter) if bill.kind == CHARGE else VOUCHERS[letter],
             point_of_sale=code.point_of_sale if code else self._point_of_sale,
             number=bill.sequence,
             issuer=self._issuer,
             issue_date=bill.issue_date,
         )
+
+
+def _voucher(row: Issued, letter: str) -> str:
+    """The tax office's type of a document of a class."""
+    if row.kind == CHARGE:
+        return INVOICES[letter]
+    return (CREDIT_NOTES if row.total < 0 else DEBIT_NOTES)[letter]

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from services.billing.application.fiscal_notes import Vouchers
 from services.billing.domain.bill import ZERO
 from services.billing.domain.fiscal import verifactu_xml
 from services.billing.domain.fiscal.terms import Software
@@ -36,10 +37,13 @@ TAX_NUMBERS = frozenset({"nif", "nie", "cif", "dni"})
 OTHER_DOCUMENTS, ANY_OTHER = {"passport": "03"}, "06"
 SERVICES = {"electricity": "electricidad", "water": "agua"}
 LONGEST_NAME = 120
+LONGEST_DESCRIPTION = 500
 
 
 class InvoiceRecords:
     """Makes the records. All invoices of the cooperative are one chain, whatever their series."""
+
+    vouchers: Vouchers | None = None
 
     def __init__(self, profile: Profile, software: Software) -> None:
         self._profile = profile
@@ -174,10 +178,16 @@ def _recipient(holder: dict[str, Any]) -> dict[str, str]:
 
 def _description(row: Issued, details: Details) -> str:
     """For the Spanish tax office, so in its language: «Suministro de electricidad del 01-10-2026 al 31-10-2026»."""
+    rectifies = row.printed.get("rectification")
+    if "charge" in row.printed:
+        said = row.printed["charge"]
+        done = f"{said['name']}, {spanish_date(row.period.start)}: {said['text']}"
+        return (f"Rectificación de la factura {rectifies['number']}. {done}" if rectifies else done)[
+            :LONGEST_DESCRIPTION
+        ]
     services = dict.fromkeys(SERVICES.get(line.service, line.service) for line in details.lines)
     first, last = spanish_date(row.period.start), spanish_date(row.period.end - timedelta(days=1))
     supplied = f"Suministro de {' y '.join(services)} del {first} al {last}"
-    rectifies = row.printed.get("rectification")
     return f"Rectificación de la factura {rectifies['number']}. {supplied}" if rectifies else supplied
 
 

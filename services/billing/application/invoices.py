@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
 from services.billing.application.plans import PlanFound, open_plans
-from services.billing.domain.difference import Effect, comparable, effects
+from services.billing.domain.difference import COMPARED, Effect, comparable, effects
 from services.billing.domain.ledger import OpenItem
 from services.billing.domain.rectifying import Figures
 from services.billing.evidence.bundle import Standing, bundle_of, rectifying_bundle
@@ -20,7 +20,7 @@ from services.billing.evidence.facts import RuleSet
 from services.billing.papers.explain import charged
 from services.billing.repository import corrected, corrections, evidence, invoices, ledger
 from services.billing.repository.corrections import Rectification
-from services.billing.repository.invoices import RECTIFYING, Details, Issued, Place
+from services.billing.repository.invoices import Details, Issued, Place
 from services.billing.rules import Rules
 from services.chassis.context import Principal
 from services.chassis.db import Database
@@ -118,18 +118,21 @@ class Invoices:
             )
         return kept
 
-    def list(self, caller: Principal, supply_id: str, *, before: Place | None, limit: int) -> list[InvoiceFound]:
-        """Newest first, those after a place of the list, without lines."""
+    def list(
+        self, caller: Principal, supply_id: str, *, before: Place | None, limit: int, kind: str = ""
+    ) -> list[InvoiceFound]:
+        """Newest first, those after a place of the list, of one kind or all, without lines."""
         with self._database.read() as connection:
             visible_supply(connection, caller, supply_id)
-            # As many more as there are kinds: the last one's predecessor gives its "more or less than last time".
-            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 3)
+            # As many more as a month has as a rule: the last one's predecessor gives its "more or less than last time".
+            found = invoices.of_supply(connection, supply_id, before=before, limit=limit + 3, kind=kind)
             ids = [each.id for each in found]
             outstanding = ledger.outstanding_of(connection, ids)
             parts = ledger.open_parts(connection, ids, self._today())
             links = _links(connection, ids)
             before_each = [
-                _before_it(connection, each, found[at + 1 :], links) for at, each in enumerate(found[:limit])
+                _before_it(connection, each, found[at + 1 :], links, len(found) < limit + 3)
+                for at, each in enumerate(found[:limit])
             ]
         return [
             InvoiceFound(
@@ -164,17 +167,24 @@ def _effects(connection: Connection, found: Issued, details: Details, older: Seq
 
 
 def _previous_total(invoice: Issued, older: Sequence[Issued]) -> Decimal | None:
-    """Of the invoice before it; a rectifying one has none to be compared with."""
-    if invoice.kind == RECTIFYING:
+    """Of the invoice before it; one that rectifies, or is for a day alone, has none to be compared with."""
+    if invoice.kind not in COMPARED:
         return None
     return next((each.total for each in older if each.kind == invoice.kind), None)
 
 
 def _before_it(
-    connection: Connection, invoice: Issued, older: Sequence[Issued], links: dict[str, Links]
+    connection: Connection, invoice: Issued, older: Sequence[Issued], links: dict[str, Links], whole: bool
 ) -> Sequence[Issued]:
-    """The invoice of its kind before it, as it stood when this one was issued; empty when there is none."""
+    """The invoice of its kind before it, as it stood when this one was issued; empty when there is none, or it is not
+    compared. `older` are those after it in the list, all there are when `whole`: charges may stand between two bills.
+    """
+    if invoice.kind not in COMPARED:
+        return []
     one = [each for each in older if each.kind == invoice.kind][:1]
+    if not one and not whole:
+        one = invoices.of_supply(connection, invoice.supply_id, before=invoice.place, limit=1, kind=invoice.kind)
+        return corrected.as_corrected(connection, one, invoice.issued_at)
     rectified = any(links[each.id].rectified_by for each in one if each.id in links)
     return corrected.as_corrected(connection, one, invoice.issued_at) if rectified else one
 

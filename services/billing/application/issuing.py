@@ -168,7 +168,7 @@ class ChunkIssuer:
         items: list[OpenItem] = []
         used: dict[str, Decimal] = {}
         for row, details in issued:
-            entries.append((new_id(), _entry(row, details)))
+            entries.append((new_id(), invoice_entry_of(row, details)))
             applied = min(credit[row.supply_id], row.total) if row.kind == SERVICE else ZERO
             if applied > 0:
                 entry_id = new_id()
@@ -269,7 +269,8 @@ def _maximum_power(bill: Bill) -> dict[str, int]:
     return dict(bill.energy.get("electricity", Energy()).max_demand_w or {})
 
 
-def _entry(row: Issued, details: Details) -> Entry:
+def invoice_entry_of(row: Issued, details: Details) -> Entry:
+    """What an issued invoice moves in the books."""
     revenue: dict[str, Decimal] = {}
     for line in details.lines:
         revenue[line.service] = revenue.get(line.service, ZERO) + line.amount
@@ -316,5 +317,6 @@ def _events(row: Issued, details: Details) -> list[tuple[str, str, Any]]:
         hours_missing=row.hours_missing,
         curve_version=row.curve_version,
         registers=billed_registers(row, details) if row.kind == SERVICE else [],
+        kind=row.kind,
     )
     return [(INVOICE_TOPIC, row.supply_id, issued), (WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))]

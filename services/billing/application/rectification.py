@@ -112,11 +112,12 @@ def printed_rectification(found: Outcome, order: Order, corrected: Details) -> d
         "payments": [[day.isoformat(), str(amount)] for day, amount in found.payments],
         "stated_interest": None if order.legal_interest is None else str(order.legal_interest * 100),
         "credit_used": str(found.applied),
-        **({"authorisation": _printed_authorisation(order.authorisation)} if order.authorisation else {}),
+        **({"authorisation": printed_authorisation(order.authorisation)} if order.authorisation else {}),
     }
 
 
-def _printed_authorisation(given: Authorisation) -> dict[str, Any]:
+def printed_authorisation(given: Authorisation) -> dict[str, Any]:
+    """The code under which a document is issued, as it keeps it."""
     return {
         "voucher": given.voucher,
         "point_of_sale": given.point_of_sale,

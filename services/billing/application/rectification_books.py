@@ -75,6 +75,7 @@ def tell(tx: Transaction, row: Issued, details: Details, found: Outcome, method:
         hours_missing=energy.hours_missing,
         curve_version=energy.curve_version,
         registers=billed_registers(row, details),
+        kind=original.kind,
     )
     tx.emit(INVOICE_TOPIC, row.supply_id, event)
     tx.emit(WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from services.billing.application.charge_withdrawal import charge_printed_again, nothing_due
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.issuing import details_of, invoice_hash, printed_facts
 from services.billing.application.pricing import Draft, MonthPricer
@@ -49,9 +50,9 @@ from services.billing.domain.regularisation import (
     overpaid,
 )
 from services.billing.domain.supplies import Member, Supply
-from services.billing.evidence.facts import facts_of
+from services.billing.evidence.facts import Facts, facts_of, no_facts
 from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
-from services.billing.repository.invoices import FOREIGN, RECTIFYING, SERVICE, Details, Issued
+from services.billing.repository.invoices import CHARGE, FOREIGN, RECTIFYING, SERVICE, Details, Issued
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
@@ -104,9 +105,11 @@ class Rectifier:
     def price(self, original: Issued, cause: str) -> Draft:
         """The invoice's period as it should have been billed, with its own accrual date; asks metering.
 
-        For readings under the contract and for the holder of the invoice, for data as both are known today.
-        Refused when it cannot be priced.
+        For readings under the contract and for the holder of the invoice, for data as both are known today. A charge has
+        nothing to be priced by: what is rectified is all of it. Refused when it cannot be priced.
         """
+        if original.kind == CHARGE:
+            return nothing_due(original)
         try:
             supply, holder = self._parties(original, cause)
             return self._pricer.again(supply, holder, original.period, original.issue_date)
@@ -146,6 +149,12 @@ class Rectifier:
         """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
         if order.method not in METHODS:
             raise Invalid(f"The method {order.method!r} is not known; use {' or '.join(METHODS)}.", field="method")
+        if original.kind == CHARGE and order.method != DIFFERENCE:
+            raise Refused(
+                f"Invoice {original.number} charges for no supply: it is taken back whole, and nothing takes its place. Leave "
+                "--substitution out.",
+                "METHOD_NOT_LAWFUL",
+            )
         if order.method not in self.law.methods:
             raise Refused(
                 f"In {self._rules.country.code.upper()} no document takes the place of a bill: a note says the difference. "
@@ -166,7 +175,7 @@ class Rectifier:
             if self.law.elsewhere is not None and delta and not self._rules.fiscal.cae_provider:
                 raise Refused(self.law.elsewhere(original.number, original.series, delta), "CORRECTED_ELSEWHERE")
             if abs(delta) < CENT and order.method == DIFFERENCE:
-                raise Refused(f"Priced again, invoice {original.number} is the same to the cent.", "NOTHING_TO_RECTIFY")
+                raise Refused(_nothing_to_rectify(original, stands), "NOTHING_TO_RECTIFY")
             if delta > 0 and not is_claimable(original.period_start, found_on, rule):
                 raise Refused(
                     f"The period of invoice {original.number} began on {original.period_start}, more than "
@@ -287,8 +296,7 @@ class Rectifier:
         row, details = self._document(connection, state, found, draft, order, now)
         invoices.keep(connection, [(row, details)])
         kept.give_back(row)
-        facts = facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
-        evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
+        evidence.keep(connection, self._rules.rule_set, [(row.id, _facts(original, draft))], now)
         series.put(connection, SeriesState(code, row.sequence, row.hash, today))
         self._fiscal.record(tx, [(row, details)])
         # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.
@@ -309,7 +317,10 @@ class Rectifier:
         details = replace(whole, lines=figures.lines, taxes=figures.taxes)
         energy = draft.bill.energy.get("electricity", Energy())
         debts = ledger.overdue_items(connection, [original.supply_id], today).get((original.supply_id, SERVICE), [])
-        printed = printed_facts(self._rules, draft, draft.bill, debts)
+        if original.kind == CHARGE:
+            printed = charge_printed_again(original, debts)
+        else:
+            printed = printed_facts(self._rules, draft, draft.bill, debts)
         sequence = state.last_number + 1
         row = replace(
             original,
@@ -320,7 +331,8 @@ class Rectifier:
             # No consumption becomes "billed" by its issue: what it says replaces what the rectified one said.
             service_id="",
             kind=RECTIFYING,
-            revision=found.revision,
+            # Of what rectifies a charge of the same day too.
+            revision=max(invoices.next_revision(connection, original.supply_id, original.period_start, RECTIFYING), 1),
             issue_date=today,
             due_date=max(found.due_date, today),
             net=figures.net,
@@ -337,3 +349,15 @@ class Rectifier:
             issued_at=now,
         )
         return replace(row, hash=invoice_hash(row, details)), details
+
+
+def _facts(original: Issued, draft: Draft) -> Facts:
+    if original.kind == CHARGE:
+        return no_facts(draft.bill.accrual_date)
+    return facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
+
+
+def _nothing_to_rectify(original: Issued, stands: Standing) -> str:
+    if original.kind == CHARGE:
+        return f"Invoice {original.number} was taken back already, by {stands.documents[-1][0]}."
+    return f"Priced again, invoice {original.number} is the same to the cent."

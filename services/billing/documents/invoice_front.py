@@ -38,8 +38,7 @@ def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> No
 def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
     stack = Stack(_HERO - 2 * PADDING)
     due = doc.amount_due
-    label = e.t("To pay, {period}") if due > 0 else e.t("Nothing to pay, {period}")
-    asked = label.format(period=e.f.period(doc.period_start, doc.last_day))
+    asked = _asked(doc, e)
     stack.text(asked, SEMIBOLD, 9.5, ink.MUTED, kind="heading")
     stack.space(2)
     stack.display(e.f.money(due), 40)
@@ -67,6 +66,14 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
         stack.space(7)
         _change(stack, doc, e)
     return stack
+
+
+def _asked(doc: InvoiceDocument, e: Edition) -> str:
+    """What the amount is, and of which days; what bills no supply has none."""
+    if doc.done_on is not None:
+        return e.t("To pay") if doc.amount_due > 0 else e.t("Nothing to pay")
+    label = e.t("To pay, {period}") if doc.amount_due > 0 else e.t("Nothing to pay, {period}")
+    return label.format(period=e.f.period(doc.period_start, doc.last_day))
 
 
 def pay(stack: Stack, doc: InvoiceDocument, option: PaymentOption, e: Edition) -> None:

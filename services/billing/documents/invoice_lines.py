@@ -20,9 +20,12 @@ COLUMNS = (INNER * 0.36, INNER * 0.48, INNER * 0.16)
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition) -> None:
     """Flow the table of lines from the paper's cursor over as many pages as it needs."""
     stack = Stack(INNER)
-    period = e.t("{period}, {days}").format(
-        period=e.f.period(doc.period_start, doc.last_day), days=calculation.days(e, doc.days)
-    )
+    if doc.done_on is not None:
+        period = e.t("Done on {date}").format(date=e.f.day(doc.done_on))
+    else:
+        period = e.t("{period}, {days}").format(
+            period=e.f.period(doc.period_start, doc.last_day), days=calculation.days(e, doc.days)
+        )
 
     def title(paper: Paper, x: float, top: float) -> None:
         paper.text(x, top - 13, e.t("Detail"), SEMIBOLD, 12.5)

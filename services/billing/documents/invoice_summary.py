@@ -26,7 +26,8 @@ def rows(doc: InvoiceDocument, e: Edition, country: Country) -> list[tuple[str, 
     """Name, gist and amount of each section and tax: sums of the printed lines, so they always add up to the total."""
     sums: dict[tuple[str, str], Decimal] = {}
     for line in doc.lines:
-        key = (line.section, "") if line.section != "regulated" else (line.section, calculation.name(e, line))
+        named = line.section == "regulated" or doc.done_on is not None
+        key = (line.section, calculation.name(e, line) if named else "")
         sums[key] = sums.get(key, ZERO) + line.amount
     # A difference of another service alone has nothing to say of it.
     electric = any(line.service == "electricity" for line in doc.lines)

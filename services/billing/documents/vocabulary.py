@@ -147,6 +147,9 @@ CONTRACT_KINDS = {
     "pvpc": N_("Regulated price (PVPC)"),
 }
 
+#: What the fee for a returned direct debit is for.
+RETURNED_DEBIT = N_("Direct debit of invoice {number}, returned by the bank on {date}")
+
 #: What rectifying invoices say of themselves.
 CORRECTED = N_("readings corrected from {before} to {now}")
 MEASURED_OTHERWISE = N_("readings corrected")
@@ -155,6 +158,7 @@ BY_DIFFERENCE = N_(
     "and after it what takes its place."
 )
 BY_SUBSTITUTION = N_("This invoice takes the place of invoice {number} of {date}.")
+TAKEN_BACK = N_("It takes invoice {number} of {date} back as a whole: nothing of it is owed.")
 IN_PARTS = N_("It is paid in {count} parts: {parts}.")
 CREDIT_NOTE_OF = N_(
     "This note takes the difference off bill {number} of {date}: what was billed too much stands as it was billed, and what takes "

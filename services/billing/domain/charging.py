@@ -115,8 +115,14 @@ def check_concepts(concepts: ChargeConcepts, law: ChargeLaw | None) -> None:
             )
 
 
-def check_returned_debit(concepts: ChargeConcepts, fee: Decimal) -> None:
+def check_returned_debit(concepts: ChargeConcepts, law: ChargeLaw | None, fee: Decimal) -> None:
     """Invalid where the profile wants a fee for returned debits that it could not charge."""
+    if law is None or law.coded:
+        raise Invalid(
+            f"coop.toml [direct_debit]: return_fee = {fee} cannot be charged by itself in this country, where each such "
+            "invoice takes a code of the tax office first; leave it out and use 'coopctl invoice charge'.",
+            field="return_fee",
+        )
     if RETURNED_DEBIT not in concepts:
         raise Invalid(
             f"coop.toml [direct_debit]: return_fee = {fee} needs the charge {RETURNED_DEBIT!r} in concepts.toml, which says "

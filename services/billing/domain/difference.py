@@ -22,7 +22,7 @@ Cause = Literal["consumption", "price", "days", "power", "taxes", "other"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 #: What a meter counts and is paid by quantity; the sewage goes with the water that made it.
 CONSUMED = ("energy", "water", "sewage")
-#: Kinds of document that are compared; one that rectifies another has none before it.
+#: Kinds of document that are compared; one that rectifies another, or charges for a day alone, has none before it.
 COMPARED = ("service", "foreign")
 
 

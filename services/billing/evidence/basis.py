@@ -113,6 +113,9 @@ def _measured(bundle: Facts, line: Facts) -> tuple[int, ...]:
 
 def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
     concept = line["concept"]
+    if "charge" in bundle:
+        yield from (_row("charge_concept", row["code"], row, "") for row in bundle["charge_concepts"])
+        return
     decided = [row for row in bundle["concepts"] if row["code"] == concept and row["account"] == line["service"]]
     if decided:
         yield from (_row("concept", row["code"], row, row["price"]) for row in decided)
@@ -169,6 +172,9 @@ def _of_the_price(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRo
 
 def _tax_rows(bundle: Facts, tax: Facts) -> Iterator[RuleRow]:
     percent = Decimal(tax["rate"]) * 100
+    if "charge" in bundle:
+        yield from _charge_tax_rows(bundle, percent)
+        return
     if tax["kind"] == "iee":
         for row in _on_accrual(bundle, "rate"):
             yield _row("rate", "", row, row["percent"])
@@ -185,6 +191,31 @@ def _tax_rows(bundle: Facts, tax: Facts) -> Iterator[RuleRow]:
             if figure:
                 yield _row("iva", line["service"], row, figure)
         yield from _iva_rule(bundle, line, percent)
+
+
+def _charge_tax_rows(bundle: Facts, percent: Decimal) -> Iterator[RuleRow]:
+    """The country's general rate, or the rule that the concept names or that takes the holder."""
+    charge = bundle["charge"]
+    for row in _on_accrual(bundle, "general"):
+        if Decimal(row["percent"]) == percent:
+            yield _row("iva", "general", row, row["percent"])
+            return
+    named = bundle["charge_concepts"][0]["iva"]
+    for rule in _on_accrual(bundle, "rule"):
+        fits = rule["name"] == named if named else _takes(rule, charge)
+        if fits and Decimal(rule["percent"]) == percent:
+            yield _row("iva", rule["name"], rule, rule["percent"])
+            return
+
+
+def _takes(rule: Facts, charge: Facts) -> bool:
+    return (
+        not rule.get("named")
+        and charge["account"] in rule.get("services", [charge["account"]])
+        and charge["use"] in rule.get("uses", [charge["use"]])
+        and charge["tax_condition"] in rule.get("tax_conditions", [charge["tax_condition"]])
+        and not rule.get("metered", False)
+    )
 
 
 def _iva_rule(bundle: Facts, line: Facts, percent: Decimal) -> Iterator[RuleRow]:

@@ -54,6 +54,7 @@ def bundle_of(
             "previous_hash": issued.previous_hash,
         },
         "segments": [{**segment, "hours": []} for segment in facts["segments"]],
+        **_charge(content, facts, issued.period_start),
         **in_force(content, _first_day(issued, facts), issued.period_end, date.fromisoformat(facts["accrual_date"])),
     }
 
@@ -96,6 +97,18 @@ def _law(rules: RuleSet, issued: Issued, said: Mapping[str, Any]) -> dict[str, A
     own = {"tables": {name: tables.get(name, []) for name in CORRECTION_TABLES}, "concepts": []}
     rows: dict[str, Any] = in_force(own, first, issued.issue_date + timedelta(days=1), found_on)["tables"]
     return rows
+
+
+def _charge(content: Mapping[str, Any], facts: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """What an invoice charges that bills no supply, and the profile's row of it on its day."""
+    if "charge" not in facts:
+        return {}
+    rows = [row for row in content["charge_concepts"] if row["code"] == facts["charge"]["concept"]]
+    on = day.isoformat()
+    return {
+        "charge": facts["charge"],
+        "charge_concepts": [row for row in rows if row["from"] <= on and (not row["to"] or on < row["to"])],
+    }
 
 
 def _first_day(issued: Issued, facts: Mapping[str, Any]) -> date:

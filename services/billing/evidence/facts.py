@@ -10,6 +10,7 @@ from typing import Any
 
 from services.billing.domain.adjustments import BillTerms
 from services.billing.domain.bill import Bill, BillLine, BillTax, Energy
+from services.billing.domain.charging import Charge, ChargeConcept
 from services.billing.domain.closes import Close
 from services.billing.domain.planning import Segment
 from services.billing.domain.products import Product
@@ -36,6 +37,28 @@ def facts_of(
             _segment(segment, energy or Energy(), zone) for segment, energy in zip(segments, energies, strict=True)
         ],
     }
+
+
+def charge_facts(charge: Charge, concept: ChargeConcept, contract: Contract, zone: str, accrual_date: date) -> Facts:
+    """Everything that decides the lines of an invoice that bills no supply."""
+    return {
+        **no_facts(accrual_date),
+        "charge": {
+            "concept": charge.concept,
+            "account": concept.account,
+            "net": str(charge.net),
+            "text": charge.text,
+            "zone": zone,
+            "contract": contract.number,
+            "tax_condition": contract.tax_condition,
+            "use": contract.use,
+        },
+    }
+
+
+def no_facts(accrual_date: date) -> Facts:
+    """Of a document that says nothing was to be charged."""
+    return {"accrual_date": accrual_date.isoformat(), "foreign": False, "terms": {}, "segments": []}
 
 
 def printed_of(lines: Sequence[BillLine], taxes: Sequence[BillTax]) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def _prior_debts(invoice: Issued) -> tuple[PriorDebt, ...]:
 
 def _heading(rules: Rules, papers: InvoicePapers) -> ArgentineFiscal:
     letter = cast(Literal["A", "B", "X"], papers.invoice.series.partition("-")[0])
-    given = papers.invoice.printed.get("rectification", {}).get("authorisation")
+    printed = papers.invoice.printed
+    given = printed.get("rectification", printed).get("authorisation")
     iva = sum((tax.amount for tax in papers.details.taxes if tax.kind == "iva"), ZERO)
     heading = ArgentineFiscal(
         letter=letter,

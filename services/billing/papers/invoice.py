@@ -23,6 +23,7 @@ from services.billing.domain.bill import ZERO, BillLine
 from services.billing.domain.difference import comparable
 from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import argentina, people, spain
+from services.billing.papers.charges import charge_document
 from services.billing.papers.explain import change, destination
 from services.billing.papers.payment_code import payment_codes
 from services.billing.papers.rectifying import rectifying_document
@@ -120,6 +121,8 @@ def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocume
         daily_mean=_daily_mean((invoice,)),
         daily_mean_history=_daily_mean((invoice, *papers.earlier)) if papers.earlier else None,
     )
+    if "charge" in printed:
+        document = charge_document(document, printed)
     document = COUNTRIES[rules.country.code](document, papers, supply, rules)
     return (rectifying_document(document, invoice, language) if "rectification" in printed else document), language
 

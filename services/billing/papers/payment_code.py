@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.billing.documents.model import PaymentOption
 from services.billing.domain.payments.payment_codes import coupon_terms, slip_terms
-from services.billing.repository.invoices import FOREIGN, SERVICE, Issued
+from services.billing.repository.invoices import CHARGE, FOREIGN, SERVICE, Issued
 from services.billing.rules import Rules
 from services.chassis.config import SettingsError
 from services.chassis.errors import Invalid
@@ -23,7 +23,7 @@ def payment_codes(rules: Rules, invoice: Issued) -> tuple[PaymentOption, ...]:
         code = slip.code(invoice.sequence, invoice.issue_date, invoice.due_date, cents)
         return (PaymentOption("payment_code", reference=code, symbology="gs1_128"),)
     coupon = coupon_terms(payment)
-    if coupon is not None and invoice.kind in (SERVICE, FOREIGN):
+    if coupon is not None and invoice.kind in (SERVICE, FOREIGN, CHARGE):
         code = coupon.code(invoice.account_number, invoice.due_date, cents)
         return (PaymentOption("payment_code", reference=code, label=coupon.places, symbology="itf"),) if code else ()
     return ()

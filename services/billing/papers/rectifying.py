@@ -21,6 +21,7 @@ from services.billing.documents.vocabulary import (
     INTEREST,
     LATE_INTEREST,
     MEASURED_OTHERWISE,
+    TAKEN_BACK,
 )
 from services.billing.domain.fiscal.cae import CREDIT_NOTES
 from services.billing.domain.rectifying import READING, SUBSTITUTION
@@ -40,7 +41,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
         rectification_reason=reason(said, invoice.import_wh, e),
         adjustments=_adjustments(said),
         consumptions=tuple(replace(each, history=()) for each in document.consumptions),
-        legal=(*_paragraphs(said, e), *document.legal),
+        legal=(*_paragraphs(said, e, charge="charge" in invoice.printed), *document.legal),
         change=None,
         destination=(),
         daily_mean=None,
@@ -76,11 +77,13 @@ def _adjustments(said: dict[str, Any]) -> tuple[Adjustment, ...]:
     return tuple(Adjustment(concept, amount) for concept, amount in items if amount)
 
 
-def _paragraphs(said: dict[str, Any], e: Edition) -> tuple[str, ...]:
+def _paragraphs(said: dict[str, Any], e: Edition, *, charge: bool) -> tuple[str, ...]:
     given = said.get("authorisation")
     how = BY_SUBSTITUTION if said["method"] == SUBSTITUTION else BY_DIFFERENCE
     if given is not None:
         how = CREDIT_NOTE_OF if given["voucher"] in CREDIT_NOTES.values() else DEBIT_NOTE_OF
+    if charge:
+        how = TAKEN_BACK
     issued = e.f.day(date.fromisoformat(said["issue_date"]))
     found = [e.t(how).format(number=said["number"], date=issued)]
     parts = [f"{e.f.day(date.fromisoformat(day))}, {e.f.money(Decimal(amount))}" for day, amount in said["instalments"]]

@@ -17,7 +17,7 @@ from services.chassis.bulk import insert_many
 from services.chassis.periods import DatePeriod
 
 #: Kinds of document, in the order in which a month's are listed.
-SERVICE, RECTIFYING, FOREIGN = "service", "rectifying", "foreign"
+SERVICE, RECTIFYING, FOREIGN, CHARGE = "service", "rectifying", "foreign", "charge"
 
 
 #: Place in a supply's list: the first day of the period, the kind, and the revision.
@@ -28,14 +28,15 @@ Place = tuple[date, str, int]
 class Issued:
     """The row of an issued invoice; `printed` is the JSON of holder, supply and references at issue.
 
-    `kind` is SERVICE, FOREIGN for concepts alien to it, or RECTIFYING, of which `revision` counts those of one invoice.
+    `kind` is SERVICE, FOREIGN for concepts alien to it, CHARGE for what is no supply (its period is the day that it is for),
+    or RECTIFYING; of these two `revision` counts those of one day. `bill_run_id` is None of a charge.
     """
 
     id: str
     number: str
     series: str
     sequence: int
-    bill_run_id: str
+    bill_run_id: str | None
     supply_id: str
     service_id: str
     member_id: str
@@ -212,8 +213,8 @@ def counted_of(connection: Connection, invoice_ids: Sequence[str], service: str)
 def of_supply(
     connection: Connection, supply_id: str, *, before: Place | None, limit: int, kind: str = ""
 ) -> list[Issued]:
-    """Newest first, in a month the service's, then what rectifies it, then the foreign one; those after the place `before`,
-    of one kind or all.
+    """Newest first, of one first day the service's, then what rectifies, then the foreign one, then charges; those after the
+    place `before`, of one kind or all.
     """
     query = (
         select(invoice)
@@ -229,6 +230,15 @@ def of_supply(
         same_day = and_(invoice.c.period_start == day, or_(invoice.c.kind < after, same_kind))
         query = query.where(or_(invoice.c.period_start < day, same_day))
     return [Issued(**row) for row in connection.execute(query).mappings()]
+
+
+def next_revision(connection: Connection, supply_id: str, first_day: date, kind: str) -> int:
+    """The place of another document of a kind among those of a supply and first day, counted from 0."""
+    query = select(func.max(invoice.c.revision)).where(
+        invoice.c.supply_id == supply_id, invoice.c.period_start == first_day, invoice.c.kind == kind
+    )
+    last: int | None = connection.execute(query).scalar_one()
+    return 0 if last is None else last + 1
 
 
 def invoiced(connection: Connection, supply_ids: Sequence[str], period_start: date) -> set[str]:

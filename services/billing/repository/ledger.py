@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import Entry, OpenItem
-from services.billing.repository.invoices import RECTIFYING, SERVICE
+from services.billing.repository.invoices import FOREIGN, SERVICE
 from services.billing.repository.plans import in_parts
 from services.billing.tables import (
     invoice,
@@ -122,8 +122,8 @@ def overdue_items(
     )
     rows = list(connection.execute(query))
     items = [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in rows]
-    # A rectifying invoice is about the service.
-    kinds = {row.invoice_id: SERVICE if row.kind == RECTIFYING else row.kind for row in rows}
+    # What rectifies, and charges, are about the service; only what is alien to it is owed apart.
+    kinds = {row.invoice_id: FOREIGN if row.kind == FOREIGN else SERVICE for row in rows}
     supplies = {row.invoice_id: row.supply_id for row in rows}
     found: dict[tuple[str, str], list[OpenItem]] = {}
     for part in in_parts(connection, items, today):

@@ -17,7 +17,7 @@ from services.billing.domain.payments.mandates import Mandate, Terms
 from services.billing.domain.reminders import DIRECT_DEBIT, DISPUTED, IN_CORRECTION, Account, Debt, Due, Told
 from services.billing.repository import upsert
 from services.billing.repository.corrections import PROPOSED
-from services.billing.repository.invoices import FOREIGN
+from services.billing.repository.invoices import CHARGE, FOREIGN
 from services.billing.repository.plans import in_parts
 from services.billing.repository.remittances import dead_accounts_of
 from services.billing.tables import (
@@ -112,7 +112,7 @@ def accounts(
                 member_id=row.member_id,
                 due_date=part.due_date,
                 outstanding=part.outstanding,
-                foreign=row.kind == FOREIGN,
+                foreign=row.kind in (FOREIGN, CHARGE),
                 said=tuple(said.get((part.invoice_id, part.due_date), ())),
                 withheld=withheld.get(part.invoice_id, ""),
             )

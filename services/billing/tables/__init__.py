@@ -5,6 +5,7 @@ from services.billing.tables.base import metadata
 from services.billing.tables.bill_proposals import bill_proposal
 from services.billing.tables.bill_runs import bill_release, bill_run, bill_run_chunk, bill_run_held
 from services.billing.tables.cards import card_order, card_order_count, refused_notification
+from services.billing.tables.charges import charge
 from services.billing.tables.direct_debits import (
     direct_debit,
     mandate,
@@ -59,6 +60,7 @@ __all__ = [
     "certificate_supply",
     "cesp_code",
     "cesp_use",
+    "charge",
     "correction",
     "direct_debit",
     "dispute",

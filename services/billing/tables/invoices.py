@@ -35,15 +35,16 @@ invoice = Table(
     Column("number", String(60), nullable=False, unique=True),
     Column("series", String(40), nullable=False),
     Column("sequence", Integer, nullable=False),
-    Column("bill_run_id", ID, ForeignKey("bill_run.id"), nullable=False),
+    # Null of what no bill run issued: a charge.
+    Column("bill_run_id", ID, ForeignKey("bill_run.id")),
     Column("supply_id", ID, nullable=False),
     Column("service_id", ID, nullable=False),
     Column("member_id", ID, nullable=False),
     Column("account_number", String(40), nullable=False),
     # "service": what was supplied; "foreign": concepts alien to it, on a document of their own.
-    # "rectifying": corrects the service's of that period.
+    # "rectifying": corrects the service's of that period; "charge": bills no supply, and its period is the day it is for.
     Column("kind", String(10), nullable=False, server_default="service"),
-    # 0, and for rectifying invoices of one invoice 1, 2, ...
+    # 0, and for rectifying invoices of one first day 1, 2, ...; of the charges of one day 0, 1, 2, ...
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("period_start", Date, nullable=False),
     Column("period_end", Date, nullable=False),

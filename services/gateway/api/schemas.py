@@ -263,6 +263,9 @@ class InvoiceOut(Schema):
     outstanding = Nested(Money, required=True)
     state = String(required=True, metadata={"enum": ["open", "overdue", "paid"]})
     import_wh = Integer(required=True)
+    charged_for = String(
+        required=True, metadata={"description": "Of one that bills no supply, what it is for; its period is a day."}
+    )
     rectifies = String(required=True, metadata={"description": "Number of the invoice that it corrects; may be empty."})
     rectified_by = List(String(), required=True, metadata={"description": "Numbers of those that correct it."})
     plan = Nested(

@@ -117,6 +117,7 @@ def invoice(value: InvoiceView) -> dict[str, Any]:
         "outstanding": money(value.outstanding),
         "state": value.state,
         "import_wh": value.import_wh,
+        "charged_for": value.charged_for,
         "rectifies": value.rectifies,
         "rectified_by": list(value.rectified_by),
         "plan": plan(value.plan) if value.plan else None,

@@ -59,6 +59,7 @@ class EffectView:
 @dataclass(frozen=True)
 class InvoiceView:
     """An invoice; `lines` holds the taxes too, and is empty in lists. `foreign`: of concepts alien to the service.
+    `charged_for`: what one is for that bills no supply, whose period is a day ("": it bills a supply).
 
     `rectifies` is the number of the invoice that it corrects ("" none), `rectified_by` are those that correct it;
     `instalments` what is still to be paid, by day; `plan` the payment plan that it is in, None in lists.
@@ -80,6 +81,7 @@ class InvoiceView:
     hours_missing: int
     previous_total: Money | None
     foreign: bool = False
+    charged_for: str = ""
     rectifies: str = ""
     rectification_reason: str = ""
     rectified_by: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ class InvoiceView:
             hours_missing=invoice.hours_missing,
             previous_total=Money.of(invoice.previous_total) if has_previous else None,
             foreign=invoice.kind == "foreign",
+            charged_for=invoice.charged_for,
             rectifies=invoice.rectifies,
             rectification_reason=invoice.rectification_reason,
             rectified_by=tuple(invoice.rectified_by),

@@ -39,6 +39,7 @@ def row_title(row: RowView, line: LineView) -> str:
     titles = {
         "product": _("Price agreed in your contract"),
         "concept": _("Decision of the members' assembly"),
+        "charge_concept": _("How what is no supply is taxed"),
         "toll": _("Toll of the networks"),
         "charge": _("Charge of the electricity system"),
         "loss": _("Losses of the networks"),

@@ -27,6 +27,9 @@ blueprint = Blueprint("home", __name__)
 MONTHS = 26
 """Billed periods asked for: this year beside the one before, with room for a period that was split."""
 
+BILL = "service"
+"""Kind of the invoices that bill the supply: what else was invoiced is not the last of them."""
+
 
 @dataclass(frozen=True)
 class Consumption:
@@ -58,7 +61,7 @@ def show(supply_id: str) -> ResponseReturnValue:
     fanout = page.fanout
     invoices = fanout.ask(
         services.billing.ListInvoices,
-        billing.ListInvoicesRequest(supply_id=supply_id, page_size=1),
+        billing.ListInvoicesRequest(supply_id=supply_id, page_size=1, kind=BILL),
         lambda answer: next((InvoiceView.of(invoice) for invoice in answer.invoices), None),
     )
     debt = fanout.ask(

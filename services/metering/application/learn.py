@@ -25,6 +25,8 @@ from services.metering.repository.cups import owner_of
 from services.metering.repository.points import Assignment, ContractTariff
 from services.metering.repository.visibility import BilledPeriod
 
+#: A document of billing that bills no supply.
+CHARGE = "charge"
 _KINDS = {
     supplies_pb2.SERVICE_KIND_ELECTRICITY: "electricity",
     supplies_pb2.SERVICE_KIND_WATER: "water",
@@ -85,12 +87,22 @@ def access_revoked(tx: Transaction, event: AccessRevoked) -> None:
 
 
 def invoice_issued(tx: Transaction, event: InvoiceIssued) -> None:
-    """The period becomes visible to the supply's members. What became known while it was billed is told to billing."""
+    """The period becomes visible to the supply's members. What became known while it was billed is told to billing.
+
+    A charge bills no period.
+    """
+    if event.kind == CHARGE:
+        return
     _billed(tx, event, event.invoice_id, event.number)
 
 
 def invoice_rectified(tx: Transaction, event: InvoiceRectified) -> None:
-    """The period of the rectified invoice is billed with other energy from now on; later corrections start from that."""
+    """The period of the rectified invoice is billed with other energy from now on; later corrections start from that.
+
+    One that takes a charge back changes no period.
+    """
+    if event.kind == CHARGE:
+        return
     _billed(tx, event, event.rectified_id, event.rectified_number)
 
 

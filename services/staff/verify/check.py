@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.staff.verify import argentina, rectifying, spain
+from services.staff.verify import argentina, charge, rectifying, spain
 from services.staff.verify.hours import energy_of
 from services.staff.verify.numbers import Unverifiable, day, number
 from services.staff.verify.paper import altered, wrong_arithmetic
@@ -77,11 +77,15 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         raise Unverifiable(
             f"The jurisdiction {bundle['jurisdiction']!r} is not known; known are {', '.join(COUNTRIES)}."
         )
-    lines: list[Line] = country.lines_of(bundle)
-    foreign = invoice.get("foreign", False)
-    decided = [line for row, line in concept_lines(bundle, lines) if row["foreign"] == foreign]
-    lines = decided if foreign else lines + decided
-    taxes = country.taxes_of(bundle, lines)
+    lines: list[Line]
+    if "charge" in bundle:
+        lines, taxes = [charge.line_of(bundle)], charge.taxes_of(bundle)
+    else:
+        lines = country.lines_of(bundle)
+        foreign = invoice.get("foreign", False)
+        decided = [line for row, line in concept_lines(bundle, lines) if row["foreign"] == foreign]
+        lines = decided if foreign else lines + decided
+        taxes = country.taxes_of(bundle, lines)
     total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount in taxes), Decimal(0))
     differences = [
         *wrong_arithmetic(invoice),
@@ -89,6 +93,7 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         *_priced_hours(bundle),
         *_lines(invoice["lines"], lines),
         *_taxes(invoice["taxes"], taxes),
+        *(charge.unlike(bundle) if "charge" in bundle else []),
     ]
     if total != number(invoice["total"]):
         differences.append(f"The total is {total} when calculated again, and {invoice['total']} on the invoice.")

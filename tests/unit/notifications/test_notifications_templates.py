@@ -22,6 +22,7 @@ DATA: dict[str, Any] = {
     "code": "7421-9930",
     "collected_again": False,
     "delivery": "link",
+    "description": "Copy of a certificate",
     "doubtful": False,
     "due_date": "2026-11-22",
     "enters_cycle": "2026-12-01",
@@ -75,7 +76,7 @@ def renderer(request: pytest.FixtureRequest) -> Renderer:
 def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "bill_run_proposed", "certificate_issued", "certificate_refused",
-        "certificate_revoked", "direct_debit_returned", "dispute_closed", "dispute_opened", "invoice_issued",
+        "certificate_revoked", "charge_issued", "charge_withdrawn", "direct_debit_returned", "dispute_closed", "dispute_opened", "invoice_issued",
         "invoice_rectified", "password_changed", "password_reset", "payment_received", "payment_refunded",
         "registration_repeated", "reminder", "self_reading_taken",
     ]  # fmt: skip

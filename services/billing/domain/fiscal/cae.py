@@ -1,4 +1,5 @@
-"""CAE: the code that authorises one Argentine voucher, by its number and figures (WSFEv1): here the notes that correct bills.
+"""CAE: the code that authorises one Argentine voucher, by its number and figures (WSFEv1): the notes that correct bills, and
+the invoices of what is no public service.
 
 Unlike a CESP it is asked for each document, after its number is known and before it is issued.
 """
@@ -11,7 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
-#: The tax office's types of the notes of each class: debit notes charge more, credit notes less.
+#: The tax office's types of the invoices of each class, and of its notes: debit notes charge more, credit notes less.
+INVOICES = {"A": "001", "B": "006"}
 DEBIT_NOTES = {"A": "002", "B": "007"}
 CREDIT_NOTES = {"A": "003", "B": "008"}
 #: Its numbers of the IVA rates (ratios) and of the recipient's documents and conditions.
@@ -32,6 +34,15 @@ class Associated:
     number: int
     issuer: str
     issue_date: date
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "Tipo": int(self.voucher),
+            "PtoVta": self.point_of_sale,
+            "Nro": self.number,
+            "Cuit": self.issuer,
+            "CbteFch": f"{self.issue_date:%Y%m%d}",
+        }
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class VoucherRequest:
     untaxed: Decimal
     rates: tuple[tuple[int, Decimal, Decimal], ...]
     total: Decimal
-    associated: Associated
+    associated: Associated | None = None  # of a note
 
     def figures(self) -> dict[str, Any]:
         """What the voucher says besides its number and dates of issue and payment, in the names of the tax office."""
@@ -75,15 +86,7 @@ class VoucherRequest:
             "ImpTotal": f"{self.total:.2f}",
             "MonId": PESOS,
             "Iva": [{"Id": code, "BaseImp": f"{base:.2f}", "Importe": f"{tax:.2f}"} for code, base, tax in self.rates],
-            "CbtesAsoc": [
-                {
-                    "Tipo": int(self.associated.voucher),
-                    "PtoVta": self.associated.point_of_sale,
-                    "Nro": self.associated.number,
-                    "Cuit": self.associated.issuer,
-                    "CbteFch": f"{self.associated.issue_date:%Y%m%d}",
-                }
-            ],
+            **({"CbtesAsoc": [self.associated.figures()]} if self.associated else {}),
         }
 
 

@@ -37,7 +37,7 @@ class FiscalTerms:
     retailer_code: str = ""  # the comparator's number of the retailer, "R2-000"
     point_of_sale: int = 1
     cesp_provider: str = ""  # "" none: bills go out without a code
-    cae_provider: str = ""  # "" none: notes that correct bills are not issued here
+    cae_provider: str = ""  # "" none: neither notes that correct bills nor invoices of other sales are issued here
 
 
 def fiscal_terms(section: Mapping[str, Any], jurisdiction: str, version: str) -> FiscalTerms:
@@ -65,7 +65,7 @@ def _argentina(section: Mapping[str, Any]) -> FiscalTerms:
     cesp, cae = _provider(section, "cesp_provider"), _provider(section, "cae_provider")
     if cae and not cesp:
         raise Invalid(
-            f"{PLACE}: cae_provider is for the notes that correct bills, and bills need a cesp_provider; name both.",
+            f"{PLACE}: cae_provider is for notes and other sales, and bills need a cesp_provider; name both.",
             field="cesp_provider",
         )
     return FiscalTerms(point_of_sale=point, cesp_provider=cesp, cae_provider=cae)

@@ -11,23 +11,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReturnReason:
-    """`retry`: presenting it again may go well. `account_wrong`: ask for another. `mandate_ends`: never use it again."""
+    """`retry`: presenting it again may go well. `account_wrong`: ask for another. `mandate_ends`: never use it again.
+
+    `payers_account`: the payer's account could not pay, which is nobody else's doing; a cooperative may charge for that.
+    """
 
     code: str
     words: str
     retry: bool = False
     account_wrong: bool = False
     mandate_ends: bool = False
+    payers_account: bool = False
 
 
 _REASONS = (
     ReturnReason("AC01", "the account number is wrong", account_wrong=True),
-    ReturnReason("AC04", "the account is closed", account_wrong=True, mandate_ends=True),
-    ReturnReason("AC06", "the account is blocked", account_wrong=True),
+    ReturnReason("AC04", "the account is closed", account_wrong=True, mandate_ends=True, payers_account=True),
+    ReturnReason("AC06", "the account is blocked", account_wrong=True, payers_account=True),
     ReturnReason("AC13", "the account is one of a consumer and the scheme is not", account_wrong=True),
     ReturnReason("AG01", "the account takes no direct debits", account_wrong=True),
     ReturnReason("AG02", "the bank does not take this kind of operation"),
-    ReturnReason("AM04", "there was not enough money in the account", retry=True),
+    ReturnReason("AM04", "there was not enough money in the account", retry=True, payers_account=True),
     ReturnReason("AM05", "it was collected twice"),
     ReturnReason("BE05", "the bank does not know the creditor identifier"),
     ReturnReason("CNOR", "the creditor's bank cannot be reached by the scheme"),

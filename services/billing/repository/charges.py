@@ -1,0 +1,83 @@
+"""Charges: what was ordered to be invoiced besides supplying, and which invoice it became."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from services.billing.domain.charging import Charge
+from services.billing.tables import charge
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A charge as it is kept. `collection_id`: the returned debit that brought it. `series` and `sequence`: the number for
+    which a code was asked, None before. `invoice_id`: None until its invoice is issued.
+    """
+
+    id: str
+    supply_id: str
+    concept: str
+    net: Decimal
+    text: str
+    day: date
+    collection_id: str | None
+    made_by: str
+    made_at: datetime
+    series: str | None = None
+    sequence: int | None = None
+    invoice_id: str | None = None
+
+    @property
+    def charge(self) -> Charge:
+        return Charge(self.concept, self.net, self.text, self.day)
+
+
+def keep(connection: Connection, made: Ordered) -> None:
+    connection.execute(insert(charge), made.__dict__)
+
+
+def get(connection: Connection, charge_id: str, *, lock: bool = False) -> Ordered:
+    """The charge of an id that is known to be one; with `lock` whoever issues it too waits."""
+    query = select(charge).where(charge.c.id == charge_id)
+    return _ordered(connection.execute(query.with_for_update() if lock else query).mappings().one())
+
+
+def of_collection(connection: Connection, collection_id: str) -> Ordered | None:
+    """The charge that a returned debit brought."""
+    row = connection.execute(select(charge).where(charge.c.collection_id == collection_id)).mappings().first()
+    return _ordered(row) if row else None
+
+
+def of_invoice(connection: Connection, invoice_id: str) -> Ordered | None:
+    row = connection.execute(select(charge).where(charge.c.invoice_id == invoice_id)).mappings().first()
+    return _ordered(row) if row else None
+
+
+def waiting_for(connection: Connection, series: str, sequence: int) -> str | None:
+    """The id of the charge that asked a code for a number and is not issued yet."""
+    query = select(charge.c.id).where(
+        charge.c.series == series, charge.c.sequence == sequence, charge.c.invoice_id.is_(None)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def reserve(connection: Connection, charge_id: str, series: str | None, sequence: int | None) -> None:
+    """Note the number for which a code is asked; None when it was refused and the number is free again."""
+    _change(connection, charge_id, series=series, sequence=sequence)
+
+
+def issued(connection: Connection, charge_id: str, invoice_id: str) -> None:
+    _change(connection, charge_id, invoice_id=invoice_id)
+
+
+def _change(connection: Connection, charge_id: str, **values: Any) -> None:
+    connection.execute(update(charge).where(charge.c.id == charge_id).values(values))
+
+
+def _ordered(row: Any) -> Ordered:
+    return Ordered(**row)

@@ -1,0 +1,73 @@
+"""`coopctl invoice charge`: an invoice of what is no supply, such as a reconnection or the copy of a certificate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from coop.billing.v1 import charges_service_pb2 as pb
+from coop.billing.v1.charges_service_pb2_grpc import ChargesServiceStub
+
+from services.chassis.ids import new_id
+from services.staff.desk import signed_in
+from services.staff.plain import plain
+from services.staff.show import JsonOption, facts, money, print_json, say, table
+from services.staff.supplies import SupplyArgument, find
+
+ISSUING_S = 60.0
+
+
+def charge(
+    supply: SupplyArgument,
+    concept: Annotated[str, typer.Option("--concept", help="What it is; 'coopctl invoice concepts' lists them.")],
+    amount: Annotated[str, typer.Option("--amount", help="Before taxes, with a point: 18.09.")],
+    text: Annotated[str, typer.Option("--text", help="What it is for, as it is printed.")],
+    day: Annotated[
+        str, typer.Option("--date", metavar="DAY", help="Day on which it was done; without it, today.")
+    ] = "",
+    request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Issue an invoice that bills no supply, to the holder of one."""
+    with signed_in() as office:
+        wanted = find(office, supply)
+        request = pb.IssueChargeRequest(
+            supply_id=wanted.id,
+            concept=concept,
+            amount=amount,
+            text=text,
+            day=day,
+            request_id=request_id or new_id(),
+        )
+        with office.calling("billing"):
+            made = office.stub("billing", ChargesServiceStub).IssueCharge(request, timeout=ISSUING_S)
+    if as_json:
+        print_json({"invoice": plain(made)})
+        return
+    if made.contract_ended_on:
+        say(
+            f"The contract of {wanted.account_number} ended on {made.contract_ended_on}; it is charged to {made.holder}, who "
+            "held it last."
+        )
+    facts(
+        f"Invoice {made.number}",
+        (
+            ("To", made.holder),
+            ("For", text),
+            ("Before taxes", money(made.net)),
+            ("Total", money(made.total)),
+            ("Due", made.due_date),
+            ("Id", made.invoice_id),
+        ),
+    )
+
+
+def concepts(as_json: JsonOption = False) -> None:
+    """What can be invoiced besides supplying, and how it is taxed."""
+    with signed_in() as office, office.calling("billing"):
+        found = office.stub("billing", ChargesServiceStub).GetChargeConcepts(pb.GetChargeConceptsRequest()).concepts
+    if as_json:
+        print_json({"concepts": [plain(each) for each in found]})
+        return
+    rows = [(each.code, each.name, each.iva or "as the holder is taxed", each.source) for each in found]
+    table("What can be charged", ("Concept", "Name", "IVA", "Why"), rows)
