@@ -19,6 +19,34 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+class Utf16Lines:
+    """UTF-16 as UTF-8, each line decoded by itself: where a byte was lost or came in between, the line's end tells which
+    bytes are pairs again, and the lines behind are read. ``mark``: the byte order mark that the file begins with.
+    """
+
+    def __init__(self, mark: bytes) -> None:
+        self._codec, self._end = ("utf-16-le", b"\n\0") if mark == codecs.BOM_UTF16_LE else ("utf-16-be", b"\0\n")
+        self.rest = b""
+        """What the last piece had behind its last line."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Whole lines, with their ends; and what is too long for a line, which is not waited for."""
+        *lines, self.rest = (self.rest + piece).split(self._end)
+        text = b"".join(self._decoded(line) + b"\n" for line in lines)
+        if len(self.rest) > 2 * MAX_LINE:
+            even = len(self.rest) & ~1
+            text, self.rest = text + self._decoded(self.rest[:even]), self.rest[even:]
+        return text
+
+    def close(self) -> bytes:
+        """The last line, which may lack its end."""
+        rest, self.rest = self.rest, b""
+        return self._decoded(rest)
+
+    def _decoded(self, data: bytes) -> bytes:
+        return data.decode(self._codec, "replace").encode("utf-8", "replace")
+
+
 class BadRow(Exception):
     """The row cannot be taken; the message is the reason, as a sentence."""
 
@@ -39,7 +67,7 @@ class LineReader:
         self._rest = b""
         self._begun = False
         self._skipping = False
-        self._utf16: codecs.IncrementalDecoder | None = None
+        self._utf16: Utf16Lines | None = None
 
     def row(self, text: str) -> None:
         """One line that is not blank, without its end. ``self.line`` is its number."""
@@ -69,10 +97,12 @@ class LineReader:
         if not self._begun:
             self._begun = True
             if piece.startswith(_UTF16):
-                self._utf16 = codecs.getincrementaldecoder("utf-16")("replace")
+                self._utf16 = Utf16Lines(piece[:2])
+                piece = piece[2:]
             piece = piece.removeprefix(codecs.BOM_UTF8)
-        if self._utf16 is not None:
-            piece = self._utf16.decode(piece).encode("utf-8", "replace")
+        self._feed(piece if self._utf16 is None else self._utf16.feed(piece))
+
+    def _feed(self, piece: bytes) -> None:
         data = self._rest + piece
         held = b""
         if data.endswith(b"\r"):  # perhaps the first half of CR LF
@@ -87,12 +117,16 @@ class LineReader:
 
     def gap(self, reason: str) -> None:
         """Bytes are lost here: the line before is cut, and so is the one behind."""
+        if self._utf16 is not None:
+            self._feed(self._utf16.close())
         rest, self._rest = self._rest, b""
         self.sink.quarantine(self.line + 1, text_of(rest[:200]), reason)
         self._skipping = True
 
     def close(self) -> None:
         """The file has ended: the last line may lack its end."""
+        if self._utf16 is not None:
+            self._feed(self._utf16.close())
         rest, self._rest = self._rest.rstrip(b"\r"), b""
         if rest or self._skipping:
             self._line(rest)

@@ -172,6 +172,21 @@ def test_a_file_without_its_heading_or_with_other_line_ends(name: str, change: s
     assert [q.line for q in found.quarantined] == ([1] if change == "damaged" else [])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("change", [b"", b"\x00", b"\n", b"abc"])
+def test_a_byte_lost_or_too_many_in_utf_16_costs_its_row_alone(encoding: str, end: str, change: bytes) -> None:
+    """The pairs of bytes are found again at the next end of a line."""
+    hours = some_hours(ORDINARY, 400)
+    data = f"\ufeff{cnmc(hours).decode()}".replace("\n", end).encode(encoding)
+    rows = cnmc(hours).decode().splitlines()
+    expected = set(as_said_by(WRITERS["cnmc"], hours))
+    for row, offset in ((3, 20), (200, 41), (396, 1)):
+        at = 2 + 2 * (sum(len(line) + len(end) for line in rows[:row]) + offset // 2) + offset % 2
+        kept = set(curve_of(read(data[:at] + change + data[at + (change != b"abc") :])))
+        assert len(expected - kept) <= 1 and len(kept - expected) <= 1
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
