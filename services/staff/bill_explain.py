@@ -62,6 +62,7 @@ def _tell(document: Mapping[str, Any]) -> None:
         f"Invoice {invoice['number']}",
         (
             ("Account", invoice["account_number"]),
+            ("For", invoice["charged_for"]),
             ("Days", f"{invoice['from']} to {invoice['to']} (excluded)"),
             ("Issued", invoice["issue_date"]),
             ("Taxes of", invoice["accrual_date"]),

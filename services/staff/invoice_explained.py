@@ -35,6 +35,7 @@ def explained(
             "number": invoice.number,
             "account_number": invoice.account_number,
             "kind": invoice.kind,
+            "charged_for": invoice.charged_for,
             "from": printed["from"],
             "to": printed["to"],
             "issue_date": printed["issue_date"],

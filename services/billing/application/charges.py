@@ -8,45 +8,25 @@ is not compared, not drawn, not billed again, and no period counts as billed by 
 
 Its number comes from a series of its own. Where the tax office gives each such invoice a code (Argentina), the number and what
 is asked for it are written down first, the code after it, and the invoice last: whoever comes later finishes what stopped.
+What the invoice says and books is in charge_invoices.py, how one is taken back in charge_withdrawal.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
 
-from coop.billing.events.v1 import events_pb2 as events
-from coop.common.v1 import types_pb2 as types
-from sqlalchemy import Connection
-
+from services.billing.application.charge_invoices import ChargeInvoices
 from services.billing.application.fiscal import FiscalOffice
-from services.billing.application.fiscal_notes import Authorisation, Vouchers
-from services.billing.application.issuing import INVOICE_TOPIC, WORK_TOPIC, details_of, invoice_entry_of, invoice_hash
-from services.billing.application.rectification import printed_authorisation
-from services.billing.domain.bill import ZERO, Bill
-from services.billing.domain.charging import (
-    Charge,
-    ChargeConcept,
-    ChargeNumbering,
-    charge_amount,
-    charge_bill,
-    charge_text,
-    concept_on,
-    contract_for,
-)
+from services.billing.application.fiscal_notes import Vouchers
+from services.billing.domain.charging import Charge, ChargeConcept, charge_amount, charge_text
 from services.billing.domain.fiscal.cae import VoucherRequest
-from services.billing.domain.ledger import OpenItem, credit_entry
-from services.billing.domain.supplies import Contract, Member, Supply
-from services.billing.evidence.facts import charge_facts
-from services.billing.repository import charges, evidence, invoices, ledger, read_model, series
+from services.billing.repository import charges, invoices, series
 from services.billing.repository.charges import Ordered
-from services.billing.repository.invoices import CHARGE, SERVICE, Details, Issued
-from services.billing.repository.series import SeriesState
+from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
-from services.billing.snapshots import member_state, supply_state
 from services.chassis.db import Database, RequestKey, Transaction
-from services.chassis.errors import Conflict, Invalid, NotFound, Refused
+from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
 from services.chassis.periods import parse_date
 from services.chassis.telemetry import logger
@@ -54,7 +34,7 @@ from services.chassis.telemetry import logger
 
 @dataclass(frozen=True)
 class ChargeOrder:
-    """A charge as the office types it. `supply`: id; `day` "" for today."""
+    """A charge as the office types it. `supply_id`: id; `day` "" for today."""
 
     supply_id: str
     concept: str
@@ -68,18 +48,8 @@ class ChargeMade:
     """The invoice of a charge, the holder who is to pay it, and since when their contract is over (None: it is not)."""
 
     invoice: Issued
-    concept: str
-    name: str
     holder: str
     ended_on: date | None
-
-
-@dataclass(frozen=True)
-class _Payer:
-    supply: Supply
-    holder: Member
-    contract: Contract
-    concept: ChargeConcept
 
 
 @dataclass(frozen=True)
@@ -96,6 +66,7 @@ class Charges:
         self._database = database
         self._rules = rules
         self._fiscal = fiscal
+        self._invoices = ChargeInvoices(rules, fiscal)
 
     @property
     def concepts(self) -> list[tuple[ChargeConcept, str]]:
@@ -115,7 +86,9 @@ class Charges:
 
         with self._database.write() as tx:
             charge_id = tx.once(key, act)
-        return self._finished(charge_id)
+        if self._fiscal.vouchers is not None:
+            self._with_code(charge_id, self._fiscal.vouchers)
+        return self._made(charge_id)
 
     def for_returned_debit(self, tx: Transaction, supply_id: str, collection_id: str, charge: Charge, by: str) -> None:
         """Charge for a direct debit that came back, in the caller's transaction, unless that was done for it before."""
@@ -154,49 +127,23 @@ class Charges:
             by[:80],
             tx.clock.now(),
         )
-        payer = self._payer(tx.connection, made)
-        bill = self._bill(payer, charge)
+        payer = self._invoices.payer(tx.connection, made)
+        self._invoices.bill(payer)  # what has no tax is refused before it is kept
         charges.keep(tx.connection, made)
         if self._fiscal.vouchers is None:
-            self._issue(tx, made, payer, bill)
+            self._invoices.issue(tx, payer)
         return made.id
 
-    # ------------------------------------------------------------------------------------------- who pays, and what
-    def _payer(self, connection: Connection, made: Ordered) -> _Payer:
-        found = read_model.supplies(connection, [made.supply_id])
-        if not found:
-            raise NotFound(
-                f"Billing knows no supply {made.supply_id!r}; look it up with 'coopctl supplies list'.", "NO_SUPPLY"
-            )
-        supply = found[0]
-        holder = read_model.members(connection, [supply.member_id]).get(supply.member_id)
-        if holder is None:
-            raise Refused(
-                f"The holder of account {supply.account_number} is not known to billing yet; ask again in a moment.",
-                "NO_HOLDER",
-            )
-        concept = concept_on(self._rules.charges, made.concept, made.day)
-        return _Payer(supply, holder, contract_for(supply, made.day), concept)
-
-    def _bill(self, payer: _Payer, charge: Charge) -> Bill:
-        law = self._rules.country.charging
-        assert law is not None, "concepts are refused at start where there are no charges"
-        return charge_bill(payer.supply, charge, payer.concept, payer.contract, law)
-
-    # -------------------------------------------------------------------------------------------------------- issuing
-    def _finished(self, charge_id: str) -> ChargeMade:
-        if self._fiscal.vouchers is not None:
-            self._with_code(charge_id, self._fiscal.vouchers)
+    def _made(self, charge_id: str) -> ChargeMade:
         with self._database.read() as connection:
             made = charges.get(connection, charge_id)
             assert made.invoice_id is not None, "issued just now"
             row = invoices.find(connection, made.invoice_id)
             assert row is not None
-            payer = self._payer(connection, made)
-        ended = payer.contract.end if payer.contract.end and payer.contract.end <= self._today() else None
-        said = row.printed["charge"]
-        return ChargeMade(row, said["concept"], said["name"], row.printed["holder"]["name"], ended)
+            end = self._invoices.payer(connection, made).contract.end
+        return ChargeMade(row, row.printed["holder"]["name"], end if end and end <= self._today() else None)
 
+    # -------------------------------------------------------------------------------------------------- under a code
     def _with_code(self, charge_id: str, vouchers: Vouchers) -> None:
         """Issue a charge under its code, after those that asked for theirs before it and were not issued."""
         while True:
@@ -212,174 +159,28 @@ class Charges:
                         charges.reserve(tx.connection, step.charge_id, None, None)
                     if step.charge_id == charge_id:
                         raise
+                    # The other one's request, sent again, is told so; this one goes on.
                     logger().warning("charge_refused", charge_id=step.charge_id, why=refused.message)
                     continue
             with self._database.write() as tx:
                 made = charges.get(tx.connection, step.charge_id)
-                payer = self._payer(tx.connection, made)
-                self._issue(tx, made, payer, self._bill(payer, made.charge))
+                self._invoices.issue(tx, self._invoices.payer(tx.connection, made))
 
     def _foresee(self, tx: Transaction, charge_id: str, vouchers: Vouchers) -> _Foreseen:
         """Hold the next number for the charge, or for the one that asked for it before."""
-        payer = self._payer(tx.connection, charges.get(tx.connection, charge_id))
+        connection = tx.connection
+        payer = self._invoices.payer(connection, charges.get(connection, charge_id))
         # The series is held before any charge is: two callers never wait for each other.
-        state = series.take(tx.connection, self._series(payer.contract, self._today()))
-        made = charges.get(tx.connection, charge_id, lock=True)
-        if made.invoice_id is not None:
+        state = series.take(connection, self._invoices.series_of(payer, self._today()))
+        if charges.get(connection, charge_id, lock=True).invoice_id is not None:
             return _Foreseen(charge_id, done=True)
         number = state.last_number + 1
-        first = charges.waiting_for(tx.connection, state.code, number)
-        if first is not None and first != charge_id:
-            made = charges.get(tx.connection, first)
-            payer = self._payer(tx.connection, made)
-        row, details = self._document(tx, made, payer, self._bill(payer, made.charge), state, None)
-        code = vouchers.foreseen(tx, row, details)
-        charges.reserve(tx.connection, made.id, state.code, number)
-        return _Foreseen(made.id, ask=code if isinstance(code, VoucherRequest) else None)
-
-    def _issue(self, tx: Transaction, made: Ordered, payer: _Payer, bill: Bill) -> None:
-        """Number, record, books and events, in the caller's transaction; nothing when somebody else issued it meanwhile."""
-        connection, now = tx.connection, tx.clock.now()
-        state = series.take(connection, made.series or self._series(payer.contract, self._today()))
-        given: Authorisation | None = None
-        if self._fiscal.vouchers is not None:
-            made = charges.get(connection, made.id, lock=True)
-            if made.invoice_id is not None:
-                return
-            row, details = self._document(tx, made, payer, bill, state, None)
-            code = self._fiscal.vouchers.foreseen(tx, row, details)
-            if made.sequence != row.sequence or isinstance(code, VoucherRequest):
-                raise Conflict(
-                    f"Another document took number {made.sequence} of {state.code} while it was authorised; do it again.",
-                    "NUMBER_TAKEN",
-                )
-            given = code
-        row, details = self._document(tx, made, payer, bill, state, given)
-        if state.last_date is not None and row.issue_date < state.last_date:
-            raise Refused(
-                f"The series {state.code} reaches {state.last_date}, and today is {row.issue_date}: its dates must follow "
-                "its numbers.",
-                "ISSUE_DATE_OUT_OF_ORDER",
-            )
-        invoices.keep(connection, [(row, details)])
-        facts = charge_facts(made.charge, payer.concept, payer.contract, payer.supply.tariff_zone, bill.accrual_date)
-        evidence.keep(connection, self._rules.rule_set, [(row.id, facts)], now)
-        series.put(connection, SeriesState(state.code, row.sequence, row.hash, row.issue_date))
-        self._fiscal.record(tx, [(row, details)])
-        self._book(tx, row, details, now)
-        charges.issued(connection, made.id, row.id)
-        tx.emit(INVOICE_TOPIC, row.supply_id, _told(row))
-        tx.emit(WORK_TOPIC, row.id, events.InvoiceDocumentDue(invoice_id=row.id))
-
-    def _series(self, contract: Contract, today: date) -> str:
-        law = self._rules.country.charging
-        assert law is not None
-        return law.series(ChargeNumbering(self._rules.charge_series, today, contract, self._rules.fiscal.point_of_sale))
-
-    def _document(
-        self,
-        tx: Transaction,
-        made: Ordered,
-        payer: _Payer,
-        bill: Bill,
-        state: SeriesState,
-        given: Authorisation | None,
-    ) -> tuple[Issued, Details]:
-        today = given.issue_date if given else self._today()
-        sequence = state.last_number + 1
-        details = details_of(bill)
-        row = Issued(
-            id=new_id(),
-            number=self._rules.country.number(state.code, sequence),
-            series=state.code,
-            sequence=sequence,
-            bill_run_id=None,
-            supply_id=payer.supply.id,
-            # It bills no service: nothing that a meter counted becomes "billed" by it.
-            service_id="",
-            member_id=payer.holder.id,
-            account_number=payer.supply.account_number,
-            kind=CHARGE,
-            revision=invoices.next_revision(tx.connection, payer.supply.id, bill.period.start, CHARGE),
-            period_start=bill.period.start,
-            period_end=bill.period.end,
-            issue_date=today,
-            due_date=self._rules.due_date(today),
-            currency=self._rules.currency,
-            net=bill.net,
-            total=bill.total,
-            import_wh=0,
-            hours_expected=0,
-            hours_measured=0,
-            hours_estimated=0,
-            hours_missing=0,
-            curve_version=0,
-            printed=self._printed(tx.connection, made, payer, today, given),
-            previous_hash=state.last_hash,
-            hash="",
-            issued_at=tx.clock.now(),
-        )
-        return replace(row, hash=invoice_hash(row, details)), details
-
-    def _printed(
-        self, connection: Connection, made: Ordered, payer: _Payer, today: date, given: Authorisation | None
-    ) -> dict[str, Any]:
-        """Holder and supply as they are today, for every print from now on, and what it is for."""
-        debts = ledger.overdue_items(connection, [made.supply_id], today).get((made.supply_id, SERVICE), [])
-        services = tuple(
-            replace(service, contracts=(payer.contract,))
-            for service in payer.supply.services
-            if payer.contract in service.contracts
-        )
-        return {
-            "holder": member_state(payer.holder),
-            "supply": supply_state(replace(payer.supply, services=services)),
-            "language": self._rules.language(payer.holder.language),
-            "product": {},
-            "references": [],
-            "maximum_power": {},
-            "prior_debts": [[item.number, item.due_date.isoformat(), str(item.outstanding)] for item in debts],
-            "charge": {
-                "concept": made.concept,
-                "name": payer.concept.name,
-                "text": made.text,
-                "day": made.day.isoformat(),
-            },
-            **({"authorisation": printed_authorisation(given)} if given else {}),
-        }
-
-    def _book(self, tx: Transaction, row: Issued, details: Details, now: datetime) -> None:
-        """The entry, and the credit that the account has, which pays it like a bill."""
-        connection = tx.connection
-        credit = ledger.lock_accounts(connection, [row.supply_id])[row.supply_id]
-        entry_id, applied = new_id(), min(credit, row.total)
-        entries = [(entry_id, invoice_entry_of(row, details))]
-        if applied > ZERO:
-            used = new_id()
-            entries.append((used, credit_entry(row.supply_id, row.issue_date, row.number, applied)))
-        ledger.keep_entries(connection, entries, now)
-        if applied > ZERO:
-            ledger.keep_settlements(connection, [(used, row.id, applied)])
-            ledger.change_credits(connection, {row.supply_id: -applied})
-        left = max(row.total - max(applied, ZERO), ZERO)
-        ledger.add_open_items(connection, {row.id: row.supply_id}, [OpenItem(row.id, row.number, row.due_date, left)])
+        first = charges.waiting_for(connection, state.code, number) or charge_id
+        if first != charge_id:
+            payer = self._invoices.payer(connection, charges.get(connection, first))
+        code = vouchers.foreseen(tx, *self._invoices.document(tx, payer, state))
+        charges.reserve(connection, first, state.code, number)
+        return _Foreseen(first, ask=code if isinstance(code, VoucherRequest) else None)
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
-
-
-def _told(row: Issued) -> events.InvoiceIssued:
-    said = row.printed["charge"]
-    return events.InvoiceIssued(
-        invoice_id=row.id,
-        number=row.number,
-        supply_id=row.supply_id,
-        member_id=row.member_id,
-        account_number=row.account_number,
-        period=types.DatePeriod(start=row.period_start.isoformat(), end=row.period_end.isoformat()),
-        issue_date=row.issue_date.isoformat(),
-        due_date=row.due_date.isoformat(),
-        total=types.Money(amount=str(row.total), currency_code=row.currency),
-        kind=CHARGE,
-        description=said["text"],
-    )

@@ -12,7 +12,12 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from services.billing.application.charge_withdrawal import charge_printed_again, nothing_due
+from services.billing.application.charge_withdrawal import (
+    charge_printed_again,
+    facts_again,
+    nothing_due,
+    nothing_to_rectify,
+)
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.issuing import details_of, invoice_hash, printed_facts
 from services.billing.application.pricing import Draft, MonthPricer
@@ -50,7 +55,6 @@ from services.billing.domain.regularisation import (
     overpaid,
 )
 from services.billing.domain.supplies import Member, Supply
-from services.billing.evidence.facts import Facts, facts_of, no_facts
 from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
 from services.billing.repository.invoices import CHARGE, FOREIGN, RECTIFYING, SERVICE, Details, Issued
 from services.billing.repository.series import SeriesState
@@ -175,7 +179,7 @@ class Rectifier:
             if self.law.elsewhere is not None and delta and not self._rules.fiscal.cae_provider:
                 raise Refused(self.law.elsewhere(original.number, original.series, delta), "CORRECTED_ELSEWHERE")
             if abs(delta) < CENT and order.method == DIFFERENCE:
-                raise Refused(_nothing_to_rectify(original, stands), "NOTHING_TO_RECTIFY")
+                raise Refused(nothing_to_rectify(original, stands), "NOTHING_TO_RECTIFY")
             if delta > 0 and not is_claimable(original.period_start, found_on, rule):
                 raise Refused(
                     f"The period of invoice {original.number} began on {original.period_start}, more than "
@@ -296,7 +300,7 @@ class Rectifier:
         row, details = self._document(connection, state, found, draft, order, now)
         invoices.keep(connection, [(row, details)])
         kept.give_back(row)
-        evidence.keep(connection, self._rules.rule_set, [(row.id, _facts(original, draft))], now)
+        evidence.keep(connection, self._rules.rule_set, [(row.id, facts_again(original, draft))], now)
         series.put(connection, SeriesState(code, row.sequence, row.hash, today))
         self._fiscal.record(tx, [(row, details)])
         # Who bills takes the series, the chain and then the accounts: any other order could wait for each other for ever.
@@ -349,15 +353,3 @@ class Rectifier:
             issued_at=now,
         )
         return replace(row, hash=invoice_hash(row, details)), details
-
-
-def _facts(original: Issued, draft: Draft) -> Facts:
-    if original.kind == CHARGE:
-        return no_facts(draft.bill.accrual_date)
-    return facts_of(draft.segments, draft.energies, draft.terms, draft.supply.tariff_zone, draft.bill.accrual_date)
-
-
-def _nothing_to_rectify(original: Issued, stands: Standing) -> str:
-    if original.kind == CHARGE:
-        return f"Invoice {original.number} was taken back already, by {stands.documents[-1][0]}."
-    return f"Priced again, invoice {original.number} is the same to the cent."

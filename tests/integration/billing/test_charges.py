@@ -13,6 +13,7 @@ from coop.billing.events.v1.events_pb2 import InvoiceIssued, InvoiceRectified, R
 from sqlalchemy import func, select
 
 from services.billing import tables
+from services.billing.application.books import Books
 from services.billing.application.charges import ChargeMade, ChargeOrder, Charges
 from services.billing.application.collections import Collections
 from services.billing.application.fiscal import fiscal_office
@@ -144,6 +145,7 @@ def test_a_charge_is_owed_and_proved_like_a_bill_and_is_none(office: Office) -> 
 def check_owed(office: Office) -> None:
     """The books sum to nothing, and what they say is owed is what is open."""
     posting = tables.ledger_posting
+    assert Books(office.database, office.rules).check().differences == ()
     with office.database.read() as connection:
         assert connection.execute(select(func.sum(posting.c.amount))).scalar_one() == 0
         query = select(func.sum(posting.c.amount)).where(posting.c.account == "receivable")
