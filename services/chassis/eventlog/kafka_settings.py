@@ -81,7 +81,7 @@ class KafkaSettings:
         servers = tuple(hosts.split(","))
         for server in servers:
             host, _, port = server.rpartition(":")
-            if not host or not port.isdigit():
+            if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
                 raise ValueError(f"{server!r} in the event log's URL is not host:port.")
         options = dict(parse_qsl(parts.query))
         unknown = sorted(options.keys() - _OPTIONS)

@@ -46,6 +46,7 @@ def test_a_plain_kafka_url_needs_nothing_else() -> None:
     ("url", "sentence"),
     [
         ("kafka://b1", "'b1' in the event log's URL is not host:port"),
+        ("kafka://b1:90920", "'b1:90920' in the event log's URL is not host:port"),
         ("kafka://b1:9092,b2:x", "'b2:x' in the event log's URL is not host:port"),
         ("kafka://b1:9092?colour=red", "'colour' is not an option"),
         ("kafka://b1:9092?security=TLS", "security='TLS'"),
