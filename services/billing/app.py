@@ -160,7 +160,7 @@ def build(kit: Kit[Settings], energy: EnergySource | None = None) -> Parts:
             ),
             plans_servicer(database, rules),
             proposals_servicer(database, rules, bill_runs),
-            reminders_servicer(database, rules),
+            reminders_servicer(database, rules, documents),
         ],
         subscriptions=[
             read_model_subscription(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 
 import grpc
@@ -14,7 +14,9 @@ from coop.billing.v1.reminders_service_pb2_grpc import (
     add_RemindersServiceServicer_to_server,
 )
 
+from services.billing.application.documents import Documents
 from services.billing.application.mandates import debit_terms
+from services.billing.application.reminder_letters import ReminderLetters
 from services.billing.application.reminders import Reminders, Standing
 from services.billing.domain.reminders import Due, LeftAlone, reminder_policy
 from services.billing.jurisdictions.disconnection import disconnection
@@ -29,11 +31,14 @@ from services.chassis.errors import Invalid
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.paging import page_size
 
+CHUNK = 64 * 1024
+
 
 class RemindersApi(RemindersServiceServicer):
-    def __init__(self, database: Database, rules: Rules, reminders: Reminders) -> None:
+    def __init__(self, database: Database, rules: Rules, reminders: Reminders, letters: ReminderLetters) -> None:
         self._database = database
         self._reminders = reminders
+        self._letters = letters
         self._write = Messages(rules)
         self._calendar = rules.country.calendar
 
@@ -75,13 +80,31 @@ class RemindersApi(RemindersServiceServicer):
             limit=size + 1,
         )
         page, more = found[:size], found[size:]
+        letters = self._letters.printed(page)
         return pb.ListRemindersResponse(
-            reminders=[self._reminder(each) for each in page],
+            reminders=[self._reminder(each, letters) for each in page],
             next_page_token=page[-1].reminder.id if more else "",
         )
 
     def GetReminder(self, request: pb.GetReminderRequest, context: grpc.ServicerContext) -> pb.GetReminderResponse:
-        return pb.GetReminderResponse(reminder=self._reminder(self._reminders.get(request.reminder_id)))
+        found = self._reminders.get(request.reminder_id)
+        return pb.GetReminderResponse(reminder=self._reminder(found, self._letters.printed([found])))
+
+    def PrintReminder(
+        self, request: pb.PrintReminderRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.PrintReminderResponse]:
+        letter = self._letters.letter(request.reminder_id)
+        yield pb.PrintReminderResponse(
+            letter=pb.ReminderLetter(
+                file_name=letter.printed.file_name,
+                sha256=letter.sha256,
+                printed_at=instant(letter.printed_at),
+                name=letter.name,
+                address_lines=letter.address,
+            )
+        )
+        for start in range(0, len(letter.printed.content), CHUNK):
+            yield pb.PrintReminderResponse(chunk=letter.printed.content[start : start + CHUNK])
 
     def NoteReminderReceipt(
         self, request: pb.NoteReminderReceiptRequest, context: grpc.ServicerContext
@@ -90,7 +113,7 @@ class RemindersApi(RemindersServiceServicer):
         found = self._reminders.note_receipt(
             key, caller().actor, request.reminder_id, request.received_on, request.evidence
         )
-        return pb.NoteReminderReceiptResponse(reminder=self._reminder(found))
+        return pb.NoteReminderReceiptResponse(reminder=self._reminder(found, self._letters.printed([found])))
 
     # ---------------------------------------------------------------------------------------------------------- holds
     def HoldReminders(
@@ -144,10 +167,11 @@ class RemindersApi(RemindersServiceServicer):
             why=found.why,
         )
 
-    def _reminder(self, found: Standing) -> pb.Reminder:
+    def _reminder(self, found: Standing, letters: Mapping[str, tuple[str, datetime]]) -> pb.Reminder:
         made, told, money = found.reminder, found.reminder.told, self._write.money
         received = made.received_on
         waits = made.proof and received is None
+        sha256, printed_at = letters.get(made.id, ("", None))
         return pb.Reminder(
             id=made.id,
             round_id=made.round_id,
@@ -176,6 +200,8 @@ class RemindersApi(RemindersServiceServicer):
             send_again_on=_iso(told.send_again_on(made.issued_on, self._calendar) if waits else None),
             warn_by=_iso(told.warn_by(received, self._calendar) if received else None),
             issued_at=instant(made.issued_at),
+            letter_sha256=sha256,
+            letter_printed_at=instant(printed_at) if printed_at else None,
         )
 
     def _debts(self, debts: Iterable[tuple[str, str, date, Decimal]]) -> list[pb.ReminderDebt]:
@@ -202,7 +228,7 @@ def _iso(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def reminders_servicer(database: Database, rules: Rules) -> ServicerSpec:
+def reminders_servicer(database: Database, rules: Rules, documents: Documents) -> ServicerSpec:
     """RemindersService as the profile has it. SettingsError when its [reminders] cannot be, or the law does not let them."""
     profile = rules.profile
     try:
@@ -212,8 +238,9 @@ def reminders_servicer(database: Database, rules: Rules) -> ServicerSpec:
         terms = debit_terms(profile)
     except Invalid as wrong:
         raise SettingsError([wrong.message]) from wrong
+    reminders = Reminders(database, rules, policy, law, terms)
     return ServicerSpec(
-        RemindersApi(database, rules, Reminders(database, rules, policy, law, terms)),
+        RemindersApi(database, rules, reminders, ReminderLetters(database, rules, reminders, documents)),
         add_RemindersServiceServicer_to_server,
         pb.DESCRIPTOR.services_by_name["RemindersService"],
     )

@@ -38,7 +38,7 @@ class Consumers:
 
     def subscription(self) -> Subscription:
         return Subscription(
-            group="notifications",
+            group=repository.GROUP,
             topics=TOPICS,
             handlers={
                 identity.ActivationRequested: self.activation_requested,

@@ -44,6 +44,15 @@ class NotificationsServicer(pb_grpc.NotificationsServiceServicer):
         notices = [self._notice(row, language) for row in page]
         return pb.ListMyNoticesResponse(notices=notices, unread=unread, next_page_token=token)
 
+    def GetMailsOfEvents(self, request: pb.GetMailsOfEventsRequest, _: Any) -> pb.GetMailsOfEventsResponse:
+        if len(request.event_ids) > MAX_PAGE:
+            raise Invalid(f"{len(request.event_ids)} events are too many: ask for {MAX_PAGE}.", field="event_ids")
+        with self._database.read() as connection:
+            found = repository.mails_of(connection, request.event_ids)
+        return pb.GetMailsOfEventsResponse(
+            mails=[pb.MailsOfEvent(event_id=each, state=_together(found.get(each))) for each in request.event_ids]
+        )
+
     def MarkNoticeRead(self, request: pb.MarkNoticeReadRequest, _: Any) -> pb.MarkNoticeReadResponse:
         with self._database.write() as tx:
             repository.mark_read(tx.connection, caller().id, request.notice_id, tx.clock.now())
@@ -125,3 +134,12 @@ def _timestamp(at: datetime) -> Timestamp:
     made = Timestamp()
     made.FromDatetime(at)
     return made
+
+
+def _together(states: set[str] | None) -> str:
+    """What became of all the mails of an event."""
+    if states is None:
+        return "unknown"
+    if not states:
+        return "none"
+    return "failed" if states == {State.FAILED} else "sent"

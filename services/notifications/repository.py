@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from services.chassis.db import insert_if_absent
+from services.chassis.db import TABLES, insert_if_absent
 from services.chassis.errors import NotFound
 from services.notifications.domain.delivery import WAITED_FOR, State
 from services.notifications.domain.recipients import LINK, Account, Contact
 from services.notifications.tables import access, account, member, message, notice, preference, supply
+
+#: Under which name events are read, and remembered as handled.
+GROUP = "notifications"
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -149,6 +152,18 @@ def list_messages(connection: Connection, state: str, after: str, limit: int) ->
     if after:
         query = query.where(message.c.id < after)
     return connection.execute(query).all()
+
+
+def mails_of(connection: Connection, event_ids: Sequence[str]) -> dict[str, set[str]]:
+    """The states of the mails that each event caused; an event that was handled and caused none has no state, one that was
+    not handled is not there."""
+    inbox = TABLES.inbox_event
+    handled = select(inbox.c.event_id).where(inbox.c.consumer == GROUP, inbox.c.event_id.in_(event_ids))
+    found: dict[str, set[str]] = {event_id: set() for event_id in connection.execute(handled).scalars()}
+    queued = select(message.c.event_id, message.c.state).where(message.c.event_id.in_(event_ids)).distinct()
+    for row in connection.execute(queued):
+        found.setdefault(row.event_id, set()).add(row.state)
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------- notices

@@ -16,10 +16,12 @@ from services.staff.listing import listed
 from services.staff.noting import noted
 from services.staff.office import Office
 from services.staff.plain import plain
-from services.staff.show import JsonOption, facts, money, print_json, say, table
+from services.staff.reminder_letters import print_letters
+from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
 from services.staff.supplies import SupplyArgument, find
 
 app = typer.Typer(no_args_is_help=True, help="Reminders of overdue debts.")
+app.command("print")(print_letters)
 
 PAGE = 100
 #: A reminder takes milliseconds: of some ten thousand accounts, minutes.
@@ -130,6 +132,7 @@ def list_command(
             each.step,
             money(each.total),
             money(each.owed_now),
+            instant(each.letter_printed_at)[:10] if each.letter_sha256 else "",
             each.received_on or ("missing" if each.proof else ""),
             each.send_again_on,
             each.warn_by,
@@ -144,6 +147,7 @@ def list_command(
         "Step",
         "Total",
         "Unpaid now",
+        "Letter",
         "Received",
         "Send again on",
         "Last word by",

@@ -126,7 +126,9 @@ class Reminders:
             for each, law in zip(issued, self._told(tx.connection, issued, day), strict=True):
                 reminder_id = new_id()
                 reminders.keep(tx.connection, reminder_id, round_id, day, each, law, tx.clock.now())
-                tx.emit(INVOICE_TOPIC, each.account.supply_id, self._event(reminder_id, each, law))
+                # Under its own id, by which notifications tells whether it reached anybody.
+                event = self._event(reminder_id, each, law)
+                tx.emit(INVOICE_TOPIC, each.account.supply_id, event, event_id=reminder_id)
             return left
 
     def _told(self, connection: Connection, issued: Sequence[Due], day: date) -> list[Told]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -98,6 +98,12 @@ def stored_document(connection: Connection, kind: str, owner_id: str) -> StoredD
     )
     row = connection.execute(query).first()
     return StoredDocument(*row) if row else None
+
+
+def printed(connection: Connection, kind: str, owner_ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
+    """Hash and moment of the documents of a kind, by owner; who has none is not there."""
+    query = select(document).where(document.c.kind == kind, document.c.owner_id.in_(owner_ids))
+    return {row.owner_id: (row.sha256, row.created_at) for row in connection.execute(query)}
 
 
 def document_of(connection: Connection, sha256: str) -> tuple[str, str, StoredDocument, datetime] | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import typer
+from coop.notifications.v1 import notifications_service_pb2 as notifications_pb
 
 from services.billing.proposals_api import proposals_servicer
 from services.billing.reminders_api import reminders_servicer
 from services.chassis import context
-from services.staff import bill_proposals, bills, cli, reminders
+from services.staff import bill_proposals, bills, cli, reminder_letters, reminders
 from tests.support.billing import STAFF, Office, measured
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -35,16 +39,31 @@ class Interface:
         return call
 
 
+class Mails:
+    """Notifications: what became of the mails of a reminder, by its id; of the others nobody was mailed."""
+
+    state: ClassVar[dict[str, str]] = {}
+
+    def GetMailsOfEvents(self, request: Any, timeout: float) -> Any:
+        mails = [
+            notifications_pb.MailsOfEvent(event_id=each, state=self.state.get(each, "none"))
+            for each in request.event_ids
+        ]
+        return notifications_pb.GetMailsOfEventsResponse(mails=mails)
+
+
 @pytest.fixture
 def coopctl(office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """Runs a command and gives (exit code, what it printed, read as JSON where it was asked for that)."""
     servicers = {
-        "RemindersServiceStub": reminders_servicer(office.database, office.rules).servicer,
+        "RemindersServiceStub": reminders_servicer(office.database, office.rules, office.documents).servicer,
         "ProposalsServiceStub": proposals_servicer(office.database, office.rules, office.runs).servicer,
     }
     noted: list[str] = []
 
     class Desk:
+        notifications = Mails()
+
         def stub(self, service: str, kind: Any) -> Interface:
             return Interface(servicers[kind.__name__])
 
@@ -55,6 +74,7 @@ def coopctl(office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     def signed_in() -> Iterator[Desk]:
         yield Desk()
 
+    monkeypatch.setattr(reminder_letters, "signed_in", signed_in)
     for module in (reminders, bill_proposals):
         monkeypatch.setattr(module, "signed_in", signed_in)
         monkeypatch.setattr(module, "noted", lambda _office, routine: noted.append(routine))
@@ -109,6 +129,66 @@ def test_reminders_from_the_look_to_the_receipt(office: Office, coopctl: Any) ->
     assert coopctl("reminders", "list", "--proof-missing", "--json")[1] == {"reminders": []}
     assert coopctl("reminders", "release", "s00001", "--json")[1] == {"released": "1/1"}
     assert "none" in coopctl("reminders", "holds")[1]
+
+
+def test_letters_go_to_whom_no_mail_reaches_and_are_printed_once(
+    office: Office, coopctl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four who owe, one was mailed, of one it is not known yet, the mail of one failed, and one has no address."""
+    names = office.add_supplies(4)
+    office.bill("2026-09", "2026-10-02")
+    coopctl("reminders", "send")
+    _, listed = coopctl("reminders", "list", "--json")
+    of = {each["supply_id"]: each for each in listed["reminders"]}
+    states = {of[names[0]]["id"]: "sent", of[names[1]]["id"]: "unknown", of[names[2]]["id"]: "failed"}
+    monkeypatch.setattr(Mails, "state", states)
+    out = tmp_path / "letters"
+    code, made = coopctl("reminders", "print", "--step", "1", "--out", str(out), "--json")
+    assert code == 1 and made["waiting"] == [of[names[1]]["id"]] and made["refused"] == []
+    why = {each["reminder_id"]: each["why"] for each in made["letters"]}
+    assert why == {of[names[2]]["id"]: "its e-mail failed", of[names[3]]["id"]: "no e-mail"}
+    with (out / "letters.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter=";"))
+    assert lines == made["letters"] and all(line["name"] and line["address"] for line in lines)
+    first = {line["file"]: (out / line["file"]).read_bytes() for line in lines}
+    assert {line["file"]: line["sha256"] for line in lines} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in first.items()
+    }
+    assert all(content.startswith(b"%PDF") for content in first.values())
+
+    # The step counts as sent: nothing is due again, and the proof is shown with the reminder.
+    assert coopctl("reminders", "send", "--json")[1]["sent"] == 0
+    _, listed = coopctl("reminders", "list", "--json")
+    kept = {each["id"]: each["letter_sha256"] for each in listed["reminders"] if each["letter_sha256"]}
+    assert kept == {line["reminder_id"]: line["sha256"] for line in lines}
+
+    # Printed before is not printed again, but for who asks; then it is what it was, whatever was paid since.
+    states[of[names[1]]["id"]] = "sent"
+    code, said = coopctl("reminders", "print", "--step", "first", "--out", str(out))
+    assert code == 1 and "has files already" in said
+    code, made = coopctl("reminders", "print", "--step", "first", "--out", str(tmp_path / "second"), "--json")
+    assert (code, made) == (0, {"letters": [], "refused": [], "waiting": []})
+    office.pay(of[names[2]]["debts"][0]["number"], "54.91")
+    again = tmp_path / "again"
+    code, made = coopctl("reminders", "print", "--step", "first", "--again", "--out", str(again), "--json")
+    assert code == 0 and {each["file"]: (again / each["file"]).read_bytes() for each in made["letters"]} == first
+
+
+def test_a_demand_goes_by_post_to_everybody_and_once(
+    office: Office, coopctl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = office.add_supplies(2)
+    office.bill("2026-09", "2026-10-02")
+    for days in (0, 10, 15):
+        office.clock.advance(timedelta(days=days))
+        coopctl("reminders", "send")
+    sent = {each["id"]: "sent" for each in coopctl("reminders", "list", "--json")[1]["reminders"]}
+    monkeypatch.setattr(Mails, "state", sent)
+    words = ("reminders", "print", "--step", "formal", "--since", "2026-12-01", "--json", "--out")
+    code, made = coopctl(*words, str(tmp_path / "demands"))
+    assert code == 0 and [each["why"] for each in made["letters"]] == ["registered post"] * 2
+    assert {each["account"] for each in made["letters"]} == {f"{number}/1" for number in range(1, len(names) + 1)}
+    assert coopctl(*words, str(tmp_path / "none"))[1]["letters"] == []
 
 
 def test_a_proposed_month_is_shown_with_what_it_holds(office: Office, coopctl: Any) -> None:

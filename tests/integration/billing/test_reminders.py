@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from services.billing.application.mandates import Mandates, NewMandate, debit_terms
+from services.billing.application.reminder_letters import ReminderLetters
 from services.billing.application.reminders import Reminders, Round
 from services.billing.application.remittances import Remittances
 from services.billing.domain.reminders import Due, LeftAlone, reminder_policy
@@ -163,6 +164,29 @@ def test_a_debt_of_a_former_holder_is_theirs_alone(desk: Desk) -> None:
     desk.send()
     told = next(event for event in desk.told if event.supply_id == "s00000")
     assert (told.member_id, told.former_holder, told.cut_off_months) == ("s00000-member", True, 0)
+
+
+@ON_SQLITE
+def test_a_letter_that_would_ask_for_nothing_or_too_late_or_of_nobody_is_refused(desk: Desk) -> None:
+    office = desk.office
+    letters = ReminderLetters(office.database, office.rules, desk.reminders, office.documents)
+    moved = supply_message("s00002", contract_message("s00002"), account="3/1", version=2)
+    moved.supply.member_id = "luis"
+    left = member_message("s00002", version=2)
+    left.ClearField("postal_address")
+    office.tell(member_message("s00002", member_id="luis", name="Luis"), left, moved)
+    desk.send()
+    found = {each.reminder.supply_id: each for each in desk.reminders.page(supply_id="", step="", round_id="",
+             proof_missing=False, before="", limit=10)}  # fmt: skip
+    with pytest.raises(Refused, match=r"No postal address of .* who held account 3/1 once"):
+        letters.letter(found["s00002"].reminder.id)
+    office.pay(NUMBERS[0], "54.91")
+    with pytest.raises(Refused, match="Nothing of this reminder is unpaid"):
+        letters.letter(found["s00000"].reminder.id)
+    desk.forward(30)
+    with pytest.raises(Refused, match="which is over: the next step asks again"):
+        letters.letter(found["s00001"].reminder.id)
+    assert letters.printed(list(found.values())) == {}
 
 
 @ON_SQLITE

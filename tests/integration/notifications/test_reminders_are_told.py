@@ -53,6 +53,27 @@ def test_the_mail_says_what_is_owed_when_it_is_written(running: Running, mailbox
     assert notice.title == "Payment reminder: €99.99"
 
 
+def test_the_office_is_told_whom_no_mail_reached(running: Running, mailbox: MailServer) -> None:
+    running.introduce()
+    nobody = supplies_events.MemberChanged(member_id="member-2", name="Luis", email="", language="es", version=1)
+    running.tell("coop.supplies.member.v1", "member-2", nobody)
+    mailbox.answers["ana@"] = "550 No such user here"
+    for event_id, changes in (
+        ("reached-nobody", {"member_id": "member-2", "former_holder": True}),
+        ("given-up", {}),
+        ("mailed", {"former_holder": True}),
+    ):
+        running.tell("coop.billing.invoice.v1", SUPPLY, issued(**changes), event_id)
+    asked = ["mailed", "never-heard-of", "given-up", "reached-nobody"]
+
+    def told() -> list[str]:
+        answer = running.as_staff().GetMailsOfEvents(pb.GetMailsOfEventsRequest(event_ids=asked))
+        assert [each.event_id for each in answer.mails] == asked
+        return [each.state for each in answer.mails]
+
+    eventually(lambda: told() == ["sent", "unknown", "failed", "none"])
+
+
 def test_what_was_paid_meanwhile_is_not_asked_for(running: Running, mailbox: MailServer) -> None:
     running.introduce()
     running.others.owed = []

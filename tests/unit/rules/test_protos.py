@@ -75,6 +75,7 @@ REPEATABLE = {
     "ApplyRetention": "what is gone is gone: a second one finds nothing of it",
     "AnnounceState": "the same states are told again, and readers that have them change nothing",
     "ImportReadings": "the file's hash is the key, and every reading is stored once",
+    "PrintReminder": "the reminder is the key: its letter is printed once",
     "MarkNoticeRead": "a read notice stays read",
     "NotifyCardPayment": "the order that the bank names is the key",
 }
