@@ -35,6 +35,7 @@ _ENERGIES = {
     "as kwh": ("export", KWH),
     "generacion kwh": ("export", KWH),
     "energiavertida kwh": ("export", KWH),
+    "energia vertida kwh": ("export", KWH),
     "generacion wh": ("export", WH),
     "as wh": ("export", WH),
 }

@@ -172,6 +172,14 @@ def test_a_file_without_its_heading_or_with_other_line_ends(name: str, change: s
     assert [q.line for q in found.quarantined] == ([1] if change == "damaged" else [])
 
 
+@pytest.mark.parametrize("heading", ["AS_kWh", "energiaVertida_kWh", "Energía_vertida_kWh"])
+def test_what_was_given_to_the_grid_is_known_by_any_of_its_headings(heading: str) -> None:
+    """A surplus that is not read is not compensated."""
+    rows = [f"CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion;{heading}", f"{SUPPLY};10/06/2026;1;0,117;R;0,500"]
+    (hour,) = curve_of(read("\n".join(rows).encode()))
+    assert (hour.wh, hour.export) == (117, 500)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("change", [b"", b"\x00", b"\n", b"abc"])
