@@ -200,6 +200,10 @@ def test_what_cannot_be_charged_is_refused_with_a_sentence_and_takes_no_number(o
     office.tell(supply_message(SUPPLY, over, version=2))
     made = issue(office)
     assert (made.holder, made.ended_on) == ("Ana Pérez", date(2026, 10, 1))
+    # Overdue, it keeps a certificate from being granted.
+    office.clock.advance(date(2026, 12, 12) - date(2026, 11, 21))
+    refused = office.certificates.request(office.key(), STAFF, SUPPLY)
+    assert [item.number for item in refused.due] == ["V-2026-000001", "V-2026-000002"]
 
 
 def test_fifty_callers_with_one_request_make_one_invoice(office: Office) -> None:
@@ -248,6 +252,15 @@ def test_a_returned_debit_brings_its_fee_once_where_the_profile_says_so(office: 
         == f"Adeudo de la factura {due.invoice_number}, devuelto por el banco el 25 de noviembre de 2026"
     )
     assert verify(bundle_of(office, fee.number)).differences == ()
+    # A remittance collects it like a bill; coming back, it brings no other one.
+    again = remittances.propose(office.key(), "staff:ana", "2026-12-17", ()).remittance
+    remittances.approve(office.key(), "staff:ana", again.number)
+    (collected,) = [
+        each for each in remittances.collections(again.number, "", -1, 10) if each.invoice_id == fee.invoice_id
+    ]
+    office.clock.advance(date(2026, 12, 18) - date(2026, 11, 25))
+    collections.take_one(office.key(), "staff:ana", collected.end_to_end, "AM04", "")
+    assert len(office.events(ReturnFeeDue)) == 1
     # Somebody else holds the supply by now: nobody pays for another's account.
     office.tell(member_message("other", member_id="other-member"))
     moved = supply_message(due.supply_id, version=2)

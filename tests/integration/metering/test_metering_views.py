@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from coop.billing.events.v1.events_pb2 import InvoiceRectified
 from coop.supplies.events.v1.events_pb2 import AccessGranted, AccessRevoked
 from coop.supplies.v1 import supplies_pb2
 
@@ -85,6 +86,21 @@ def test_a_range_over_two_billed_periods(billed: Metering) -> None:
     billed.tell(invoice_message("ana", "2026-11-05", "2026-11-08", "2026A000003"))
     with pytest.raises(NotFound, match="not billed yet on 2026-11-02"):
         curve(billed, MEMBER, date(2026, 10, 31), date(2026, 11, 8))
+
+
+def test_a_charge_and_what_takes_it_back_bill_no_day(billed: Metering) -> None:
+    """The period of such an invoice is the day that it is for."""
+    charge = invoice_message("ana", "2026-11-01", "2026-11-02", "V-2026-000001")
+    charge.kind = "charge"
+    billed.tell(charge)
+    billed.tell(
+        InvoiceRectified(
+            rectified_id=charge.invoice_id, service_id=charge.service_id, period=charge.period, kind="charge"
+        )
+    )
+    with pytest.raises(NotFound, match="not billed yet"):
+        curve(billed, MEMBER, date(2026, 11, 1), date(2026, 11, 2))
+    assert [found.number for found in views(billed).billed_periods(MEMBER, "ana", 10, None)] == ["2026A000001"]
 
 
 @pytest.mark.parametrize("name", ["eva", "nobody", ""])

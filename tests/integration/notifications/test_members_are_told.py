@@ -68,6 +68,26 @@ def test_an_invoice_is_told_by_notice_and_mail(running: Running, mailbox: MailSe
     assert (notice.kind, notice.supply_id, inbox.unread) == ("invoice_issued", SUPPLY, 1)
     assert notice.title == "Invoice of October 2026: €55.44"
     assert notice.link == f"/s/{SUPPLY}/invoices/invoice-E2026-000001"
+    # What bills no supply is told by what it is for, and so is what takes it back.
+    charge = invoice(datetime.now(UTC).date())
+    charge.invoice_id, charge.number, charge.kind, charge.description = (
+        "v1",
+        "V-2026-000001",
+        "charge",
+        "Copy of a certificate",
+    )
+    running.tell("coop.billing.invoice.v1", SUPPLY, charge)
+    back = billing_events.InvoiceRectified(
+        invoice_id="r1", number="R-2026-000001", rectified_id="v1", rectified_number="V-2026-000001", kind="charge",
+        supply_id=SUPPLY, member_id=MEMBER, account_number="5555/1", period=charge.period, issue_date=charge.issue_date,
+        due_date=charge.due_date, difference=Money(amount="-55.44", currency_code="EUR"),
+    )  # fmt: skip
+    running.tell("coop.billing.invoice.v1", SUPPLY, back)
+    eventually(lambda: len(mailbox.mails) == 3)
+    told = {notice.kind: notice for notice in running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices}
+    assert told["charge_issued"].title == "Invoice V-2026-000001: €55.44"
+    assert "Copy of a certificate" in told["charge_issued"].body
+    assert "takes invoice V-2026-000001 for supply 5555/1 back" in told["charge_withdrawn"].body
 
 
 def test_a_rectified_invoice_is_told_with_what_it_changes(running: Running, mailbox: MailServer) -> None:

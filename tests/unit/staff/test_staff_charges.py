@@ -1,0 +1,105 @@
+"""`coopctl invoice charge` and `invoice concepts`: what they ask billing and what they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import pytest
+from coop.billing.v1 import charges_service_pb2 as pb
+from coop.common.v1.types_pb2 import Money
+from coop.supplies.v1 import supplies_pb2
+
+from services.chassis.errors import Invalid
+from services.staff import charges
+from services.staff.cli import run
+
+CHARGE = [
+    "invoice",
+    "charge",
+    "5555/1",
+    "--concept",
+    "reconnection",
+    "--amount",
+    "18.09",
+    "--text",
+    "After the payment",
+]
+
+
+class Billing:
+    """A stub that keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.ended = ""
+
+    def IssueCharge(self, request: Any, timeout: float) -> Any:
+        self.asked.append(request)
+        if request.amount == "0":
+            raise Invalid("The amount 0 is not above zero.", field="amount")
+        return pb.IssueChargeResponse(
+            invoice_id="i", number="V-2026-000001", holder="Ana Pérez", due_date="2026-12-11", contract_ended_on=self.ended,
+            net=Money(amount="18.09", currency_code="EUR"), total=Money(amount="21.89", currency_code="EUR"),
+        )  # fmt: skip
+
+    def GetChargeConcepts(self, request: Any) -> Any:
+        own = pb.ChargeConcept(code="reconnection", name="Reconexión", source="Ley 23.349")
+        return pb.GetChargeConceptsResponse(concepts=[own])
+
+
+@pytest.fixture
+def billing(monkeypatch: pytest.MonkeyPatch) -> Billing:
+    made = Billing()
+
+    class Office:
+        def stub(self, service: str, kind: Any) -> Billing:
+            return made
+
+        def calling(self, service: str) -> Any:
+            return nullcontext()
+
+    @contextmanager
+    def signed_in() -> Iterator[Office]:
+        yield Office()
+
+    monkeypatch.setattr(charges, "signed_in", signed_in)
+    monkeypatch.setattr(
+        charges, "find", lambda office, supply: supplies_pb2.Supply(id=f"id of {supply}", account_number=supply)
+    )
+    return made
+
+
+def test_a_charge_is_issued_and_told(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*CHARGE, "--date", "2026-11-20", "--request-id", "mine"]) == 0
+    (asked,) = billing.asked
+    assert (asked.supply_id, asked.concept, asked.amount) == ("id of 5555/1", "reconnection", "18.09")
+    assert (asked.text, asked.day, asked.request_id) == ("After the payment", "2026-11-20", "mine")
+    said = capsys.readouterr()
+    for part in ("V-2026-000001", "Ana Pérez", "After the payment", "21.89", "2026-12-11"):
+        assert part in said.out
+    assert "ended" not in said.err
+    assert run([*CHARGE, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["invoice"]["number"] == "V-2026-000001"
+    assert billing.asked[1].request_id and billing.asked[1].day == ""
+
+
+def test_who_pays_after_the_contract_ended_is_said_and_so_is_why_not(
+    billing: Billing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    billing.ended = "2026-10-01"
+    assert run(CHARGE) == 0
+    said = capsys.readouterr().err
+    assert "5555/1 ended on 2026-10-01; it is charged to Ana Pérez" in " ".join(said.split())
+    assert run([*CHARGE[:6], "0", *CHARGE[7:]]) == 1
+    assert "not above zero" in capsys.readouterr().err
+
+
+def test_concepts_are_listed_with_their_tax(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["invoice", "concepts"]) == 0
+    said = capsys.readouterr().out
+    assert "reconnection" in said and "as the holder is taxed" in said
+    assert run(["invoice", "concepts", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["concepts"][0]["source"] == "Ley 23.349"
