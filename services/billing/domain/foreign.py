@@ -38,8 +38,8 @@ def check(
             known = ", ".join(sorted(foreign_taxes))
             raise Invalid(
                 f"{place} is foreign to the service, so it may not be on its bill (Resolución SIC 267/2024), and taxed, so "
-                "it needs an invoice with a code of the tax office (RG 4892), which is not issued here; bill it there, or "
-                f"name iva = {known!r} if it is no sale.",
+                "it needs an invoice with a code of the tax office (RG 4892), which is not made every month: make it a [[charge]] "
+                f"for 'coopctl invoice charge', or name iva = {known!r} if it is no sale.",
                 field="iva",
             )
 
