@@ -70,7 +70,9 @@ def run(
 
 @app.command("show")
 def show(
-    bill_run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, as 'bill run' printed it.")],
+    bill_run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The month, as 2026-10, or the id that 'bill run' printed.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """The state of a run and the contracts it did not bill."""

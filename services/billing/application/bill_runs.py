@@ -206,11 +206,12 @@ class BillRuns:
         yield RunState(replace(run, state=COMPLETED, completed_at=self._database.clock.now()), tuple(held))
 
     def get(self, run_id: str) -> RunState:
+        """A run by its id or, since a month has one, by its month ("2026-10")."""
         with self._database.read() as connection:
-            run = runs.run_by_id(connection, run_id)
+            run = runs.run_by_id(connection, run_id) or runs.run_of_period(connection, run_id)
             if run is None:
                 raise NotFound(f"There is no bill run {run_id!r}; start the run of its month.", "NO_BILL_RUN")
-            return RunState(run, tuple(runs.held_of(connection, run_id)))
+            return RunState(run, tuple(runs.held_of(connection, run.id)))
 
     def watch(self, run_id: str, alive: threading.Event) -> Iterator[RunState]:
         """The state now and each time it changes, the held ones with the last; ends with the run or when `alive` clears.

@@ -310,9 +310,17 @@ def test_a_run_under_way_keeps_its_issue_date(office: Office) -> None:
     assert office.start(issue_date="").run.issue_date == date(2026, 11, 2)
 
 
+def test_a_run_is_found_by_its_month_too(office: Office) -> None:
+    office.add_supplies(1)
+    run = office.start().run
+    assert office.runs.get("2026-10") == office.runs.get(run.id)
+    assert office.runs.get("2026-10").run.id == run.id
+
+
 def test_unknown_run_and_chunk(office: Office) -> None:
-    with pytest.raises(NotFound, match="no bill run 'x'"):
-        office.runs.get("x")
+    for unknown in ("x", "2026-09"):
+        with pytest.raises(NotFound, match=f"no bill run '{unknown}'"):
+            office.runs.get(unknown)
     with pytest.raises(NotFound, match="no chunk x"):
         office.runs.price_chunk("x")
 
