@@ -109,11 +109,20 @@ def read_quote(given: Fields) -> Quote:
     energy = None
     if "energy_kwh" in given:
         energy = _thousandths(given, "energy_kwh", PERIODS[tariff][1], notes)
-        _check_amount(given, sum(energy.values()), powers, period)
+        _check_amount(given, "energy_kwh", sum(energy.values()), "kWh", powers, period)
     power_prices, energy_prices, indexed = _prices(given, tariff)
     surplus_wh, surplus_price = _surplus(given, notes)
     demand = _thousandths(given, "max_demand_kw", PERIODS[tariff][0], notes) if "max_demand_kw" in given else None
     reactive = _thousandths(given, "reactive_kvarh", PERIODS[tariff][1], notes) if "reactive_kvarh" in given else None
+    _check_amount(given, "reactive_kvarh", sum((reactive or {}).values()), "kVArh", powers, period)
+    most_w = MOST_HOURS_OF_POWER * max(watts for _, watts in powers)
+    for name, watts in (demand or {}).items():
+        if watts > most_w:
+            raise given.wrong(
+                "max_demand_kw",
+                f"has {watts // 1000:,} kW in {name}, more than {MOST_HOURS_OF_POWER} times the contracted power; "
+                "check the unit.",
+            )
     return Quote(
         tariff=tariff,
         zone=zone,
@@ -180,12 +189,14 @@ def _powers(given: Fields, tariff: str, notes: list[str]) -> tuple[tuple[str, in
     return tuple(found.items())
 
 
-def _check_amount(given: Fields, wh: int, powers: tuple[tuple[str, int], ...], period: DatePeriod) -> None:
+def _check_amount(
+    given: Fields, name: str, wh: int, unit: str, powers: tuple[tuple[str, int], ...], period: DatePeriod
+) -> None:
     most = MOST_HOURS_OF_POWER * max(watts for _, watts in powers) * period.days * 24
     if wh > most:
         raise given.wrong(
-            "energy_kwh",
-            f"sums to {wh // 1000:,} kWh, more than {MOST_HOURS_OF_POWER} times what the contracted power takes in "
+            name,
+            f"sums to {wh // 1000:,} {unit}, more than {MOST_HOURS_OF_POWER} times what the contracted power takes in "
             f"{period.days} days; check the unit.",
         )
 

@@ -59,6 +59,11 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
             DWELLING | {"prices": {"indexed": {"market_eur_kwh": ["0.08", "-84.32"]}}},
             "prices.indexed.market_eur_kwh has -84.32 €/kWh",
         ),
+        (
+            DWELLING | {"max_demand_kw": {"P1": "6000"}},
+            'max_demand_kw = {"P1": "6000"} has 6,000 kW in P1, more than 10 times the contracted power; check the unit.',
+        ),
+        (WORKSHOP | {"reactive_kvarh": {"P4": "999999999"}}, "sums to 999,999,999 kVArh, more than 10 times what"),
         (DWELLING | {"surplus": {"kwh": "180", "eur_kwh": "60"}}, "surplus.eur_kwh has 60 €/kWh"),
         (DWELLING | {"energy_kwh": {"P1": 0.1 + 0.2}}, "energy_kwh.P1 = 0.30000000000000004 has more than 15 digits"),
         (DWELLING | {"energy_kwh": {"P1": "62.300000000000004"}}, "as a binary fraction leaves them"),
