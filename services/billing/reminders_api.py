@@ -15,6 +15,7 @@ from coop.billing.v1.reminders_service_pb2_grpc import (
 )
 
 from services.billing.application.documents import Documents
+from services.billing.application.essential_supplies import EssentialSupplies
 from services.billing.application.mandates import debit_terms
 from services.billing.application.reminder_letters import ReminderLetters
 from services.billing.application.reminders import Reminders, Standing
@@ -22,6 +23,7 @@ from services.billing.domain.reminders import Due, LeftAlone, reminder_policy
 from services.billing.jurisdictions.disconnection import disconnection
 from services.billing.messages import Messages, instant
 from services.billing.repository import read_model
+from services.billing.repository.essentials import EssentialSupply
 from services.billing.repository.reminders import Hold
 from services.billing.rules import Rules
 from services.chassis.config import SettingsError
@@ -35,10 +37,18 @@ CHUNK = 64 * 1024
 
 
 class RemindersApi(RemindersServiceServicer):
-    def __init__(self, database: Database, rules: Rules, reminders: Reminders, letters: ReminderLetters) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        reminders: Reminders,
+        letters: ReminderLetters,
+        essential_supplies: EssentialSupplies,
+    ) -> None:
         self._database = database
         self._reminders = reminders
         self._letters = letters
+        self._essentials = essential_supplies
         self._write = Messages(rules)
         self._calendar = rules.country.calendar
 
@@ -141,6 +151,32 @@ class RemindersApi(RemindersServiceServicer):
             holds=[_hold(*each) for each in page], next_page_token=page[-1][0].supply_id if more else ""
         )
 
+    # ------------------------------------------------------------------------------------- what may not be cut off
+    def NoteEssentialSupply(
+        self, request: pb.NoteEssentialSupplyRequest, context: grpc.ServicerContext
+    ) -> pb.NoteEssentialSupplyResponse:
+        key = RequestKey.of("NoteEssentialSupply", request)
+        made = self._essentials.note(
+            key, caller().actor, request.supply_id, request.kind, request.until, request.evidence
+        )
+        return pb.NoteEssentialSupplyResponse(essential=_essential(*made))
+
+    def EndEssentialSupply(
+        self, request: pb.EndEssentialSupplyRequest, context: grpc.ServicerContext
+    ) -> pb.EndEssentialSupplyResponse:
+        self._essentials.end(RequestKey.of("EndEssentialSupply", request), request.supply_id)
+        return pb.EndEssentialSupplyResponse()
+
+    def ListEssentialSupplies(
+        self, request: pb.ListEssentialSuppliesRequest, context: grpc.ServicerContext
+    ) -> pb.ListEssentialSuppliesResponse:
+        size = page_size(request.page_size)
+        found = self._essentials.page(request.page_token, size + 1)
+        page, more = found[:size], found[size:]
+        return pb.ListEssentialSuppliesResponse(
+            essentials=[_essential(*each) for each in page], next_page_token=page[-1][0].supply_id if more else ""
+        )
+
     # ------------------------------------------------------------------------------------------------------- messages
     def _due(self, found: Due) -> pb.DueReminder:
         return pb.DueReminder(
@@ -171,6 +207,8 @@ class RemindersApi(RemindersServiceServicer):
         made, told, money = found.reminder, found.reminder.told, self._write.money
         received = made.received_on
         waits = made.proof and received is None
+        # Nothing follows for a supply that may not be cut off, whatever was told before it was known.
+        counts = found.essential is None
         sha256, printed_at = letters.get(made.id, ("", None))
         return pb.Reminder(
             id=made.id,
@@ -193,14 +231,16 @@ class RemindersApi(RemindersServiceServicer):
             evidence=made.evidence,
             received_by=made.received_by,
             track=told.track,
-            cut_off_months=told.months,
+            cut_off_months=told.months if counts else 0,
             cut_off_source=told.source,
             protected_until=_iso(told.protected_until),
-            earliest_cut_off=_iso(told.earliest_cut_off(received) if received else None),
+            earliest_cut_off=_iso(told.earliest_cut_off(received) if received and counts else None),
             send_again_on=_iso(told.send_again_on(made.issued_on, self._calendar) if waits else None),
-            warn_by=_iso(told.warn_by(received, self._calendar) if received else None),
+            warn_by=_iso(told.warn_by(received, self._calendar) if received and counts else None),
             issued_at=instant(made.issued_at),
             letter_sha256=sha256,
+            essential_kind=found.essential.kind if found.essential else "",
+            essential_until=_iso(found.essential.until if found.essential else None),
             letter_printed_at=instant(printed_at) if printed_at else None,
         )
 
@@ -224,6 +264,18 @@ def _hold(made: Hold, account_number: str) -> pb.ReminderHold:
     )
 
 
+def _essential(made: EssentialSupply, account_number: str) -> pb.EssentialSupply:
+    return pb.EssentialSupply(
+        supply_id=made.supply_id,
+        account_number=account_number,
+        kind=made.kind,
+        until=_iso(made.until),
+        evidence=made.evidence,
+        noted_by=made.noted_by,
+        noted_at=instant(made.noted_at),
+    )
+
+
 def _iso(day: date | None) -> str:
     return day.isoformat() if day else ""
 
@@ -240,7 +292,13 @@ def reminders_servicer(database: Database, rules: Rules, documents: Documents) -
         raise SettingsError([wrong.message]) from wrong
     reminders = Reminders(database, rules, policy, law, terms)
     return ServicerSpec(
-        RemindersApi(database, rules, reminders, ReminderLetters(database, rules, reminders, documents)),
+        RemindersApi(
+            database,
+            rules,
+            reminders,
+            ReminderLetters(database, rules, reminders, documents),
+            EssentialSupplies(database, rules, law),
+        ),
         add_RemindersServiceServicer_to_server,
         pb.DESCRIPTOR.services_by_name["RemindersService"],
     )

@@ -10,6 +10,7 @@ from coop.billing.v1 import reminders_service_pb2 as pb
 from coop.billing.v1.reminders_service_pb2_grpc import RemindersServiceStub
 
 from services.chassis.ids import new_id
+from services.staff import essential_supplies
 from services.staff.bills import day
 from services.staff.desk import signed_in
 from services.staff.listing import listed
@@ -22,6 +23,7 @@ from services.staff.supplies import SupplyArgument, find
 
 app = typer.Typer(no_args_is_help=True, help="Reminders of overdue debts.")
 app.command("print")(print_letters)
+app.add_typer(essential_supplies.app, name="essential")
 
 PAGE = 100
 #: A reminder takes milliseconds: of some ten thousand accounts, minutes.
@@ -136,7 +138,7 @@ def list_command(
             each.received_on or ("missing" if each.proof else ""),
             each.send_again_on,
             each.warn_by,
-            each.earliest_cut_off,
+            f"never: {each.essential_kind}" if each.essential_kind else each.earliest_cut_off,
             each.id,
         )
         for each in found

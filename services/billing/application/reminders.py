@@ -16,7 +16,8 @@ from services.billing.domain.bill import ZERO
 from services.billing.domain.payments.mandates import Terms
 from services.billing.domain.reminders import Due, LeftAlone, Policy, Told, due_reminders, told
 from services.billing.jurisdictions.disconnection import Disconnection
-from services.billing.repository import ledger, mandates, read_model, reminders
+from services.billing.repository import essentials, ledger, mandates, read_model, reminders
+from services.billing.repository.essentials import EssentialSupply
 from services.billing.repository.reminders import Collecting, Hold, Reminder
 from services.billing.rules import Rules
 from services.chassis.db import Database, RequestKey
@@ -47,6 +48,8 @@ class Standing:
     reminder: Reminder
     #: As the reminder's debts.
     open_now: tuple[tuple[str, str, date, Decimal], ...]
+    #: Whether its supply may not be cut off now, whatever the reminder told.
+    essential: EssentialSupply | None = None
 
     @property
     def owed_now(self) -> Decimal:
@@ -137,8 +140,18 @@ class Reminders:
             each.id: each for each in read_model.supplies(connection, {due.account.supply_id for due in issued})
         }
         people = read_model.members(connection, {due.member_id for due in issued})
-        law, protected = self._law.law(day), self._law.protected_until(day)
-        return [told(law, protected, supplies.get(due.account.supply_id), people.get(due.member_id)) for due in issued]
+        law, protected, known = self._law.law(day), self._law.protected_until(day), self._law.essential(day)
+        safe = essentials.in_force(connection, supplies, day) if known else {}
+        return [
+            told(
+                law,
+                protected,
+                supplies.get(due.account.supply_id),
+                people.get(due.member_id),
+                known.source if known and due.account.supply_id in safe else "",
+            )
+            for due in issued
+        ]
 
     def _event(self, reminder_id: str, due: Due, law: Told) -> events.ReminderIssued:
         money = self._money
@@ -210,6 +223,7 @@ class Reminders:
     def _standing(self, connection: Connection, found: Sequence[Reminder]) -> list[Standing]:
         invoice_ids = {debt[0] for each in found for debt in each.debts}
         open_parts = ledger.open_parts(connection, invoice_ids, self._today())
+        safe = essentials.in_force(connection, {each.supply_id for each in found}, self._today())
         return [
             Standing(
                 each,
@@ -219,6 +233,7 @@ class Reminders:
                     for part in open_parts.get(invoice_id, ())
                     if part.due_date == due
                 ),
+                safe.get(each.supply_id),
             )
             for each in found
         ]

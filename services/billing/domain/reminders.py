@@ -24,6 +24,8 @@ from services.chassis.errors import Invalid
 #: Why a debt that is overdue is not reminded of.
 HOLD, DISPUTED, IN_CORRECTION, DIRECT_DEBIT = "hold", "disputed", "in_correction", "direct_debit"
 CREDIT, BELOW_MINIMUM = "credit", "below_minimum"
+#: The track of a supply that may not be cut off.
+ESSENTIAL = "essential"
 MOST_STEPS, LONGEST_DAYS, LONGEST_CODE = 9, 365, 20
 #: Days by which weekends and holidays move a due date at most: Easter, and Christmas with its bridges.
 _MOVED = 5
@@ -70,6 +72,24 @@ class Law:
     repeat_working_days: int
     warning_working_days: int
     source: str
+
+
+@dataclass(frozen=True)
+class Essential:
+    """Kinds of supplies that may not be cut off whatever they owe; those in `renewed` rest on a paper that ends."""
+
+    kinds: tuple[str, ...]
+    renewed: tuple[str, ...]
+    source: str
+
+    def check(self, kind: str, until: date | None) -> None:
+        """Invalid for a kind that is none, and for one that needs a day on which its paper ends and has none."""
+        if kind not in (*self.kinds, *self.renewed):
+            raise Invalid(
+                f"kind is {kind!r}; {self.source} has {', '.join((*self.kinds, *self.renewed))}.", field="kind"
+            )
+        if kind in self.renewed and until is None:
+            raise Invalid(f"{kind} rests on a paper that ends: say with until on which day.", field="until")
 
 
 @dataclass(frozen=True)
@@ -234,13 +254,22 @@ def _whole_account(policy: Policy, account: Account, owed: Decimal) -> tuple[str
     return (BELOW_MINIMUM, "") if owed - account.credit < policy.minimum else ("", "")
 
 
-def told(law: Law | None, protected: tuple[date, str] | None, supply: Supply | None, member: Member | None) -> Told:
+def told(
+    law: Law | None,
+    protected: tuple[date, str] | None,
+    supply: Supply | None,
+    member: Member | None,
+    essential: str = "",
+) -> Told:
     """What the law gives the holder of an electricity supply; nothing where no law is known or the supply is another's.
 
-    ``protected``: the day until which vulnerable households may not be cut off, and the source of that.
+    ``protected``: the day until which vulnerable households may not be cut off, and the source of that; ``essential``: the
+    source by which the supply may not be cut off at all, of which no months are told.
     """
     if law is None or supply is None or member is None or supply.member_id != member.id:
         return Told()
+    if essential:
+        return Told(ESSENTIAL, source=essential)
     contracts = [
         contract for service in supply.services if service.kind == "electricity" for contract in service.contracts
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.billing.domain.dated import DatedTable
-from services.billing.domain.reminders import Law
+from services.billing.domain.reminders import Essential, Law
 from services.billing.domain.rows import text
 from services.billing.jurisdictions.files import Source, read_all
 from services.chassis.errors import Invalid
@@ -31,6 +31,7 @@ class Disconnection:
 
     notice: DatedTable[Law] | None = None
     protected: DatedTable[str] | None = None
+    supplies: DatedTable[Essential] | None = None
 
     def law(self, day: date) -> Law | None:
         return self.notice.find(day) if self.notice else None
@@ -39,6 +40,10 @@ class Disconnection:
         """The first day that is not protected any more, and the source; None when the day itself is not."""
         rows = self.protected.rows if self.protected else ()
         return next(((row.end, row.source) for row in rows if row.covers(day) and row.end), None)
+
+    def essential(self, day: date) -> Essential | None:
+        """Which supplies may not be cut off on a day; None where nothing is known of that."""
+        return self.supplies.find(day) if self.supplies else None
 
 
 def _law(row: Mapping[str, Any], place: str) -> Law:
@@ -53,9 +58,20 @@ def _source(row: Mapping[str, Any], place: str) -> str:
     return text(row, "source", place)
 
 
+def _essential(row: Mapping[str, Any], place: str) -> Essential:
+    def codes(name: str) -> tuple[str, ...]:
+        found = row.get(name)
+        if not isinstance(found, list) or not all(isinstance(code, str) and code.isidentifier() for code in found):
+            raise Invalid(f"{place}: {name} is {found!r}; give a list of codes.", field=name)
+        return tuple(found)
+
+    return Essential(codes("kinds"), codes("renewed"), text(row, "source", place))
+
+
 NOTICE, PROTECTED = Source(_FILE, "notice", _law), Source(_FILE, "protected", _source)
+ESSENTIAL = Source(_FILE, "essential", _essential)
 #: What `coopctl tariff check` looks at.
-SOURCES = (NOTICE, PROTECTED)
+SOURCES = (NOTICE, PROTECTED, ESSENTIAL)
 
 
 def disconnection(folder: Path) -> Disconnection:
@@ -65,4 +81,5 @@ def disconnection(folder: Path) -> Disconnection:
     return Disconnection(
         notice=read_all(folder, NOTICE)[""],
         protected=read_all(folder, PROTECTED)[""],
+        supplies=read_all(folder, ESSENTIAL)[""],
     )

@@ -29,7 +29,7 @@ def reminder_letter(
         debts=tuple((number, due, amount) for _, number, due, amount in found.open_now),
         credit=made.credit,
         pay_until=made.pay_until,
-        cut_off_months=made.told.months,
+        cut_off_months=0 if found.essential else made.told.months,
         protected_until=made.told.protected_until,
         how_to_pay=str(rules.profile.section("payment").get("text", "")),
         notice=people.notice(rules, language),

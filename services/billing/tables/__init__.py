@@ -40,7 +40,13 @@ from services.billing.tables.plans import payment_plan, payment_plan_instalment,
 from services.billing.tables.read_models import member, supply, supply_access
 from services.billing.tables.rectifications import correction, instalment, rectification
 from services.billing.tables.refunds import refund, till, till_count
-from services.billing.tables.reminders import reminder, reminder_debt, reminder_hold, reminder_round
+from services.billing.tables.reminders import (
+    essential_supply,
+    reminder,
+    reminder_debt,
+    reminder_hold,
+    reminder_round,
+)
 from services.billing.tables.rewards import reward, reward_use
 
 __all__ = [
@@ -65,6 +71,7 @@ __all__ = [
     "direct_debit",
     "dispute",
     "document",
+    "essential_supply",
     "fiscal_chain",
     "fiscal_record",
     "instalment",

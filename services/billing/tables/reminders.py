@@ -57,6 +57,18 @@ reminder_debt = Table(
     Column("number", String(60), nullable=False),
     Column("outstanding", Amount, nullable=False),
 )
+# Supplies that the law does not let be cut off, and the paper that says so.
+essential_supply = Table(
+    "essential_supply",
+    metadata,
+    Column("supply_id", ID, primary_key=True),
+    Column("kind", String(30), nullable=False),
+    # The first day on which the paper is good no more; null where it has no end.
+    Column("until", Date),
+    Column("evidence", Text, nullable=False),
+    Column("noted_by", String(80), nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+)
 # Accounts that the office wants left alone, until a day: an agreement by word of mouth, a death, an insolvency.
 reminder_hold = Table(
     "reminder_hold",

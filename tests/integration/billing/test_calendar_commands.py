@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 
 import pytest
 import typer
+from coop.billing.events.v1.events_pb2 import ReminderIssued
 from coop.notifications.v1 import notifications_service_pb2 as notifications_pb
 
 from services.billing.proposals_api import proposals_servicer
 from services.billing.reminders_api import reminders_servicer
 from services.chassis import context
-from services.staff import bill_proposals, bills, cli, reminder_letters, reminders
+from services.staff import bill_proposals, bills, cli, essential_supplies, reminder_letters, reminders
 from tests.support.billing import STAFF, Office, measured
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -75,6 +76,10 @@ def coopctl(office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         yield Desk()
 
     monkeypatch.setattr(reminder_letters, "signed_in", signed_in)
+    monkeypatch.setattr(essential_supplies, "signed_in", signed_in)
+    monkeypatch.setattr(
+        essential_supplies, "find", lambda _office, name: SimpleNamespace(id=name, account_number="1/1")
+    )
     for module in (reminders, bill_proposals):
         monkeypatch.setattr(module, "signed_in", signed_in)
         monkeypatch.setattr(module, "noted", lambda _office, routine: noted.append(routine))
@@ -129,6 +134,47 @@ def test_reminders_from_the_look_to_the_receipt(office: Office, coopctl: Any) ->
     assert coopctl("reminders", "list", "--proof-missing", "--json")[1] == {"reminders": []}
     assert coopctl("reminders", "release", "s00001", "--json")[1] == {"released": "1/1"}
     assert "none" in coopctl("reminders", "holds")[1]
+
+
+def test_nothing_follows_for_a_supply_that_may_not_be_cut_off(
+    office: Office, coopctl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mails, "state", {})
+    names = office.add_supplies(2)
+    office.bill("2026-09", "2026-10-02")
+    home, station = names
+    code, said = coopctl("reminders", "essential", "note", station, "--kind", "life_support", "--evidence", "file 7")
+    assert code == 1 and "rests on a paper that ends" in said
+    paper = ("--kind", "life_support", "--until", "2027-06-01", "--evidence", "file 7")
+    code, made = coopctl("reminders", "essential", "note", station, *paper, "--json")
+    assert (code, made["essential"]["account_number"], made["essential"]["until"]) == (0, "2/1", "2027-06-01")
+    for days in (0, 10, 15):
+        office.clock.advance(timedelta(days=days))
+        coopctl("reminders", "send")
+    demands = {
+        each["supply_id"]: each for each in coopctl("reminders", "list", "--step", "formal", "--json")[1]["reminders"]
+    }
+    assert (demands[home]["track"], demands[home]["cut_off_months"]) == ("household", 2)
+    assert (demands[station]["track"], demands[station]["cut_off_months"]) == ("essential", 0)
+    told = {event.supply_id: event.cut_off_months for event in office.events(ReminderIssued) if event.proof}
+    assert told == {home: 2, station: 0}
+
+    # A paper that comes after the demand counts from then on, and one that has ended does not.
+    receipt = ("reminders", "received", demands[home]["id"], "--on", "2026-12-16", "--evidence", "burofax 7", "--json")
+    assert coopctl(*receipt)[1]["reminder"]["earliest_cut_off"] == "2027-02-16"
+    code, said = coopctl("reminders", "essential", "note", home, "--kind", "drinking_water", "--evidence", "a well")
+    assert code == 0 and "Account 1/1 may not be cut off: drinking_water, a well." in said
+    code, shown = coopctl("reminders", "list", "--step", "formal")
+    assert code == 0 and "never: drinking_water" in shown and "2027-02-16" not in shown
+    assert coopctl("reminders", "essential", "end", home, "--json")[1] == {"ended": "1/1"}
+    code, said = coopctl("reminders", "essential", "end", home)
+    assert code == 1 and "not noted" in said
+    office.clock.advance(timedelta(days=200))
+    _, shown = coopctl("reminders", "list", "--step", "formal", "--json")
+    now = {each["supply_id"]: each for each in shown["reminders"]}
+    assert now[home]["earliest_cut_off"] == "2027-02-16" and now[station]["essential_kind"] == ""
+    _, listed = coopctl("reminders", "essential", "list", "--json")
+    assert [(each["account_number"], each["until"]) for each in listed["essentials"]] == [("2/1", "2027-06-01")]
 
 
 def test_letters_go_to_whom_no_mail_reaches_and_are_printed_once(

@@ -51,6 +51,23 @@ def supply(contract: Contract) -> Supply:
     return Supply("s", "1/1", "m", services=(Service("l", "electricity", contracts=(contract,)),))
 
 
+def test_a_supply_that_may_not_be_cut_off_is_told_no_months() -> None:
+    essential = LAW.essential(DUE)
+    assert essential and essential.source == "RD 88/2026, art. 53 (BOE-A-2026-3212)"
+    assert LAW.essential(date(2026, 2, 11)) is None, "the decree is in force from 12 February 2026"
+    law, protected = LAW.law(DUE), LAW.protected_until(DUE)
+    found = told(law, protected, supply(replace(HOME, vulnerable=True)), ANA, essential.source)
+    assert (found.track, found.months, found.source) == ("essential", 0, essential.source)
+    assert found.earliest_cut_off(DUE) is None and found.warn_by(DUE, CALENDAR) is None
+    assert told(law, protected, supply(HOME), replace(ANA, id="who left"), essential.source) == Told()
+    essential.check("public_lighting", None)
+    essential.check("life_support", date(2027, 6, 1))
+    with pytest.raises(Invalid, match="rests on a paper that ends"):
+        essential.check("life_support", None)
+    with pytest.raises(Invalid, match=r"kind is 'villa'; RD 88/2026, art. 53 .* has public_lighting, drinking_water"):
+        essential.check("villa", None)
+
+
 def test_each_step_comes_after_its_days_and_never_sooner_after_the_one_before() -> None:
     assert next_step(POLICY, debt(), date(2026, 11, 27)) is None
     assert next_step(POLICY, debt(), date(2026, 11, 28)) == FIRST
