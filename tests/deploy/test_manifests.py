@@ -9,6 +9,7 @@ import pytest
 import yaml
 from kubernetes_validate import utils as schemas
 
+from services.gateway.web.self_reading import FORM_BYTES, MAX_PHOTO_MB, MEGABYTE
 from tests.deploy.cluster import OVERLAYS, Workload, environment, matches, named, objects, of_kind, workloads
 from tests.deploy.tools import DEPLOY
 
@@ -212,6 +213,13 @@ def test_the_ingress_leads_to_the_gateway_alone() -> None:
     assert environment("prod", Workload(named("prod", "Deployment", "gateway")))["COOP_PUBLIC_URL"] == (
         "https://" + ingress["spec"]["rules"][0]["host"]
     )
+
+
+def test_the_ingress_lets_pass_what_the_gateway_reads() -> None:
+    """A photo, up to twice its limit, so that the form itself can say that it is too large."""
+    (ingress,) = of_kind("prod", "Ingress")
+    most = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert most.endswith("m") and int(most[:-1]) * 1024 * 1024 > 2 * MAX_PHOTO_MB * MEGABYTE + FORM_BYTES
 
 
 def test_rules_and_dashboard_go_with_it() -> None:
