@@ -8,6 +8,7 @@ import typer
 from coop.billing.v1 import charges_service_pb2 as pb
 from coop.billing.v1.charges_service_pb2_grpc import ChargesServiceStub
 
+from services.chassis.errors import Unavailable
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
 from services.staff.plain import plain
@@ -39,8 +40,13 @@ def charge(
             day=day,
             request_id=request_id or new_id(),
         )
-        with office.calling("billing"):
-            made = office.stub("billing", ChargesServiceStub).IssueCharge(request, timeout=ISSUING_S)
+        try:
+            with office.calling("billing"):
+                made = office.stub("billing", ChargesServiceStub).IssueCharge(request, timeout=ISSUING_S)
+        except Unavailable as away:
+            # It may have been noted, and its code asked for: sent again under another id it would be charged twice.
+            again = f"Send it again with --request-id {request.request_id}, so that it is charged once."
+            raise Unavailable(f"{away.message} {again}") from away
     if as_json:
         print_json({"invoice": plain(made)})
         return

@@ -25,7 +25,7 @@ from services.billing.repository.charges import Ordered
 from services.billing.repository.invoices import CHARGE, SERVICE, Details, Issued
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
-from services.billing.snapshots import member_state, supply_state
+from services.billing.snapshots import member_of, member_state, supply_of, supply_state
 from services.chassis.db import Transaction
 from services.chassis.errors import Conflict, NotFound, Refused
 from services.chassis.ids import new_id
@@ -49,7 +49,14 @@ class ChargeInvoices:
 
     # ------------------------------------------------------------------------------------------- who pays, and what
     def payer(self, connection: Connection, made: Ordered) -> Payer:
-        """NotFound for a supply that is none; Refused when its holder is not known, or nothing says how it is charged."""
+        """Who pays: those that a code was asked for, else who holds the supply today.
+
+        NotFound for a supply that is none; Refused when its holder is not known, or nothing says how it is charged.
+        """
+        concept = concept_on(self._rules.charges, made.concept, made.day)
+        if made.payer is not None:
+            supply = supply_of(made.payer["supply"])
+            return Payer(made, supply, member_of(made.payer["holder"]), contract_for(supply, made.day), concept)
         found = read_model.supplies(connection, [made.supply_id])
         if not found:
             raise NotFound(
@@ -62,7 +69,6 @@ class ChargeInvoices:
                 f"The holder of account {supply.account_number} is not known to billing yet; ask again in a moment.",
                 "NO_HOLDER",
             )
-        concept = concept_on(self._rules.charges, made.concept, made.day)
         return Payer(made, supply, holder, contract_for(supply, made.day), concept)
 
     def bill(self, payer: Payer) -> Bill:

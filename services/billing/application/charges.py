@@ -156,7 +156,7 @@ class Charges:
                     vouchers.ask(self._database, step.ask)
                 except Refused as refused:
                     with self._database.write() as tx:
-                        charges.reserve(tx.connection, step.charge_id, None, None)
+                        charges.release(tx.connection, step.charge_id)
                     if step.charge_id == charge_id:
                         raise
                     # The other one's request, sent again, is told so; this one goes on.
@@ -178,8 +178,11 @@ class Charges:
         first = charges.waiting_for(connection, state.code, number) or charge_id
         if first != charge_id:
             payer = self._invoices.payer(connection, charges.get(connection, first))
-        code = vouchers.foreseen(tx, *self._invoices.document(tx, payer, state))
-        charges.reserve(connection, first, state.code, number)
+        row, details = self._invoices.document(tx, payer, state)
+        code = vouchers.foreseen(tx, row, details)
+        charges.reserve(
+            connection, first, state.code, number, {name: row.printed[name] for name in ("holder", "supply")}
+        )
         return _Foreseen(first, ask=code if isinstance(code, VoucherRequest) else None)
 
     def _today(self) -> date:

@@ -16,7 +16,8 @@ from services.billing.tables import charge
 @dataclass(frozen=True)
 class Ordered:
     """A charge as it is kept. `collection_id`: the returned debit that brought it. `series` and `sequence`: the number for
-    which a code was asked, None before. `invoice_id`: None until its invoice is issued.
+    which a code was asked, None before, and `payer` the snapshots of holder and supply that it was asked for. `invoice_id`:
+    None until its invoice is issued.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Ordered:
     made_at: datetime
     series: str | None = None
     sequence: int | None = None
+    payer: dict[str, Any] | None = None
     invoice_id: str | None = None
 
     @property
@@ -66,9 +68,14 @@ def waiting_for(connection: Connection, series: str, sequence: int) -> str | Non
     return connection.execute(query).scalar_one_or_none()
 
 
-def reserve(connection: Connection, charge_id: str, series: str | None, sequence: int | None) -> None:
-    """Note the number for which a code is asked; None when it was refused and the number is free again."""
-    _change(connection, charge_id, series=series, sequence=sequence)
+def reserve(connection: Connection, charge_id: str, series: str, sequence: int, payer: dict[str, Any]) -> None:
+    """Note the number for which a code is asked, and for whom."""
+    _change(connection, charge_id, series=series, sequence=sequence, payer=payer)
+
+
+def release(connection: Connection, charge_id: str) -> None:
+    """The code was refused: the number is free again."""
+    _change(connection, charge_id, series=None, sequence=None, payer=None)
 
 
 def issued(connection: Connection, charge_id: str, invoice_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Integer, String, Table, Text, UniqueConstraint
 
 from services.billing.tables.base import ID, metadata
-from services.chassis.columns import Amount, UtcDateTime
+from services.chassis.columns import Amount, Json, UtcDateTime
 
 charge = Table(
     "charge",
@@ -23,6 +23,8 @@ charge = Table(
     # The number for which a code of the tax office was asked, while and since it was.
     Column("series", String(40)),
     Column("sequence", Integer),
+    # Holder, supply and contract as they were then: the code is for them.
+    Column("payer", Json),
     Column("made_by", String(80), nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
     # Null until the invoice is issued.

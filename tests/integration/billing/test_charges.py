@@ -329,6 +329,8 @@ def test_what_stopped_half_way_is_finished_by_who_comes_next(argentine: Office) 
         with pytest.raises(Unavailable):
             charges.issue(first, "staff:ana", RECONNECTED)
     assert numbers(argentine) == []
+    # What changes meanwhile changes nothing of what was asked for.
+    argentine.tell(member_message(SUPPLY, version=2, document_type="dni", document="30.123.456"))
     # The other one: first the number that was asked for is issued, then its own is refused and free again.
     with pytest.raises(Refused, match="10015"):
         charges.issue(argentine.key(), "staff:ana", COPY)

@@ -12,7 +12,7 @@ from coop.billing.v1 import charges_service_pb2 as pb
 from coop.common.v1.types_pb2 import Money
 from coop.supplies.v1 import supplies_pb2
 
-from services.chassis.errors import Invalid
+from services.chassis.errors import Invalid, Unavailable
 from services.staff import charges
 from services.staff.cli import run
 
@@ -40,6 +40,8 @@ class Billing:
         self.asked.append(request)
         if request.amount == "0":
             raise Invalid("The amount 0 is not above zero.", field="amount")
+        if request.amount == "1":
+            raise Unavailable("The tax office does not answer.")
         return pb.IssueChargeResponse(
             invoice_id="i", number="V-2026-000001", holder="Ana Pérez", due_date="2026-12-11", contract_ended_on=self.ended,
             net=Money(amount="18.09", currency_code="EUR"), total=Money(amount="21.89", currency_code="EUR"),
@@ -95,6 +97,9 @@ def test_who_pays_after_the_contract_ended_is_said_and_so_is_why_not(
     assert "5555/1 ended on 2026-10-01; it is charged to Ana Pérez" in " ".join(said.split())
     assert run([*CHARGE[:6], "0", *CHARGE[7:]]) == 1
     assert "not above zero" in capsys.readouterr().err
+    # It may be half done: sent again as it is, it would be another one.
+    assert run([*CHARGE[:6], "1", *CHARGE[7:], "--request-id", "mine"]) == 1
+    assert "--request-id mine, so that it is charged once" in " ".join(capsys.readouterr().err.split())
 
 
 def test_concepts_are_listed_with_their_tax(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
