@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.billing.tables import bill_run_chunk, refused_notification
+from services.billing.tables import bill_run_chunk, essential_supply, refused_notification
 from services.chassis.db import Database
 from services.chassis.retention import Kept, for_good, rows
 
@@ -31,6 +31,16 @@ def kept(database: Database) -> list[Kept]:
             365,
             where=(bill_run_chunk.c.done_at.is_not(None),),
             least=90,
+        ),
+        rows(
+            database,
+            essential_supply,
+            essential_supply.c.until,
+            "essential_papers",
+            "papers by which a supply could not be cut off, from the day on which they ended",
+            "Some tell of somebody's health (RGPD, art. 9): as long as a demand of that time is argued about, and no longer.",
+            365,
+            least=30,
         ),
         rows(
             database,

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from coop.notifications.v1 import notifications_service_pb2 as notifications_pb
 
 from services.billing.proposals_api import proposals_servicer
 from services.billing.reminders_api import reminders_servicer
+from services.billing.retention import kept
 from services.chassis import context
 from services.staff import bill_proposals, bills, cli, essential_supplies, reminder_letters, reminders
 from tests.support.billing import STAFF, Office, measured
@@ -175,6 +176,13 @@ def test_nothing_follows_for_a_supply_that_may_not_be_cut_off(
     assert now[home]["earliest_cut_off"] == "2027-02-16" and now[station]["essential_kind"] == ""
     _, listed = coopctl("reminders", "essential", "list", "--json")
     assert [(each["account_number"], each["until"]) for each in listed["essentials"]] == [("2/1", "2027-06-01")]
+    [papers] = [each for each in kept(office.database) if each.code == "essential_papers"]
+    assert papers.count and papers.remove and papers.days == 365
+    assert (
+        papers.count(datetime(2027, 5, 31, tzinfo=UTC)) == 0
+        and papers.remove(datetime(2027, 6, 2, tzinfo=UTC), 10) == 1
+    )
+    assert coopctl("reminders", "essential", "list", "--json")[1] == {"essentials": []}
 
 
 def test_letters_go_to_whom_no_mail_reaches_and_are_printed_once(
