@@ -12,12 +12,14 @@ from services.metering.api.estimates import EstimatesApi
 from services.metering.api.importing import ImportingApi
 from services.metering.api.quarantine import QuarantineApi
 from services.metering.api.self_readings import SelfReadingsApi
+from services.metering.api.sharing import SharingApi
 from services.metering.api.views import ViewsApi
 from services.metering.application.accepting import Acceptor
 from services.metering.application.estimates import Estimator
 from services.metering.application.import_readings import ReadingsImporter
 from services.metering.application.quarantine import Quarantine
 from services.metering.application.self_readings import SelfReadings
+from services.metering.application.sharing import SharingAgreements
 from services.metering.application.views import Views
 
 
@@ -29,6 +31,7 @@ class MeteringApi(
     EnergyApi,
     ViewsApi,
     SelfReadingsApi,
+    SharingApi,
     metering_service_pb2_grpc.MeteringServiceServicer,
 ):
     """The servicer: one part a theme."""
@@ -46,4 +49,5 @@ class MeteringApi(
         self._database, self._profile, self._time_zone = database, profile, profile.time_zone
         self._quarantine, self._estimator = quarantine, estimator
         self._acceptor = Acceptor(database, profile.time_zone)
+        self._sharing = SharingAgreements(database, profile.time_zone)
         self._importer, self._views, self._self_readings = importer, views, self_readings

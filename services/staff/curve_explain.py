@@ -133,6 +133,17 @@ def _print(answer: pb.GetCurveExplanationResponse, known_at: str) -> None:
         rows,
         numbers=NUMBERS,
     )
+    shared = [(hour, hour.shared) for hour in answer.hours if hour.HasField("shared")]
+    if shared:
+        settled = [
+            (
+                f"{hour.start.ToDatetime(tzinfo=UTC).astimezone(zone):%H:%M %Z}",
+                *(("missing", "") if made.missing else (f"{made.grid_wh:,}", f"{made.fed_in_wh:,}")),
+            )
+            for hour, made in shared
+        ]
+        columns = ("Hour", "From the grid Wh", "Fed in Wh")
+        table(f"What sharing {shared[0][1].cau} made of it, as it is billed", columns, settled, numbers=columns[1:])
     for reason in answer.reasons:
         out.print(
             f"{reason.tariff_period}, {reason.days.start} to {reason.days.end} (case {reason.case}): {reason.sentence}",

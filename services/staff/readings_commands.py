@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from services.staff import accepting, doubtful, estimates, profiles, quarantine, self_readings
+from services.staff import accepting, doubtful, estimates, profiles, quarantine, self_readings, sharing
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Readings: those members took themselves, rows that were not taken, doubtful ones, and estimates of what is missing.",
+    help="Readings: members' own, rows that were not taken, doubtful ones, estimates of what is missing, and what is shared.",
 )
 app.add_typer(self_readings.app, name="self")
 app.command("estimate")(estimates.estimate)
@@ -16,3 +16,4 @@ app.command("doubtful")(doubtful.doubtful)
 app.command("accept")(accepting.accept)
 app.add_typer(profiles.app, name="profile")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(sharing.app, name="sharing")

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from services.chassis.errors import Invalid
 from services.metering.domain.formats import CurveFile, SupplyCurve
 from services.metering.domain.hours import hour_start
-from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, REAL
+from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT
+from services.metering.domain.shared_curves import weaker
 from services.metering.domain.sharing import settle, share_out
 from services.metering.domain.sharing_file import Agreements
 from services.staff.curve_months import local_months, month_name
@@ -105,7 +106,7 @@ def settle_files(
         share = shares[theirs, column]
         settled = settle(consumption, share)
         wh = np.stack([consumption, share, settled.own, settled.grid, settled.surplus], axis=1)
-        points.append(Point(supply, both, wh, _weaker(own_quality[mine], source_quality[theirs])))
+        points.append(Point(supply, both, wh, weaker(own_quality[mine], source_quality[theirs])))
     if not points:
         raise Invalid(f"None of the participants of {agreed.cau} is in the files.", field="coefficients")
     return Settled(tuple(points), _months_of(hours, net, clock), tuple(remarks), clock)
@@ -148,12 +149,6 @@ def _joined(
     kept = order[last]
     kept = kept[(hours[kept] >= span[0]) & (hours[kept] < span[1])]
     return hours[kept], values[kept], quality[kept]
-
-
-def _weaker(own: NDArray[np.uint8], source: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Doubtful or estimated when either is; of two estimates that of the consumption."""
-    weaker = np.where(own == REAL, source, own)
-    return np.where(source == DOUBTFUL, source, weaker).astype(np.uint8)
 
 
 def _months_of(hours: NDArray[np.int64], net: NDArray[np.int64], clock: str) -> list[dict[str, str | int]]:

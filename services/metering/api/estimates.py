@@ -117,6 +117,7 @@ def _hour(hour: ExplainedHour, words: Words) -> pb.ExplainedHour:
         reason=what_was_done(hour.reason, words) if hour.reason else "",
         usual=_usual(hour.usual) if hour.usual else None,
         unusual=hour.unusual,
+        shared=pb.SharedHour(**vars(hour.shared)) if hour.shared else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from services.chassis.db import Transaction
-from services.metering.application.corrections import tell_corrections
+from services.metering.application.corrections import tell_corrections, tell_participants
 from services.metering.application.water_corrections import tell_water_corrections
 from services.metering.repository import estimates
 
@@ -22,4 +22,5 @@ def follow_up(tx: Transaction, spans: Mapping[int, tuple[date, date]], cause: st
     due += [one for one in estimates.resting_on(tx.connection, spans) if one not in due]
     estimates.mark_due(tx, due, cause)
     tell_corrections(tx, spans, unsettled=due)
+    tell_participants(tx, spans)
     tell_water_corrections(tx, spans)

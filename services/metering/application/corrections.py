@@ -19,8 +19,9 @@ from services.metering.domain.hours import HOURS_MAX, day_number
 from services.metering.domain.overlay import CurveRows
 from services.metering.domain.readings import EXPORT, IMPORT, MISSING, REAL
 from services.metering.domain.registers import WH
-from services.metering.repository import corrections, overlay
+from services.metering.repository import corrections, overlay, points
 from services.metering.repository.corrections import Billed
+from services.metering.repository.sharing import sharing_owners, spans_of_participants
 
 
 def tell_corrections(
@@ -44,6 +45,14 @@ def tell_corrections(
             continue
         corrections.add(tx, billed, event.known_wh, event.curve_version)
         tx.emit(CURVE_TOPIC, billed.supply_id, event)
+
+
+def tell_participants(tx: Transaction, spans: Mapping[int, tuple[date, date]]) -> None:
+    """The same for whoever shares the generation of installations among these points. They are locked here, after those."""
+    sharing = spans_of_participants(tx.connection, dict(spans))
+    if sharing:
+        points.lock_points(tx, sharing)
+        tell_corrections(tx, sharing)
 
 
 def _hours_now(connection: Connection, billed: Billed) -> CurveRows:
@@ -75,7 +84,8 @@ def _known(connection: Connection, billed: Billed, rows: CurveRows) -> ReadingCo
     present = rows.curves.quality != MISSING
     real = int((rows.curves.quality == REAL).sum())
     wh = int(rows.curves.values[:, :, IMPORT][present].sum())
-    if not present.any():
+    days = day_number(period.start), day_number(period.end)
+    if not present.any() and not sharing_owners(connection, [billed.point_key], *days):
         found = closes_between(connection, [billed.point_key], period.start, period.end).get(billed.point_key, [])
         read = [one for one in found if period.start < one.period.end <= period.end and one.unit == WH]
         wh = sum(sum(one.used) for one in read)

@@ -21,7 +21,7 @@ from services.metering.domain.reactive import REACTIVE_PERIODS, reactive_totals
 from services.metering.domain.register_closes import MeterClose
 from services.metering.domain.registers import MaximumPower
 from services.metering.domain.totals import BillableHour, billable_hours, hours_expected, period_totals
-from services.metering.repository import overlay, points
+from services.metering.repository import overlay, points, sharing
 from services.metering.repository.points import Point
 
 SLICE = 500
@@ -60,7 +60,8 @@ class ReactiveEnergy:
 class BillableEnergy:
     """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used.
 
-    ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand).
+    ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand) that shares
+    no installation.
     ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any. ``hours``: every
     one with a value, of a query that asks for them.
     """
@@ -156,7 +157,9 @@ def _alike(
     np.maximum.at(version, asker, rows.revision)
     expected = hours_expected(days, start, end)
     hours = totals.measured + totals.estimated
-    closes = closes_read(connection, owners[hours == 0].tolist(), period)
+    unread = owners[hours == 0].tolist()
+    shared = sharing.sharing_owners(connection, unread, start, end)
+    closes = closes_read(connection, [owner for owner in unread if owner not in shared], period)
     power = maximum_power(connection, owners[hours > 0].tolist(), period)
     reactive = _reactive(days, table, asker, len(owners), rows)
     by_hour = {known[q.service_id].key for q in queries if q.by_hour and q.service_id in known}

@@ -16,7 +16,7 @@ from services.chassis.errors import Invalid, NotFound
 from services.chassis.periods import DatePeriod, zone
 from services.metering.application.assessing import Assessment, assess
 from services.metering.application.closes import closes_between
-from services.metering.application.corrections import tell_corrections
+from services.metering.application.corrections import tell_corrections, tell_participants
 from services.metering.application.reasons import reasons_between
 from services.metering.application.store import Changes
 from services.metering.domain.curve import DayCurves, blank_days
@@ -104,7 +104,9 @@ class Estimator:
         point = points.points_by_key(tx.connection, [due.point_key])[due.point_key]
         made = self._assess(tx.connection, point, due.period)
         save(tx, self._days, [(point, made)], "service:metering", due.cause)
-        tell_corrections(tx, {point.key: _span([due.period, *(one.period for one in made)])})
+        span = {point.key: _span([due.period, *(one.period for one in made)])}
+        tell_corrections(tx, span)
+        tell_participants(tx, span)
 
     @property
     def _days(self) -> LocalDays:
@@ -161,6 +163,7 @@ def save(
             spans[point.key] = _span([one.period for one in assessments])
     changes.emit(tx)
     tell_corrections(tx, spans)
+    tell_participants(tx, spans)
 
 
 def _save(

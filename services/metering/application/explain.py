@@ -31,7 +31,7 @@ from services.metering.domain.hours import (
 )
 from services.metering.domain.overlay import lay_over
 from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, MISSING, REAL
-from services.metering.repository import acceptances, curves, estimates, holdings, overlay, points
+from services.metering.repository import acceptances, curves, estimates, holdings, overlay, points, sharing
 from services.metering.repository.estimates import Estimation
 from services.metering.repository.points import ContractTariff, Point
 
@@ -69,10 +69,21 @@ class Version:
 
 
 @dataclass(frozen=True)
+class SharedHour:
+    """Of a participant: the installation, what was taken from the grid and fed in; ``missing``: not known."""
+
+    cau: str
+    grid_wh: int
+    fed_in_wh: int
+    missing: bool
+
+
+@dataclass(frozen=True)
 class ExplainedHour:
     """An hour (start in hours since the epoch, UTC), its tariff period, its versions oldest first, and why it is estimated.
 
-    ``usual``: what real hours of the same kind before it make usual, None where they are too few.
+    ``usual``: what real hours of the same kind before it make usual, None where they are too few. ``shared``: what sharing an
+    installation made of it, None where nothing is shared.
     """
 
     start: int
@@ -80,6 +91,7 @@ class ExplainedHour:
     versions: tuple[Version, ...]
     reason: Reason | None
     usual: Usual | None
+    shared: SharedHour | None = None
 
     @property
     def unusual(self) -> bool:
@@ -126,6 +138,7 @@ def explain_day(
         recent = _recent(connection, days, point, day, then)
         contracts = points.contracts_of(connection, point.key)
         accounts = holdings.account_numbers(connection, [point.supply_id])
+        shared = _shared(connection, days, point, number, then)
     periods = _tariff_periods(days, point, contracts, day)
     first = days.start_of(number)
     hours = tuple(
@@ -135,6 +148,7 @@ def explain_day(
             _of_hour(versions, slot),
             reasons.get(first + slot),
             recent.usual(first + slot),
+            shared.get(slot),
         )
         for slot in range(days.hours_in(number))
     )
@@ -147,6 +161,25 @@ def explain_day(
         hours,
         tuple(sorted(used.values(), key=lambda reason: (reason.days.start, reason.tariff_period))),
     )
+
+
+def _shared(
+    connection: Connection, days: LocalDays, point: Point, number: int, then: int | None
+) -> dict[int, SharedHour]:
+    """By slot of the day, as known now or at a revision; empty where the point shares nothing."""
+    found = sharing.sharings(connection, [point.key], number, number + 1, then)
+    if not found:
+        return {}
+    if then is None:
+        rows = overlay.curves_between(connection, [point.key], number, number + 1)
+    else:
+        rows = overlay.curves_of_version(connection, point.key, number, number + 1, then)
+    day = rows.curves if len(rows.day) else blank_days(days.lengths(np.array([number])))
+    values, quality, cau = day.values[0], day.quality[0], found[-1].coefficients.cau
+    return {
+        slot: SharedHour(cau, int(values[slot, IMPORT]), int(values[slot, EXPORT]), bool(quality[slot] == MISSING))
+        for slot in range(days.hours_in(number))
+    }
 
 
 def _tariff_periods(days: LocalDays, point: Point, contracts: Sequence[ContractTariff], day: date) -> NDArray[np.uint8]:

@@ -1,4 +1,5 @@
-"""The curve as members are shown and billed by: what was measured, and the estimates laid over it."""
+"""The curve as members are shown and billed by: what was measured, the estimates laid over it, and of participants in a shared
+installation what they take from the grid and feed in."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from services.chassis.db import Transaction
 from services.metering.domain.curve import DayCurves, pack, unpack
 from services.metering.domain.overlay import CurveRows, lay_over
+from services.metering.domain.shared_curves import lay_shares
 from services.metering.repository import curves
+from services.metering.repository import sharing as sharing_repository
 from services.metering.repository.sql import slices
 from services.metering.tables import (
     day_curve,
@@ -24,13 +27,32 @@ from services.metering.tables import (
 
 
 def curves_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
-    """Curves of the points as known now with their estimates, local days [start, end), ordered by point and day."""
+    """Curves of the points as known now with their estimates, shared where they share, local days [start, end), ordered by
+    point and day.
+    """
+    rows = _metered(connection, owners, start, end)
+    for sharing in sharing_repository.sharings(connection, owners, start, end):
+        rows = lay_shares(rows, sharing, _metered(connection, [sharing.generation], sharing.start, sharing.end))
+    return rows
+
+
+def _metered(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
     measured = curves.curves_between(connection, owners, start, end)
     return lay_over(measured, estimates_between(connection, owners, start, end))
 
 
 def curves_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
-    """Curve and estimates of one point, local days [start, end), as they stood at a revision: what an invoice rests on."""
+    """Curve, estimates and sharing of one point, local days [start, end), as they stood at a revision: what an invoice rests
+    on.
+    """
+    rows = _metered_of_version(connection, point_key, start, end, version)
+    for sharing in sharing_repository.sharings(connection, [point_key], start, end, version):
+        own = _metered_of_version(connection, sharing.generation, sharing.start, sharing.end, version)
+        rows = lay_shares(rows, sharing, own)
+    return rows
+
+
+def _metered_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
     measured = curves.curves_of_version(connection, point_key, start, end, version)
     return lay_over(measured, estimates_of_version(connection, point_key, start, end, version))
 

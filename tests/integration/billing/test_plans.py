@@ -76,6 +76,7 @@ def desk(office: Office) -> Desk:
     return Desk(office)
 
 
+@ON_SQLITE
 def test_what_is_due_follows_the_instalments(desk: Desk) -> None:
     assert desk.items() == [(SEPTEMBER, "2026-10-22", "54.91"), (OCTOBER, "2026-11-23", "55.44")]
     assert desk.reminded("2026-11-24") == [SEPTEMBER]
