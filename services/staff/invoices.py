@@ -35,7 +35,7 @@ def list_command(supply: SupplyArgument, as_json: JsonOption = False) -> None:
     rows = [
         (
             invoice.number,
-            f"{invoice.period.start} to {invoice.period.end}",
+            invoice.charged_for or f"{invoice.period.start} to {invoice.period.end}",
             invoice.issue_date,
             invoice.due_date,
             money(invoice.total),
@@ -45,7 +45,16 @@ def list_command(supply: SupplyArgument, as_json: JsonOption = False) -> None:
         )
         for invoice in found
     ]
-    columns = ("Number", "Period (end excluded)", "Issued", "Due", "Total", "Outstanding", "State", "Correction")
+    columns = (
+        "Number",
+        "Period (end excluded) or what",
+        "Issued",
+        "Due",
+        "Total",
+        "Outstanding",
+        "State",
+        "Correction",
+    )
     table(f"Invoices of {supply}", columns, rows, numbers=("Total", "Outstanding"))
 
 
@@ -72,6 +81,7 @@ def show(
         f"Invoice {found.number}",
         (
             ("Account", found.account_number),
+            ("For", found.charged_for),
             ("Period", f"{found.period.start} to {found.period.end} (excluded)"),
             ("Issued", found.issue_date),
             ("Due", found.due_date),
