@@ -11,8 +11,15 @@ from pathlib import Path
 from tests.k8s.lab import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ("tests/k8s/test_lab.py", "tests/k8s/test_image.py", "tests/k8s/chain")
-"""In this order: where the cluster or the image is wrong, the journeys would only say so later."""
+FIRST = ("tests/k8s/chain/test_apply.py", "tests/k8s/test_lab.py", "tests/k8s/test_image.py")
+"""The installation comes up while cluster and image are looked at; where one of those is wrong, the journeys would only say
+so later."""
+
+
+def files() -> list[str]:
+    """All files of tests, in their order."""
+    chain = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "k8s" / "chain").glob("test_*.py"))
+    return [*FIRST, *(path for path in chain if path not in FIRST)]
 
 
 def main() -> None:
@@ -22,7 +29,7 @@ def main() -> None:
         if done.returncode:
             sys.exit(done.returncode)
     # One lab on one machine: one worker.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *(sys.argv[1:] or TESTS)])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *(sys.argv[1:] or files())])
 
 
 if __name__ == "__main__":

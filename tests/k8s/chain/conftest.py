@@ -23,7 +23,7 @@ from tests.k8s.chain.installation import SECRETS, Installation
 from tests.k8s.chain.traffic import MISSING_PART
 from tests.k8s.lab import Lab
 
-SUPPLIES = 400
+SUPPLIES = 240
 
 
 def months_before(today: date, count: int) -> list[str]:
@@ -64,12 +64,18 @@ class Cooperative:
 
 
 @pytest.fixture(scope="session")
-def installation(lab: Lab) -> Installation:
-    """The dev overlay, applied and ready."""
+def applied(lab: Lab) -> Installation:
+    """The dev overlay, applied; it comes up meanwhile."""
     here = Installation(lab)
     here.apply()
-    here.await_ready()
     return here
+
+
+@pytest.fixture(scope="session")
+def installation(applied: Installation) -> Installation:
+    """The dev overlay, applied and ready."""
+    applied.await_ready()
+    return applied
 
 
 @pytest.fixture(scope="session")
