@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from coop.billing.events.v1 import events_pb2 as billing_events
 from coop.common.v1.types_pb2 import Money
 from coop.notifications.v1 import notifications_service_pb2 as pb
@@ -53,6 +54,7 @@ def test_the_mail_says_what_is_owed_when_it_is_written(running: Running, mailbox
     assert notice.title == "Payment reminder: €99.99"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_office_is_told_whom_no_mail_reached(running: Running, mailbox: MailServer) -> None:
     running.introduce()
     nobody = supplies_events.MemberChanged(member_id="member-2", name="Luis", email="", language="es", version=1)

@@ -13,6 +13,8 @@ from tests.support.collector import Collector, collector
 from tests.support.notifications import ANA, Running, activation, eventually
 from tests.support.smtp import mail_server
 
+#: What the database keeps of it is a text: one kind of database is enough.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TRACE, CALL = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
