@@ -7,11 +7,13 @@ from coop.billing.v1 import charges_service_pb2 as pb
 from coop.billing.v1.charges_service_pb2_grpc import ChargesServiceServicer, add_ChargesServiceServicer_to_server
 
 from services.billing.application.charges import ChargeOrder, Charges
-from services.billing.messages import Messages
+from services.billing.messages import Messages, instant
+from services.billing.repository.charges import Ordered
 from services.billing.rules import Rules
 from services.chassis.context import caller
 from services.chassis.db import RequestKey
 from services.chassis.grpc.server import ServicerSpec
+from services.chassis.paging import page_size
 
 
 class ChargesApi(ChargesServiceServicer):
@@ -41,6 +43,33 @@ class ChargesApi(ChargesServiceServicer):
             due_date=made.invoice.due_date.isoformat(),
             holder=made.holder,
             contract_ended_on=made.ended_on.isoformat() if made.ended_on else "",
+        )
+
+    def ListWaitingCharges(
+        self, request: pb.ListWaitingChargesRequest, context: grpc.ServicerContext
+    ) -> pb.ListWaitingChargesResponse:
+        size = page_size(request.page_size)
+        found = self._charges.waiting(before=request.page_token, limit=size + 1)
+        page, more = found[:size], found[size:]
+        return pb.ListWaitingChargesResponse(
+            charges=[self._waiting(*each) for each in page], next_page_token=page[-1][0].id if more else ""
+        )
+
+    def FinishCharge(self, request: pb.FinishChargeRequest, context: grpc.ServicerContext) -> pb.FinishChargeResponse:
+        made = self._charges.finish(RequestKey.of("FinishCharge", request), request.charge_id).invoice
+        return pb.FinishChargeResponse(invoice_id=made.id, number=made.number, total=self._write.money(made.total))
+
+    def _waiting(self, each: Ordered, number: str, account: str) -> pb.WaitingCharge:
+        return pb.WaitingCharge(
+            id=each.id,
+            account_number=account,
+            concept=each.concept,
+            net=self._write.money(each.net),
+            text=each.text,
+            day=each.day.isoformat(),
+            number=number,
+            made_by=each.made_by,
+            made_at=instant(each.made_at),
         )
 
 

@@ -11,8 +11,10 @@ from coop.billing.v1.charges_service_pb2_grpc import ChargesServiceStub
 from services.chassis.errors import Unavailable
 from services.chassis.ids import new_id
 from services.staff.desk import signed_in
+from services.staff.listing import listed
+from services.staff.names import put_names
 from services.staff.plain import plain
-from services.staff.show import JsonOption, facts, money, print_json, say, table
+from services.staff.show import JsonOption, facts, instant, money, print_json, say, table
 from services.staff.supplies import SupplyArgument, find
 
 ISSUING_S = 60.0
@@ -77,3 +79,36 @@ def concepts(as_json: JsonOption = False) -> None:
         return
     rows = [(each.code, each.name, each.iva or "as the holder is taxed", each.source) for each in found]
     table("What can be charged", ("Concept", "Name", "IVA", "Why"), rows)
+
+
+def waiting(as_json: JsonOption = False) -> None:
+    """Charges whose code was asked for and whose invoice is not issued: the tax office did not answer."""
+    with signed_in() as office, office.calling("billing"):
+        stub = office.stub("billing", ChargesServiceStub)
+        found: list[pb.WaitingCharge] = list(listed(stub.ListWaitingCharges, pb.ListWaitingChargesRequest(), "charges"))
+        if not as_json:
+            put_names(office, found, "made_by")
+    if as_json:
+        print_json({"charges": [plain(each) for each in found]})
+        return
+    rows = [
+        (each.id, each.account_number, each.number, each.text, money(each.net), each.made_by, instant(each.made_at))
+        for each in found
+    ]
+    columns = ("Id", "Account", "Number asked for", "For", "Before taxes", "By", "At")
+    table("Charges that wait for their code", columns, rows, numbers=("Before taxes",))
+
+
+def finish(
+    charge_id: Annotated[str, typer.Argument(metavar="CHARGE", help="Id, as 'invoice waiting' prints it.")],
+    request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask once more for the code of a charge that waits, and issue its invoice."""
+    with signed_in() as office, office.calling("billing"):
+        request = pb.FinishChargeRequest(charge_id=charge_id, request_id=request_id or new_id())
+        made = office.stub("billing", ChargesServiceStub).FinishCharge(request, timeout=ISSUING_S)
+    if as_json:
+        print_json({"invoice": plain(made)})
+        return
+    facts(f"Invoice {made.number}", (("Total", money(made.total)), ("Id", made.invoice_id)))

@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True, help="Proof of an issued invoice, and in
 app.command("verify")(verify_command)
 app.command("charge")(charges.charge)
 app.command("concepts")(charges.concepts)
+app.command("waiting")(charges.waiting)
+app.command("finish")(charges.finish)
 
 
 @app.command("bundle")

@@ -21,12 +21,12 @@ from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.fiscal_notes import Vouchers
 from services.billing.domain.charging import Charge, ChargeConcept, charge_amount, charge_text
 from services.billing.domain.fiscal.cae import VoucherRequest
-from services.billing.repository import charges, invoices, series
+from services.billing.repository import charges, invoices, read_model, series
 from services.billing.repository.charges import Ordered
 from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
 from services.chassis.db import Database, RequestKey, Transaction
-from services.chassis.errors import Invalid, Refused
+from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 from services.chassis.periods import parse_date
 from services.chassis.telemetry import logger
@@ -86,6 +86,35 @@ class Charges:
 
         with self._database.write() as tx:
             charge_id = tx.once(key, act)
+        if self._fiscal.vouchers is not None:
+            self._with_code(charge_id, self._fiscal.vouchers)
+        return self._made(charge_id)
+
+    def waiting(self, *, before: str, limit: int) -> list[tuple[Ordered, str, str]]:
+        """Charges whose number was asked for and that have no invoice, the newest first, with that number and their account's."""
+        with self._database.read() as connection:
+            found = charges.waiting(connection, before=before, limit=limit)
+            accounts = read_model.account_numbers(connection, {each.supply_id for each in found})
+        number = self._rules.country.number
+        return [
+            (each, number(each.series or "", each.sequence or 0), accounts.get(each.supply_id, "")) for each in found
+        ]
+
+    def finish(self, key: RequestKey, charge_id: str) -> ChargeMade:
+        """Ask once more for the code of a charge that waits. NotFound for an id that is none; Refused when it is issued."""
+
+        def act() -> str:
+            found = charges.find(tx.connection, charge_id)
+            if found is None:
+                raise NotFound(f"There is no charge {charge_id!r}; 'coopctl invoice waiting' lists them.", "NO_CHARGE")
+            if found.invoice_id is not None:
+                issued = invoices.find(tx.connection, found.invoice_id)
+                assert issued is not None
+                raise Refused(f"The charge is issued already: it is invoice {issued.number}.", "CHARGE_ISSUED")
+            return found.id
+
+        with self._database.write() as tx:
+            tx.once(key, act)
         if self._fiscal.vouchers is not None:
             self._with_code(charge_id, self._fiscal.vouchers)
         return self._made(charge_id)

@@ -49,6 +49,11 @@ def get(connection: Connection, charge_id: str, *, lock: bool = False) -> Ordere
     return _ordered(connection.execute(query.with_for_update() if lock else query).mappings().one())
 
 
+def find(connection: Connection, charge_id: str) -> Ordered | None:
+    row = connection.execute(select(charge).where(charge.c.id == charge_id)).mappings().first()
+    return _ordered(row) if row else None
+
+
 def of_collection(connection: Connection, collection_id: str) -> Ordered | None:
     """The charge that a returned debit brought."""
     row = connection.execute(select(charge).where(charge.c.collection_id == collection_id)).mappings().first()
@@ -58,6 +63,14 @@ def of_collection(connection: Connection, collection_id: str) -> Ordered | None:
 def of_invoice(connection: Connection, invoice_id: str) -> Ordered | None:
     row = connection.execute(select(charge).where(charge.c.invoice_id == invoice_id)).mappings().first()
     return _ordered(row) if row else None
+
+
+def waiting(connection: Connection, *, before: str, limit: int) -> list[Ordered]:
+    """Those whose code was asked for and whose invoice is not issued, the newest first; after the id `before`, "" the first."""
+    query = select(charge).where(charge.c.series.is_not(None), charge.c.invoice_id.is_(None))
+    if before:
+        query = query.where(charge.c.id < before)
+    return [_ordered(row) for row in connection.execute(query.order_by(charge.c.id.desc()).limit(limit)).mappings()]
 
 
 def waiting_for(connection: Connection, series: str, sequence: int) -> str | None:

@@ -69,6 +69,11 @@ def take_back(office: Office, number: str, method: str = "I"):
     return office.corrections.rectify(office.key(), "staff:ana", RectifyOrder(number, "No debió cobrarse", method))[0]
 
 
+def ordered(office: Office) -> list[kept.Ordered]:
+    with office.database.read() as connection:
+        return [kept.get(connection, row.id) for row in connection.execute(select(tables.charge.c.id))]
+
+
 @pytest.fixture
 def argentine(office_ar: Office) -> Office:
     contract = contract_message(SUPPLY, product_code="residencial", tariff="T1R", powers=[], meter_rental="")
@@ -329,6 +334,9 @@ def test_what_stopped_half_way_is_finished_by_who_comes_next(argentine: Office) 
         with pytest.raises(Unavailable):
             charges.issue(first, "staff:ana", RECONNECTED)
     assert numbers(argentine) == []
+    ((waits, number, account),) = charges.waiting(before="", limit=2)
+    assert (waits.text, number, account) == (RECONNECTED.text, "B-FC-00003-00000001", "5555/1")
+    assert charges.waiting(before=waits.id, limit=2) == []
     # What changes meanwhile changes nothing of what was asked for.
     argentine.tell(member_message(SUPPLY, version=2, document_type="dni", document="30.123.456"))
     # The other one: first the number that was asked for is issued, then its own is refused and free again.
@@ -336,7 +344,13 @@ def test_what_stopped_half_way_is_finished_by_who_comes_next(argentine: Office) 
         charges.issue(argentine.key(), "staff:ana", COPY)
     assert numbers(argentine) == ["B-FC-00003-00000001"]
     assert charges.issue(first, "staff:ana", RECONNECTED).invoice.number == "B-FC-00003-00000001"
-    assert charges.issue(argentine.key(), "staff:ana", COPY).invoice.number == "B-FC-00003-00000002"
+    assert charges.waiting(before="", limit=2) == []
+    with pytest.raises(Refused, match="it is invoice B-FC-00003-00000001"):
+        charges.finish(argentine.key(), waits.id)
+    with pytest.raises(NotFound, match="There is no charge 'none'"):
+        charges.finish(argentine.key(), "none")
+    refused = next(each for each in ordered(argentine) if each.invoice_id is None)
+    assert charges.finish(argentine.key(), refused.id).invoice.number == "B-FC-00003-00000002"
     with argentine.database.read() as connection:
         assert vouchers.find(connection, 3, "006", 3) is None
         found = invoices.find(connection, "B-FC-00003-00000002")

@@ -47,6 +47,14 @@ class Billing:
             net=Money(amount="18.09", currency_code="EUR"), total=Money(amount="21.89", currency_code="EUR"),
         )  # fmt: skip
 
+    def ListWaitingCharges(self, request: Any) -> Any:
+        one = pb.WaitingCharge(id="c1", account_number="5555/1", number="B-FC-00003-00000001", text="A copy")
+        return pb.ListWaitingChargesResponse(charges=[one], next_page_token="" if request.page_token else "c1")
+
+    def FinishCharge(self, request: Any, timeout: float) -> Any:
+        self.asked.append(request)
+        return pb.FinishChargeResponse(number="B-FC-00003-00000001", total=Money(amount="3.63", currency_code="ARS"))
+
     def GetChargeConcepts(self, request: Any) -> Any:
         own = pb.ChargeConcept(code="reconnection", name="Reconexión", source="Ley 23.349")
         return pb.GetChargeConceptsResponse(concepts=[own])
@@ -108,3 +116,13 @@ def test_concepts_are_listed_with_their_tax(billing: Billing, capsys: pytest.Cap
     assert "reconnection" in said and "as the holder is taxed" in said
     assert run(["invoice", "concepts", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["concepts"][0]["source"] == "Ley 23.349"
+
+
+def test_what_waits_is_listed_and_finished(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["invoice", "waiting", "--json"]) == 0
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)["charges"]] == ["c1", "c1"]  # two pages
+    assert run(["invoice", "waiting"]) == 0
+    assert "A copy" in capsys.readouterr().out
+    assert run(["invoice", "finish", "c1", "--request-id", "mine"]) == 0
+    assert "B-FC-00003-00000001" in capsys.readouterr().out
+    assert (billing.asked[0].charge_id, billing.asked[0].request_id) == ("c1", "mine")
