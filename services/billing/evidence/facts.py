@@ -46,6 +46,7 @@ def charge_facts(charge: Charge, concept: ChargeConcept, contract: Contract, zon
         "charge": {
             "concept": charge.concept,
             "account": concept.account,
+            "day": charge.day.isoformat(),
             "net": str(charge.net),
             "text": charge.text,
             "zone": zone,

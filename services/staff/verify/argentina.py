@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.staff.verify.discounts import discounts
-from services.staff.verify.numbers import Unverifiable, day, number, rounded, row_on
+from services.staff.verify.numbers import Tax, Unverifiable, day, number, rounded, row_on
 from services.staff.verify.services import Line, flat, water_and_blocks
 
 Bundle = dict[str, Any]
@@ -29,8 +29,8 @@ def _of_service(segment: dict[str, Any]) -> Iterator[Line]:
     raise Unverifiable(f"The product kind {kind!r} is not sold in Argentina.")
 
 
-def taxes_of(bundle: Bundle, lines: list[Line]) -> list[tuple[str, Decimal, Decimal]]:
-    """(kind, base, amount) of each IVA rate, the lowest first; what is outside the tax is in no base."""
+def taxes_of(bundle: Bundle, lines: list[Line]) -> list[Tax]:
+    """Each IVA rate, the lowest first; what is outside the tax is in no base."""
     bases: dict[Decimal, Decimal] = {}
     concepts = _rules(bundle)
     for line in lines:
@@ -40,7 +40,7 @@ def taxes_of(bundle: Bundle, lines: list[Line]) -> list[tuple[str, Decimal, Deci
             continue
         rate = _named(bundle, named) if named else _of_holder(bundle, row["on"] if row else line.service)
         bases[rate] = bases.get(rate, Decimal(0)) + line.amount
-    return [("iva", base, rounded(base * rate)) for rate, base in sorted(bases.items())]
+    return [("iva", base, rounded(base * rate), rate) for rate, base in sorted(bases.items())]
 
 
 def _rules(bundle: Bundle) -> dict[tuple[str, str], dict[str, Any]]:

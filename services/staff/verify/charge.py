@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from services.staff.verify.numbers import Unverifiable, day, number, rounded, row_on
+from services.staff.verify.numbers import Tax, Unverifiable, day, number, rounded, row_on
 from services.staff.verify.services import Line
 
 Bundle = dict[str, Any]
@@ -17,14 +17,14 @@ def line_of(bundle: Bundle) -> Line:
     return Line(said["account"], said["concept"], "", number(said["net"]))
 
 
-def taxes_of(bundle: Bundle) -> list[tuple[str, Decimal, Decimal]]:
-    """(kind, base, amount) of its IVA; none where the concept is outside the tax."""
+def taxes_of(bundle: Bundle) -> list[Tax]:
+    """Its IVA; none where the concept is outside the tax."""
     row = _concept(bundle)
     if row["iva"] == "outside":
         return []
     rate = _spain(bundle, row["iva"]) if bundle["jurisdiction"] == "es" else _argentina(bundle, row["iva"])
     base = number(bundle["charge"]["net"])
-    return [("iva", base, rounded(base * rate))]
+    return [("iva", base, rounded(base * rate), rate)]
 
 
 def unlike(bundle: Bundle) -> list[str]:
@@ -36,6 +36,8 @@ def unlike(bundle: Bundle) -> list[str]:
             f"It charges for one day, on which its tax accrues: it says {invoice['from']} to {invoice['to']}, and the tax "
             f"of {invoice['accrual_date']}."
         )
+    if said.get("day", invoice["from"]) != invoice["from"]:
+        found.append(f"It was earned on {said['day']}, and the invoice says {invoice['from']}.")
     if number(said["net"]) <= 0:
         found.append(f"It charges {said['net']}, which is not above zero.")
     found += [

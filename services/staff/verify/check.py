@@ -10,8 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.staff.verify import argentina, charge, rectifying, spain
+from services.staff.verify.dates import impossible_days, other_days
+from services.staff.verify.factors import unlike_factors
 from services.staff.verify.hours import energy_of
-from services.staff.verify.numbers import Unverifiable, day, number
+from services.staff.verify.numbers import Tax, Unverifiable, day, number
 from services.staff.verify.paper import altered, wrong_arithmetic
 from services.staff.verify.services import Line, concept_lines
 
@@ -45,12 +47,12 @@ def verify(bundle: Any) -> Verdict:
     except KeyError as missing:
         raise Unverifiable(f"The bundle lacks the field {missing}.") from missing
     except (TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, IndexError) as wrong:
-        raise Unverifiable(f"The bundle is damaged: {wrong}.") from wrong
+        raise Unverifiable(" ".join(impossible_days(bundle)) or f"The bundle is damaged: {wrong}.") from wrong
 
 
 def _verified(bundle: dict[str, Any]) -> Verdict:
     verdict = _rectifying(bundle) if "rectification" in bundle else _whole(bundle)
-    return replace(verdict, differences=(*altered(bundle), *verdict.differences))
+    return replace(verdict, differences=(*altered(bundle), *impossible_days(bundle), *verdict.differences))
 
 
 def _rectifying(bundle: dict[str, Any]) -> Verdict:
@@ -86,12 +88,14 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         decided = [line for row, line in concept_lines(bundle, lines) if row["foreign"] == foreign]
         lines = decided if foreign else lines + decided
         taxes = country.taxes_of(bundle, lines)
-    total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount in taxes), Decimal(0))
+    total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount, _ in taxes), Decimal(0))
     differences = [
         *wrong_arithmetic(invoice),
+        *other_days(bundle),
         *_hours(bundle),
         *_priced_hours(bundle),
         *_lines(invoice["lines"], lines),
+        *unlike_factors(invoice["lines"], lines),
         *_taxes(invoice["taxes"], taxes),
         *(charge.unlike(bundle) if "charge" in bundle else []),
     ]
@@ -167,16 +171,20 @@ def _lines(printed: list[dict[str, Any]], calculated: list[Line]) -> list[str]:
     return found
 
 
-def _taxes(printed: list[dict[str, Any]], calculated: list[tuple[str, Decimal, Decimal]]) -> list[str]:
+def _taxes(printed: list[dict[str, Any]], calculated: list[Tax]) -> list[str]:
     again = sorted(calculated)
-    paper = sorted((tax["kind"], number(tax["base"]), number(tax["amount"])) for tax in printed)
+    paper = sorted((tax["kind"], *(number(tax[name]) for name in ("base", "amount", "rate"))) for tax in printed)
     if again == paper:
         return []
     return [f"Taxes: calculated again {_told(again)}, on the invoice {_told(paper)}."]
 
 
-def _told(taxes: list[tuple[str, Decimal, Decimal]]) -> str:
-    return ", ".join(f"{kind} {amount} on {base}" for kind, base, amount in taxes) or "none"
+def _told(taxes: list[Tax]) -> str:
+    return ", ".join(f"{kind} {amount} on {base} at {_percent(rate)} %" for kind, base, amount, rate in taxes) or "none"
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f}"
 
 
 def _amounts(amounts: list[Decimal]) -> str:

@@ -25,25 +25,27 @@ def discounts(bundle: dict[str, Any], segments: list[dict[str, Any]], energy: li
             if ratio:
                 part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
                 shares[ratio] = shares.get(ratio, Decimal(0)) + part
-        wanted = [("discount", rounded(ratio * base)) for ratio, base in shares.items()]
+        wanted: list[tuple[str, Decimal, Decimal | None]] = [
+            ("discount", rounded(ratio * base), None) for ratio, base in shares.items()
+        ]
         if service == "electricity":
             kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000
             for each in bundle["invoice"]["terms"].get("discounts", []):
-                amount = _of_this_bill(each, term, kwh)
-                wanted.append((each.get("concept", "discount"), amount))
-        for concept, amount in wanted:
+                wanted.append((each.get("concept", "discount"), *_of_this_bill(each, term, kwh)))
+        for concept, amount, price in wanted:
             granted = min(amount, left)
             left -= granted
             if granted:
-                yield Line(service, concept, "", -granted)
+                yield Line(service, concept, "", -granted, None if price is None else -price)
 
 
-def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> Decimal:
-    """Energy at its mean price, and never more of it than the bill has."""
+def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> tuple[Decimal, Decimal | None]:
+    """Amount and, of energy, its price: the mean one, and never more energy than the bill has."""
     if discount.get("ratio") is not None:
-        return rounded(term * number(discount["ratio"]))
+        return rounded(term * number(discount["ratio"])), None
     if discount.get("amount") is not None:
-        return rounded(number(discount["amount"]))
+        return rounded(number(discount["amount"])), None
     if not kwh:
-        return Decimal(0)
-    return rounded(min(Decimal(discount["wh"]) / 1000, kwh) * rounded(term / kwh, 6))
+        return Decimal(0), None
+    mean = rounded(term / kwh, 6)
+    return rounded(min(Decimal(discount["wh"]) / 1000, kwh) * mean), mean

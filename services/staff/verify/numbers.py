@@ -7,6 +7,9 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+Tax = tuple[str, Decimal, Decimal, Decimal]
+"""Kind, base, amount and rate (a ratio)."""
+
 
 class Unverifiable(Exception):
     """The bundle lacks something or has something that this calculation does not know; a sentence."""
@@ -36,7 +39,12 @@ def days_in_year(one: date) -> int:
 
 
 def days_in_month(one: date) -> int:
-    return (date(one.year + one.month // 12, one.month % 12 + 1, 1) - one.replace(day=1)).days
+    return (month_after(one) - one.replace(day=1)).days
+
+
+def month_after(one: date) -> date:
+    """The first day of the month after that of a day."""
+    return date(one.year + one.month // 12, one.month % 12 + 1, 1)
 
 
 def row_on(rows: Iterable[dict[str, Any]], on: date, what: str, **wanted: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.staff.verify.factors import unlike_sides
 from services.staff.verify.numbers import Unverifiable, day, days_in_month, days_in_year, number, rounded, row_on
 
 BY_DIFFERENCE, BY_SUBSTITUTION = "I", "S"
@@ -35,6 +36,7 @@ def problems_of(bundle: Bundle) -> list[str]:
         if printed[name] != before[name]:
             found.append(f"It rectifies a period with {name!r} {before[name]} and has {printed[name]} itself.")
     delta = number(after["total"]) - number(before["total"])
+    found += unlike_sides(printed["lines"], ((1, after["lines"]), (-1, before["lines"])))
     return [*found, *_interest(bundle, delta), *_claim(bundle, delta), *_instalments(bundle, delta)]
 
 

@@ -25,12 +25,19 @@ Segment = dict[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """A line as this calculation makes it: what for, in which tariff period or block, and the amount."""
+    """A line as this calculation makes it: what for, in which tariff period or block, and the amount.
+
+    The other figures are what the amount was multiplied from; None where a bill need not print them.
+    """
 
     service: str
     concept: str
     period: str
     amount: Decimal
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    days: int | None = None
+    year_days: int | None = None
 
 
 def segment_days(segment: Segment) -> list[date]:
@@ -108,10 +115,14 @@ def _monthly(service: str, concept: str, days: list[date], price: Decimal, month
     """Whole months count whole; a part counts x 12 x days / days of the year."""
     share = _months(days)
     if days[0].day == 1 and share.denominator == 1:
-        yield Line(service, concept, "", rounded(price * share.numerator / months))
+        whole = share.numerator
+        monthly = None if whole == months != 1 else price / months  # one price for all of them has no multiplication
+        quantity = Decimal(whole) if whole != months else None
+        yield Line(service, concept, "", rounded(price * whole / months), monthly, quantity)
         return
     for count, first, _ in stretches(days, lambda _: None):
-        yield Line(service, concept, "", rounded(price / months * 12 * count / days_in_year(first)))
+        year = days_in_year(first)
+        yield Line(service, concept, "", rounded(price / months * 12 * count / year), price / months, None, count, year)
 
 
 def _consumed(
@@ -135,15 +146,16 @@ def _consumed(
         charge = blocks[index].get("fixed_charge")
         for part in parts if charge is not None else []:
             yield from _monthly(service, charge_concept, part, number(charge), months)
-        yield Line(service, concept, label(index), rounded(Decimal(used) / 1000 * number(blocks[index]["price"])))
+        price, quantity = number(blocks[index]["price"]), Decimal(used) / 1000
+        yield Line(service, concept, label(index), rounded(quantity * price), price, quantity)
         return
     floor = 0
     for index, block in enumerate(blocks):
         top = limit(block)
         ceiling = used if top is None else min(used, top)
         if ceiling > floor or index == 0:
-            amount = Decimal(max(ceiling - floor, 0)) / 1000 * number(block["price"])
-            yield Line(service, concept, label(index), rounded(amount))
+            price, quantity = number(block["price"]), Decimal(max(ceiling - floor, 0)) / 1000
+            yield Line(service, concept, label(index), rounded(quantity * price), price, quantity)
         floor = max(floor, ceiling)
 
 
@@ -161,7 +173,8 @@ def _sewage(segment: Segment, water: list[Line], litres: int) -> Iterator[Line]:
         yield Line(segment["service"], "sewage", f"{(share * 100).normalize():f} %", amount)
     elif litres:
         cubic_metres = rounded(Decimal(litres) / 1000 * share, 3)
-        yield Line(segment["service"], "sewage", "", rounded(cubic_metres * number(sewage["price"])))
+        price = number(sewage["price"])
+        yield Line(segment["service"], "sewage", "", rounded(cubic_metres * price), price, cubic_metres)
 
 
 def concept_lines(bundle: dict[str, Any], lines: list[Line]) -> Iterator[tuple[dict[str, Any], Line]]:
@@ -189,9 +202,9 @@ def _concept(
             charged.append((row, days))
     for row, days in charged:
         if row["basis"] == "month":
-            share = _months(days)
-            amount = number(row["price"]) * share.numerator / share.denominator
-            yield row, Line(row["account"], row["code"], "", rounded(amount))
+            share, price = _months(days), number(row["price"])
+            amount = rounded(price * share.numerator / share.denominator)
+            yield row, Line(row["account"], row["code"], "", amount, price, days=len(days) if share != 1 else None)
     if not charged or charged[-1][0]["basis"] == "month":
         return
     row = charged[-1][0]
@@ -201,8 +214,9 @@ def _concept(
         period = f"{(ratio * 100).normalize():f} %"
         yield row, Line(row["account"], row["code"], period, rounded(base * ratio))
         return
-    used = sum(_used(service, segment) for segment in segments)
-    yield row, Line(row["account"], row["code"], "", rounded(Decimal(used) / 1000 * number(row["price"])))
+    quantity = Decimal(sum(_used(service, segment) for segment in segments)) / 1000
+    price = number(row["price"])
+    yield row, Line(row["account"], row["code"], "", rounded(quantity * price), price, quantity)
 
 
 def _charges(row: dict[str, Any], service: str, contract: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.staff.verify.discounts import ENERGY_TERM, discounts
 from services.staff.verify.numbers import (
+    Tax,
     Unverifiable,
     day,
     days_between,
@@ -70,8 +71,9 @@ def _power(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
         by_power = [one for one, product in product_of.items() if product["kind"] in ("fixed", "indexed")]
         for count, first, price in stretches(by_power, prices):
             for period, watts in sorted(terms["powers_w"].items()):
-                amount = Decimal(watts) / 1000 * count * price[period] / days_in_year(first)
-                yield Line(contract[0]["service"], "power", period, rounded(amount))
+                kilowatts, year = Decimal(watts) / 1000, days_in_year(first)
+                amount = rounded(kilowatts * count * price[period] / year)
+                yield Line(contract[0]["service"], "power", period, amount, price[period], kilowatts, count, year)
 
 
 def _energy(bundle: Bundle, segment: Segment) -> Iterator[Line]:
@@ -94,9 +96,9 @@ def _by_period(bundle: Bundle, segment: Segment) -> Iterator[Line]:
         charge = row_on(bundle["tables"]["charge"], first, "charges", tariff=tariff)["energy"]
         prices = {period: number(toll[period]) + number(charge[period]) for period in toll}
     for period in sorted({*segment["energy"], *prices}):
-        price = prices[period] if len(prices) > 1 else next(iter(prices.values()))
-        wh = segment["energy"].get(period, {}).get("import_wh", 0)
-        yield Line(segment["service"], "energy", period, rounded(Decimal(wh) / 1000 * number(price)))
+        price = number(prices[period] if len(prices) > 1 else next(iter(prices.values())))
+        kwh = _kwh(segment, period)
+        yield Line(segment["service"], "energy", period, rounded(kwh * price), price, kwh)
 
 
 def _by_the_hour(bundle: Bundle, segment: Segment) -> Iterator[Line]:
@@ -111,7 +113,11 @@ def _by_the_hour(bundle: Bundle, segment: Segment) -> Iterator[Line]:
         price = rounded(bought * (1 + number(losses) / 100) + number(toll) + number(charge), 6)
         sums[period] = sums.get(period, Decimal(0)) + Decimal(wh) / 1000 * price
     for period, amount in sorted(sums.items()):
-        yield Line(segment["service"], "energy", period, rounded(amount))
+        yield Line(segment["service"], "energy", period, rounded(amount), quantity=_kwh(segment, period))
+
+
+def _kwh(segment: Segment, period: str) -> Decimal:
+    return Decimal(segment["energy"].get(period, {}).get("import_wh", 0)) / 1000
 
 
 def _excess(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
@@ -144,7 +150,9 @@ def _excess(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
     for count, price in whole.values():
         for period, watts in sorted(over.items()):
             if watts > 0:
-                yield Line("electricity", "excess_power", period, rounded(number(price[period]) * watts / 1000 * count))
+                kilowatts, each = Decimal(watts) / 1000, number(price[period])
+                amount = rounded(each * kilowatts * count)
+                yield Line("electricity", "excess_power", period, amount, each, kilowatts, count)
 
 
 def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
@@ -169,8 +177,9 @@ def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
             continue
         cos_phi = rounded(active / (active * active + reactive * reactive).sqrt())
         band = next(each for each in row["bands"] if cos_phi >= number(each["cos_phi_from"]))
-        if number(band["price"]):
-            yield Line("electricity", "reactive", period, rounded(excess * number(band["price"])))
+        price = number(band["price"])
+        if price:
+            yield Line("electricity", "reactive", period, rounded(excess * price), price, excess)
 
 
 def _surplus(segments: list[Segment], lines: list[Line]) -> Iterator[Line]:
@@ -180,9 +189,11 @@ def _surplus(segments: list[Segment], lines: list[Line]) -> Iterator[Line]:
         price = segment["product"].get("surplus_price")
         given = sum(each["export_wh"] for each in segment["energy"].values())
         if price is not None and given:
-            amount = min(rounded(Decimal(given) / 1000 * number(price)), left)
+            kwh = Decimal(given) / 1000
+            value = rounded(kwh * number(price))
+            amount = min(value, left)
             left -= amount
-            yield Line(segment["service"], "surplus", "", -amount)
+            yield Line(segment["service"], "surplus", "", -amount, -number(price) if amount == value else None, kwh)
 
 
 def _fees(segments: list[Segment]) -> Iterator[Line]:
@@ -190,8 +201,9 @@ def _fees(segments: list[Segment]) -> Iterator[Line]:
         fee = segment["product"].get("management_fee")
         if fee is not None:
             for count, first, _ in stretches(segment_days(segment), lambda _: None):
-                amount = number(fee) * 12 * count / days_in_year(first)
-                yield Line(segment["service"], "management_fee", "", rounded(amount))
+                year = days_in_year(first)
+                amount = rounded(number(fee) * 12 * count / year)
+                yield Line(segment["service"], "management_fee", "", amount, number(fee), None, count, year)
 
 
 def _financing(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
@@ -199,8 +211,9 @@ def _financing(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
     rows = bundle["tables"]["social_bonus_financing"]
     for count, first, row in stretches(days, lambda one: row_on(rows, one, "the social bonus financing")):
         yearly = row.get("per_year") is not None
-        amount = number(row["per_year"]) * count / days_in_year(first) if yearly else number(row["per_day"]) * count
-        yield Line("electricity", "social_bonus_financing", "", rounded(amount))
+        price, year = number(row["per_year" if yearly else "per_day"]), days_in_year(first) if yearly else None
+        amount = rounded(price * count / (year or 1))
+        yield Line("electricity", "social_bonus_financing", "", amount, price, None, count, year)
 
 
 def _rental(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
@@ -208,14 +221,15 @@ def _rental(bundle: Bundle, segments: list[Segment]) -> Iterator[Line]:
         days = [one for s in segments if s["contract"].get("meter_rental") == meter for one in segment_days(s)]
         rows = [row for row in bundle["tables"]["meter_rental"] if row["meter"] == meter]
         for count, first, row in stretches(days, partial(row_on, rows, what=f"the rental of {meter}")):
-            amount = number(row["monthly"]) * 12 * count / days_in_year(first)
-            yield Line("electricity", "meter_rental", "", rounded(amount))
+            monthly, year = number(row["monthly"]), days_in_year(first)
+            amount = rounded(monthly * 12 * count / year)
+            yield Line("electricity", "meter_rental", "", amount, monthly, None, count, year)
 
 
-def taxes_of(bundle: Bundle, lines: list[Line]) -> list[tuple[str, Decimal, Decimal]]:
-    """(kind, base, amount) of the electricity tax and of each IVA rate, in the order of a bill."""
+def taxes_of(bundle: Bundle, lines: list[Line]) -> list[Tax]:
+    """The electricity tax and of each IVA rate, in the order of a bill."""
     accrual = day(bundle["invoice"]["accrual_date"])
-    found: list[tuple[str, Decimal, Decimal]] = []
+    found: list[Tax] = []
     if any(line.service == "electricity" for line in lines):
         found.append(_electricity_tax(bundle, lines, accrual))
     bases: dict[Decimal, Decimal] = {}
@@ -223,12 +237,12 @@ def taxes_of(bundle: Bundle, lines: list[Line]) -> list[tuple[str, Decimal, Deci
         rate = _iva(bundle, service, accrual)
         base = sum((line.amount for line in lines if line.service == service), Decimal(0))
         if service == "electricity":
-            base += sum((amount for kind, _, amount in found if kind == "iee"), Decimal(0))
+            base += sum((amount for kind, _, amount, _ in found if kind == "iee"), Decimal(0))
         bases[rate] = bases.get(rate, Decimal(0)) + base
-    return found + [("iva", base, rounded(base * rate)) for rate, base in sorted(bases.items())]
+    return found + [("iva", base, rounded(base * rate), rate) for rate, base in sorted(bases.items())]
 
 
-def _electricity_tax(bundle: Bundle, lines: list[Line], accrual: date) -> tuple[str, Decimal, Decimal]:
+def _electricity_tax(bundle: Bundle, lines: list[Line], accrual: date) -> Tax:
     """The rate on the base, and never less than the minimum per MWh (Ley 38/1992 art. 99)."""
     segments = [segment for segment in bundle["segments"] if segment["service"] == "electricity"]
     taxed = IEE_LINES + (("social_bonus_financing",) if bundle["options"].get("financing_in_iee_base") else ())
@@ -245,7 +259,8 @@ def _electricity_tax(bundle: Bundle, lines: list[Line], accrual: date) -> tuple[
             minimum = number(row["reduced_minimum_per_mwh"]) if rule["minimum"] == "reduced" else Decimal(0)
     base = rounded(base)
     mwh = Decimal(sum(e["import_wh"] for s in segments for e in s["energy"].values())) / 1_000_000
-    return "iee", base, max(rounded(base * number(row["percent"]) / 100), rounded(mwh * minimum))
+    rate = number(row["percent"]) / 100
+    return "iee", base, max(rounded(base * rate), rounded(mwh * minimum)), rate
 
 
 def _iva(bundle: Bundle, service: str, accrual: date) -> Decimal:

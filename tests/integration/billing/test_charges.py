@@ -133,7 +133,8 @@ def test_a_charge_is_owed_and_proved_like_a_bill_and_is_none(office: Office) -> 
     assert verdict.differences == () and verdict.calculated_total == D("21.89")
     for path, value in (
         (("charge", "net"), "18.08"), (("invoice", "total"), "21.88"), (("invoice", "taxes", 0, "amount"), "3.79"),
-        (("charge", "text"), "Otra cosa"), (("invoice", "accrual_date"), "2026-11-19"), (("tables", "general", 0, "percent"), "10"),
+        (("charge", "day"), "2026-11-19"), (("charge", "text"), "Otra cosa"), (("invoice", "accrual_date"), "2026-11-19"),
+        (("tables", "general", 0, "percent"), "10"),
     ):  # fmt: skip
         altered = json.loads(json.dumps(bundle))
         where = altered

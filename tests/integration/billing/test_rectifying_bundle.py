@@ -160,6 +160,7 @@ def test_any_digit_of_any_amount_that_is_another_is_found(billed: Office) -> Non
         (lambda b: b["rectification"].update(first_wrong="2026-11-01"), "at most 1"),
         (lambda b: b["invoice"].update(to="2026-11-02"), "It rectifies a period"),
         (lambda b: b["invoice"]["lines"].pop(0), "the difference is"),
+        (lambda b: b["invoice"]["lines"][0].update(unit_price="0.1960001"), "and 0.1960001 on the invoice"),
     ],
 )
 def test_whatever_is_changed_is_found(billed: Office, change: Any, said: str) -> None:

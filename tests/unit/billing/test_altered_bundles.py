@@ -24,7 +24,10 @@ from tests.unit.billing.test_services_argentina import METERED, supply, water_cl
 
 Path = tuple[str | int, ...]
 #: What is wrong by itself when one digit of it is another, whatever the checksum says.
-TELLING = {"amount", "base", "total", "import_wh", "used", "monthly", "fixed_charge"}
+TELLING = {
+    *("amount", "base", "rate", "total", "unit_price", "quantity", "days", "year_days"),
+    *("import_wh", "used", "monthly", "fixed_charge"),
+}
 
 
 def spanish() -> dict[str, Any]:
@@ -102,7 +105,7 @@ def test_no_digit_of_a_bundle_can_be_changed_unseen(country: str, data: st.DataO
 
 
 def telling(bundle: dict[str, Any]) -> list[tuple[Path, int]]:
-    """Digits of printed money, of energy billed, and of the hours' energy; not of the prices of days before the bill's."""
+    """Digits of printed money and its factors, of energy billed, and of the hours' energy; not of prices before the bill's."""
     return [
         (path, place)
         for path, place in digits(bundle)
@@ -134,3 +137,68 @@ def test_what_is_printed_multiplies_to_what_is_printed(path: Path, place: int, s
         assert any(said in difference for difference in verify(altered).differences), verify(altered).differences
     except Unverifiable as wrong:
         assert said in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            ("invoice", "issue_date"),
+            "2026-21-02",
+            "invoice.issue_date says '2026-21-02', which is no day of the calendar",
+        ),
+        (("invoice", "accrual_date"), "2026-02-30", "invoice.accrual_date says '2026-02-30'"),
+        (("segments", 0, "from"), "2026-13-01", "segments[0].from says '2026-13-01'"),
+        (("segments", 0, "contract", "start"), "20120101", "segments[0].contract.start says '20120101'"),
+        (("segments", 0, "hours", 3, 0), "2026-10-32T02:00:00+02:00", "segments[0].hours[3][0] says '2026-10-32T02"),
+        (("tables", "toll", 0, "to"), "2027-00-01", "tables.toll[0].to says '2027-00-01'"),
+        (
+            ("invoice", "from"),
+            "2026-09-01",
+            "bills 2026-09-01 to 2026-11-01 (excluded), and what it bills is of 2026-10-01",
+        ),
+        (("invoice", "to"), "2026-11-02", "bills 2026-10-01 to 2026-11-02 (excluded)"),
+        (
+            ("invoice", "lines", 5, "unit_price"),
+            "9.021295",
+            "is 9.011295 when calculated again, and 9.021295 on the inv",
+        ),
+        (
+            ("invoice", "lines", 2, "quantity"),
+            "62.001",
+            "energy P1: the quantity is 62 when calculated again, and 62.001",
+        ),
+        (
+            ("invoice", "lines", 1, "year_days"),
+            366,
+            "power P2: the length of the year is 365 when calculated again, and 366",
+        ),
+        (
+            ("invoice", "taxes", 1, "rate"),
+            "0.2100001",
+            "iva 9.62 on 45.82 at 21 %, on the invoice iee 2.15 on 42.07 at 5.11269632 %, iva 9.62 on 45.82 at 21.00001 %",
+        ),
+    ],
+)
+def test_what_is_wrong_though_every_amount_is_right_is_named(path: Path, value: Any, said: str) -> None:
+    altered = json.loads(json.dumps(BUNDLES["es"]))
+    holder = altered
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = value
+    seal(altered)  # as whoever altered it would
+    try:
+        differences = verify(altered).differences
+    except Unverifiable as wrong:
+        differences = (str(wrong),)
+    assert any(said in difference for difference in differences), differences
+
+
+def test_a_month_in_which_the_contract_began_is_the_invoices_month() -> None:
+    home = supply_of("fija", start=date(2026, 10, 12))
+    segments = plan(home, OCTOBER, book(FIXED), COUNTRIES["es"].policy.regulated_energy)
+    bill = price(home.id, OCTOBER, segments, [BILL_A], COUNTRIES["es"].policy, date(2026, 11, 2))
+    bundle = bundle_of("es", bill, segments, [BILL_A])
+    assert verify(bundle).differences == ()
+    bundle["invoice"]["from"] = "2026-10-02"
+    assert "what it bills is of 2026-10-12 to 2026-11-01" in verify(bundle).differences[0]

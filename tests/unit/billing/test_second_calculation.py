@@ -54,6 +54,9 @@ def bundle_of(
         "segments": [{**segment, "hours": []} for segment in facts["segments"]],
         "invoice": {
             "number": "E-2026-000001",
+            "issue_date": bill.accrual_date.isoformat(),
+            "from": bill.period.start.isoformat(),
+            "to": bill.period.end.isoformat(),
             "accrual_date": bill.accrual_date.isoformat(),
             "foreign": False,
             "terms": facts["terms"],
