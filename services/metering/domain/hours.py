@@ -8,6 +8,7 @@ file = ``i + 1`` on every kind of day.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ END_DAY = date(2100, 1, 1)
 """Days this service knows (half-open). Older or later stamps are a meter's broken clock (years 0015 and 1807 are seen)."""
 
 _EPOCH = date(1970, 1, 1)
+_A_WEEK = 7 * 24
 
 
 def day_number(day: date) -> int:
@@ -116,6 +118,39 @@ class LocalDays:
 def local_days(zone_name: str) -> LocalDays:
     """The tables of an IANA zone, built on first use (about 60 ms) and kept."""
     return LocalDays(ZoneInfo(zone_name))
+
+
+@lru_cache(maxsize=16)
+def summer_hours(zone_name: str) -> NDArray[np.int64]:
+    """Bounds of the hours that begin or end in summer time, between FIRST_DAY and END_DAY: the first of them, the one after
+    the last, the first of the next summer, and so on.
+    """
+    zone, days = ZoneInfo(zone_name), local_days(zone_name)
+
+    def is_summer(hour: int) -> bool:
+        return bool(datetime.fromtimestamp(hour * 3600, zone).dst())
+
+    bounds = [days.first_hour] if is_summer(days.first_hour) else []
+    before = days.first_hour
+    for after in range(before + _A_WEEK, days.end_hour, _A_WEEK):  # nowhere does summer time last for less than weeks
+        if is_summer(after) != is_summer(before):
+            hours = range(before, after + 1)
+            bounds.append(hours[bisect_left(hours, True, key=lambda hour: is_summer(hour) == is_summer(after))])
+        before = after
+    found = np.array(bounds, np.int64)
+    found[::2] -= 1  # the hour that ends when summer time begins
+    return found
+
+
+def in_summer(hours: NDArray[np.int64], bounds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which hours begin or end in summer time. Hours of days near each other, as files have them, cost next to nothing."""
+    if not len(hours):
+        return np.zeros(0, bool)
+    first, last = np.searchsorted(bounds, [hours.min(), hours.max()], side="right").tolist()
+    found = np.full(len(hours), first % 2 == 1)
+    for bound in bounds[first:last].tolist():
+        found ^= hours >= bound
+    return found
 
 
 def standard_offset(zone_name: str, at: datetime) -> int:

@@ -3,8 +3,8 @@
     <Report IdRpt="S02" ...><Cnc Id="..."><Cnt Id="METER" Magn="1"><S02 Fh="20261025020000000S" Bc="00" AI="117" AE="0" .../>
 
 * ``Fh``: local time at which the hour ENDS, ``YYYYMMDDhhmmss`` and milliseconds, then S (summer) or W (winter time). The
-  letter decides the instant, so the repeated hour of October is two different hours; it is believed as written, because
-  a meter that never changes its clock says W all year and means it.
+  letter decides the instant, so the repeated hour of October is two different hours. W is believed as written, because
+  a meter that never changes its clock says W all year and means it; S outside summer time is a damaged row.
 * ``Magn``: 1 = values in Wh, 1000 = kWh. Values may have decimals; they become whole Wh, half up.
 * ``Bc``: quality bits. Bit 7 = invalid, refused. Bits 1, 2, 3, 5, 6 = doubtful. Others = valid (P.O. 10.5).
 * A ``Cnt`` with ``ErrCode`` could not be read by its concentrator.
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from xml.sax.saxutils import quoteattr
 
-from services.metering.domain.hours import hour_number, local_days, standard_offset
+from services.metering.domain.hours import hour_number, local_days, standard_offset, summer_hours
 from services.metering.domain.readings import MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.rows import RawRows, RowRules, convert
 from services.metering.domain.xmlfeed import MAX_DEPTH, FileRefused, XmlFeed, lost
@@ -39,7 +39,12 @@ class S02Reader:
         days = local_days(zone_name)
         now = hour_number(received_at.replace(minute=0, second=0, microsecond=0))
         # A meter's clock may run ahead a little; an hour of the day after tomorrow has not been measured.
-        self._rules = RowRules(standard_offset(zone_name, received_at), days.first_hour, min(days.end_hour, now + 24))
+        self._rules = RowRules(
+            standard_offset(zone_name, received_at),
+            days.first_hour,
+            min(days.end_hour, now + 24),
+            summer_hours(zone_name),
+        )
         self._batch_rows = batch_rows
         self._xml = XmlFeed(self._start, self._end, ("S02", "Cnt", "Cnc"), self._context, self._damaged, self._where)
         self._raw = RawRows()

@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, day_of_number
+from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, day_of_number, in_summer
 from services.metering.domain.readings import ABSURD_WH, CHANNELS, DOUBTFUL, REAL, ReadingBatch, RefusedRow
 
 _ATTRIBUTES = ("AI", "AE", "R1", "R2", "R3", "R4")
@@ -46,11 +46,15 @@ _MONTH_STARTS = np.array(
 
 @dataclass(frozen=True)
 class RowRules:
-    """What the stamps of a file are read with: winter offset from UTC in hours, and the known hours (half-open)."""
+    """What the stamps of a file are read with: winter offset from UTC in hours, the known hours (half-open), and the bounds
+    of those that may be called summer time (hours.summer_hours): at the clock change the letter may be that of the hour's
+    start or of its end.
+    """
 
     standard_offset: int
     first_hour: int
     end_hour: int
+    summer: NDArray[np.int64]
 
 
 @dataclass
@@ -237,6 +241,7 @@ def _stamp_hours(texts: list[str], rules: RowRules) -> tuple[NDArray[np.int64], 
     usual &= (day >= 1) & (day <= (_MONTH_STARTS[index + 1] - _MONTH_STARTS[index]))
     hours[:] = (_MONTH_STARTS[index] + day - 1) * 24 + hour - rules.standard_offset - summer - 1
     usual &= (hours >= rules.first_hour) & (hours < rules.end_hour)
+    usual &= in_summer(hours, rules.summer) | ~summer
     return hours, usual
 
 
@@ -263,6 +268,11 @@ def _explain_stamp(text: str, rules: RowRules) -> int | str:
         return f"The hour lies before {FIRST_DAY}."
     if start >= rules.end_hour:
         return f"The hour lies in the future (known up to {day_of_number(rules.end_hour // 24)}): the meter's clock is wrong."
+    if match[7] == "S" and not in_summer(np.array([start]), rules.summer)[0]:
+        return (
+            f"The stamp Fh {text} says S, summer time, which {year:04}-{month:02}-{day:02} {hour:02}:00 is not: "
+            "which hour it means is not known."
+        )
     return start
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tracemalloc
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.metering.domain.hours import day_number, hour_number, local_days
+from services.metering.domain.hours import day_number, hour_number, local_days, standard_offset
 from services.metering.domain.prime import S02Reader, read_s02
 from services.metering.domain.readings import DOUBTFUL, REAL, ReadingBatch
 from tests.support.prime_files import hourly, meter, report, row, stamp
@@ -53,6 +54,25 @@ def test_the_repeated_hour_of_october_is_two_hours() -> None:
     ends = [datetime(2026, 10, 25, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)]
     assert [(r[1] + 1, r[2]) for r in read.rows] == [(hour_number(ends[0]), 117), (hour_number(ends[1]), 109)]
     assert read.batches[0].values.tolist() == [[117, 0, 12, 0, 0, 8], [109, 0, 10, 0, 0, 7]]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Madrid", "Atlantic/Canary", "America/Argentina/Buenos_Aires"])
+def test_summer_is_said_only_of_hours_that_touch_it_and_winter_of_any(zone: str) -> None:
+    """An hour flagged wrongly would take the place of the hour before it."""
+    civil, clock = ZoneInfo(zone), local_days(zone)
+    winter = standard_offset(zone, NOW)
+    first_days = [clock.start_of(day_number(day)) for day in (date(2026, 3, 28), date(2026, 10, 24))]
+    taken = []
+    for start in (hour for first in first_days for hour in range(first, first + 72)):
+        instants = [datetime.fromtimestamp(hour * 3600, civil) for hour in (start, start + 1)]
+        for letter, offset in (("S", winter + 1), ("W", winter)):
+            end = datetime.fromtimestamp((start + 1 + offset) * 3600, UTC)
+            lines = [f'<S02 Fh="{end:%Y%m%d%H}0000000{letter}" Bc="00" AI="5" AE="0"/>']
+            taken.append((lines[0], start, letter == "W" or any(at.dst() for at in instants)))
+    read = Read(report(meter("M1", [line for line, _, _ in taken])), zone=zone)
+    assert [found[1] for found in read.rows] == [start for _, start, fits in taken if fits]
+    assert len(read.refused) == sum(not fits for _, _, fits in taken)
+    assert {fits for _, _, fits in taken} == {True, False}
 
 
 def test_the_same_stamp_in_the_canaries_is_an_hour_later() -> None:
@@ -115,6 +135,10 @@ def test_values_become_whole_wh(value: str, magn: str, wh: int) -> None:
         ('<S02 Fh="20261001250000000S" Bc="00" AI="1" AE="0"/>', "25:00:00 is not the end of a whole hour."),
         ('<S02 Fh="20261001020000000X" Bc="00" AI="1" AE="0"/>', "season letter"),
         ('<S02 Fh="20270101020000000W" Bc="00" AI="1" AE="0"/>', "in the future"),
+        (
+            '<S02 Fh="20261025070000000S" Bc="00" AI="1" AE="0"/>',
+            "The stamp Fh 20261025070000000S says S, summer time, which 2026-10-25 07:00 is not",
+        ),
         ('<S02 Bc="00" AI="1" AE="0"/>', "Fh is missing."),
     ],
 )
