@@ -1,4 +1,4 @@
-"""gRPC clients: every call has a deadline, an identity and a trace; UNAVAILABLE is tried again where that is safe."""
+"""gRPC clients: every call has a deadline, an identity and a trace; what did not get through is tried again where that is safe."""
 
 import importlib
 import json
@@ -25,15 +25,16 @@ _RETRY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # A server that ends cancels what reached it in its last moment and was not begun.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 _READS = ("Get", "List", "Verify", "Preview", "Watch", "Stream")
 
 
 def retry_config(service: str) -> str:
-    """The gRPC service config of one of our services: UNAVAILABLE is tried again (gRFC A6) for reads, for commands with a
-    ``request_id``, which the server answers once however often they come, and for what the proto calls idempotent
-    (``idempotency_level``). Everything else fails at once."""
+    """The gRPC service config of one of our services: what did not get through is tried again (gRFC A6) for reads, for
+    commands with a ``request_id``, which the server answers once however often they come, and for what the proto calls
+    idempotent (``idempotency_level``). Everything else fails at once."""
     names = [
         {"service": offered.full_name, "method": method.name}
         for offered in _offered(service)

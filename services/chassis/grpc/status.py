@@ -7,9 +7,11 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from services.chassis.errors import BY_CODE, CoopError, Internal, Invalid, StorageFull, Violation
+from services.chassis.errors import BY_CODE, CoopError, Internal, Invalid, StorageFull, Unavailable, Violation
 
 DOMAIN = "acometida"
+#: Said by no servicer of ours: the connection or the server ended under the call.
+_NOT_THROUGH = (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
 
 
 def to_status(error: CoopError) -> Status:
@@ -35,7 +37,7 @@ def to_status(error: CoopError) -> Status:
 def from_rpc(error: grpc.RpcError) -> CoopError:
     """What a failed call means, as the error the other side raised; a bare status becomes its class with the status' text."""
     code: grpc.StatusCode = error.code()  # type: ignore[attr-defined]
-    kind = BY_CODE.get(code.name, Internal)
+    kind = Unavailable if code in _NOT_THROUGH else BY_CODE.get(code.name, Internal)
     message = error.details() or code.name  # type: ignore[attr-defined]
     reason = ""
     metadata: dict[str, str] = {}

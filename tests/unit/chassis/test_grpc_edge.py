@@ -24,6 +24,7 @@ from services.chassis.errors import (
     Throttled,
     TimedOut,
     Unauthenticated,
+    Unavailable,
     Violation,
 )
 from services.chassis.grpc import access
@@ -41,14 +42,16 @@ class Servicer(rpc.IdentityServiceServicer):
         self.does: Any = lambda: None
         self.seen: context.Principal | None = None
         self.calls = 0
+        self.context: Any = None
 
     def GetMyAccount(self, request: Any, ctx: Any) -> Any:
+        self.context = ctx
         self.seen = context.caller()
         self.calls += 1
         self.does()
         return pb.GetMyAccountResponse(account=pb.Account(id=context.caller().id))
 
-    CreateStaff = Register = SignIn = GetMyAccount
+    CreateStaff = Register = SignIn = ChangePassword = GetMyAccount
     IssueMailToken = GetMyAccount
 
 
@@ -270,6 +273,23 @@ def test_a_read_finds_the_server_that_comes_back(keys: Path, servicer: Servicer)
         assert client.GetMyAccount(pb.GetMyAccountRequest(), timeout=10).account.id == "a"
     finally:
         second.stop(0).wait()
+
+
+def test_a_read_that_an_ending_server_cancelled_is_asked_again(address: str, keys: Path, servicer: Servicer) -> None:
+    """What reaches a server in its last moment, after its drain began, it cancels."""
+
+    def ends_under_it() -> None:
+        if servicer.calls == 1:
+            servicer.context.abort(grpc.StatusCode.CANCELLED, "the server is shutting down")
+
+    servicer.does = ends_under_it
+    token, _ = TokenSigner(keys, "identity").member("a", "s")
+    assert stub(address, token).GetMyAccount(pb.GetMyAccountRequest()).account.id == "a"
+    assert servicer.calls == 2
+    servicer.calls = 0
+    with pytest.raises(Unavailable), remote():
+        stub(address, token).ChangePassword(pb.ChangePasswordRequest())
+    assert servicer.calls == 1, "a command without a request id may have been done: it is not done twice"
 
 
 def test_a_taken_address_is_one_sentence(address: str, keys: Path, servicer: Servicer) -> None:
