@@ -7,7 +7,7 @@ import time
 from tests.k8s.chain.conftest import Cooperative
 from tests.k8s.chain.installation import DEPLOYMENTS
 from tests.k8s.chain.report import note
-from tests.k8s.chain.traffic import traffic
+from tests.k8s.chain.traffic import Seen, traffic
 from tests.k8s.lab import IMAGE
 
 NEXT = "localhost/acometida:next"
@@ -18,6 +18,7 @@ def test_a_new_version_comes_and_goes_under_traffic(cooperative: Cooperative) ->
     installation = cooperative.installation
     tagged = installation.lab.run("ctr", "--namespace", "k8s.io", "images", "tag", "--force", IMAGE, NEXT)
     assert tagged.returncode == 0, tagged.stderr
+    failures: list[Seen] = []
     for image, what in ((NEXT, "rolling update of every Deployment"), (IMAGE, "back to the version before")):
         before = set(installation.pods(*DEPLOYMENTS))
         began = time.monotonic()
@@ -28,5 +29,6 @@ def test_a_new_version_comes_and_goes_under_traffic(cooperative: Cooperative) ->
         seconds = time.monotonic() - began
         note(what, f"{seconds:.0f} s; {members.summary()}")
         assert before.isdisjoint(installation.pods(*DEPLOYMENTS)), "a pod of the version before still runs"
-        assert members.failures == []
+        failures += members.failures
+    assert failures == []
     installation.settle()
