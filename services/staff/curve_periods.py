@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.calendar import TariffCalendar
-from services.metering.domain.formats import CurveFile, SupplyCurve
+from services.metering.domain.formats import SupplyCurve
 from services.staff.curve_months import local_months, month_name
 
-_MONTHS = 1 << 40
+_MONTHS = 1 << 30
 """Groups below are invoices in order of appearance; groups from here on are months since January 1970."""
 
 
@@ -29,13 +29,13 @@ class PeriodEnergy:
 
 @dataclass
 class SupplyHours:
-    """The hours of one supply out of all files, in the order in which they were read."""
+    """The hours of one supply out of all files, in the order in which they were read: twelve bytes each."""
 
     supply: str
     invoices: dict[str, int] = field(default_factory=dict)
-    hours: list[NDArray[np.int64]] = field(default_factory=list)
-    wh: list[NDArray[np.int64]] = field(default_factory=list)
-    groups: list[NDArray[np.int64]] = field(default_factory=list)
+    hours: list[NDArray[np.integer]] = field(default_factory=list)
+    wh: list[NDArray[np.integer]] = field(default_factory=list)
+    groups: list[NDArray[np.integer]] = field(default_factory=list)
 
     def add(self, curve: SupplyCurve, zone_name: str) -> None:
         """Takes the hours of a file."""
@@ -44,9 +44,10 @@ class SupplyHours:
             numbers = [self.invoices.setdefault(number, len(self.invoices)) for number in curve.invoices]
             known = curve.invoice >= 0
             group[known] = np.array(numbers, np.int64)[curve.invoice[known]]
-        self.hours.append(curve.start_hours)
-        self.wh.append(curve.import_wh.copy())  # a view would keep all six channels of every file
-        self.groups.append(group)
+        wh = curve.import_wh
+        self.hours.append(curve.start_hours.astype(np.int32))
+        self.wh.append(wh.astype(np.uint32 if wh.max(initial=0) < 1 << 32 else np.int64))
+        self.groups.append(group.astype(np.int32))
 
     def settled(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
         """Hours in order and each once, their Wh and groups; and how many hours came again with another value.
@@ -54,7 +55,8 @@ class SupplyHours:
         Of an hour that is in several files, the file read last is believed, and it stays on the invoice that the last
         file with invoice numbers gave it.
         """
-        hours, wh, groups = (np.concatenate(column) for column in (self.hours, self.wh, self.groups))
+        columns = (self.hours, self.wh, self.groups)
+        hours, wh, groups = (np.concatenate(column).astype(np.int64) for column in columns)
         order = np.argsort(hours, kind="stable")
         hours, wh, groups = hours[order], wh[order], groups[order]
         again = hours[1:] == hours[:-1]
@@ -67,13 +69,20 @@ class SupplyHours:
         return hours[last], wh[last], groups[last], differing
 
 
-def gather(files: Iterable[CurveFile], zone_name: str) -> list[SupplyHours]:
+class Supplies:
     """The supplies of all files in order of appearance, each once."""
-    found: dict[str, SupplyHours] = {}
-    for file in files:
-        for curve in filter(len, file.supplies):
-            found.setdefault(_key(curve.name), SupplyHours(curve.name)).add(curve, zone_name)
-    return list(found.values())
+
+    def __init__(self, zone_name: str) -> None:
+        self._zone_name = zone_name
+        self._found: dict[str, SupplyHours] = {}
+
+    def add(self, curve: SupplyCurve) -> None:
+        """Takes a curve as a file gives it."""
+        if len(curve):
+            self._found.setdefault(_key(curve.name), SupplyHours(curve.name)).add(curve, self._zone_name)
+
+    def __iter__(self) -> Iterator[SupplyHours]:
+        return iter(self._found.values())
 
 
 def energy(

@@ -5,7 +5,6 @@ Exit code 1 only when nothing could be read; every file that could not is a sent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,8 +17,12 @@ from services.staff.offline_options import TariffOption, ZoneOption, day, day_ra
 from services.staff.show import JsonOption, print_json, say, table
 
 if TYPE_CHECKING:  # numpy is loaded when a command runs, not for the help
-    from services.metering.domain.formats import CurveFile, RefusedRow
+    from services.metering.domain.formats import CurveFile, RefusedRow, SupplyCurve
+    from services.staff.curve_months import MonthOfCurve
     from services.staff.curve_periods import PeriodEnergy
+
+    #: What each supply of a file has by month.
+    Months = list[tuple[str, list[MonthOfCurve]]]
 
 app = typer.Typer(
     no_args_is_help=True, help="What curve files say, without any service; and why stored hours are as they are."
@@ -37,16 +40,23 @@ def inspect(files: FilesArgument, zone: ZoneOption = "peninsula", as_json: JsonO
     """Format of each file, hours and energy per supply and local month, and the rows that were not taken."""
     clock = time_zone(zone)
 
+    from services.staff.curve_months import months_of
     from services.staff.offline_files import read_files
 
     read = 0
     documents: list[dict[str, Any]] = []
-    for file in read_files(files, clock):
+    supplies: Months = []
+
+    def add(curve: SupplyCurve) -> None:
+        supplies.append((curve.name, list(months_of(curve, clock))))
+
+    for file in read_files(files, clock, add):
         read += 1
         if as_json:
-            documents.append(_document(file, clock))
+            documents.append(_document(file, supplies))
         else:
-            _print(file, clock)
+            _print(file, supplies, clock)
+        supplies.clear()
     if as_json:
         print_json({"files": documents})
     if not read:
@@ -66,14 +76,15 @@ def periods(
     calendar, clock = tariff_calendar(tariff, zone), time_zone(zone)
     first, last = day_range(start, end)
 
-    from services.staff.curve_periods import energy, gather
+    from services.staff.curve_periods import Supplies, energy
     from services.staff.offline_files import read_files
     from services.staff.tariff_hours import hours_between
 
-    read: list[str] = []
     begin, after = hours_between(clock, first, last)
     rows: list[PeriodEnergy] = []
-    for supply in gather(_counted(read_files(files, clock), read), clock):
+    supplies = Supplies(clock)
+    read = sum(1 for _ in read_files(files, clock, supplies.add))
+    for supply in supplies:
         hours, wh, groups, differing = supply.settled()
         if differing:
             say(
@@ -106,25 +117,14 @@ app.command("explain")(explain)
 app.command("share")(share)
 
 
-def _counted(files: Iterable[CurveFile], read: list[str]) -> Iterator[CurveFile]:
-    """The files as they come, their names noted in `read`."""
-    for file in files:
-        read.append(file.name)
-        yield file
-
-
-def _document(file: CurveFile, clock: str) -> dict[str, Any]:
+def _document(file: CurveFile, supplies: Months) -> dict[str, Any]:
     """`closes` only for a file that carries register readings."""
     from services.staff.curve_closes import close_document
-    from services.staff.curve_months import months_of
 
     found: dict[str, Any] = {
         "file": file.name,
         "format": file.format,
-        "supplies": [
-            {"supply": curve.name, "months": [asdict(month) for month in months_of(curve, clock)]}
-            for curve in file.supplies
-        ],
+        "supplies": [{"supply": supply, "months": [asdict(month) for month in months]} for supply, months in supplies],
         "quarantined": [_quarantined(row) for row in file.quarantined],
     }
     return found | {"closes": [close_document(row) for row in file.closes]} if file.closes else found
@@ -136,12 +136,12 @@ def _quarantined(row: RefusedRow) -> dict[str, Any]:
     return found | {"member": row.member} if row.member else found
 
 
-def _print(file: CurveFile, clock: str) -> None:
-    from services.staff.curve_months import hours_of_month, months_of
+def _print(file: CurveFile, supplies: Months, clock: str) -> None:
+    from services.staff.curve_months import hours_of_month
 
     rows = (
         (
-            curve.name,
+            supply,
             month.month,
             f"{month.hours} of {hours_of_month(month.month, clock)}",
             f"{month.import_wh:,}",
@@ -151,16 +151,16 @@ def _print(file: CurveFile, clock: str) -> None:
             _day_and_time(month.first),
             _day_and_time(month.last),
         )
-        for curve in file.supplies
-        for month in months_of(curve, clock)
+        for supply, months in supplies
+        for month in months
     )
     title = f"{file.name} ({file.format})"
-    if file.supplies or not file.closes:
+    if supplies or not file.closes:
         table(title, MONTH_COLUMNS, rows, numbers=MONTH_COLUMNS[:7])
     if file.closes:
         from services.staff.curve_closes import COLUMNS, close_lines
 
-        readings = "Register readings" if file.supplies else f"{title}: register readings"
+        readings = "Register readings" if supplies else f"{title}: register readings"
         table(readings, COLUMNS, close_lines(file.closes), numbers=("Registers", "Total"))
     if not file.quarantined:
         return

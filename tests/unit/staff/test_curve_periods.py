@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.metering.domain.calendar import calendar
-from services.metering.domain.formats import CurveFile, SupplyCurve
+from services.metering.domain.formats import SupplyCurve
 from services.metering.domain.hours import hour_number
-from services.staff.curve_periods import PeriodEnergy, energy, gather
+from services.staff.curve_periods import PeriodEnergy, Supplies, energy
 
 MADRID = "Europe/Madrid"
 CUPS = "ES0575000000000877HA"
@@ -38,7 +38,10 @@ def rows(*curves: SupplyCurve) -> tuple[list[PeriodEnergy], int]:
     """The rows of files of one curve each, and how many hours differed."""
     found: list[PeriodEnergy] = []
     differing = 0
-    for supply in gather((CurveFile("f", "X", [one]) for one in curves), MADRID):
+    supplies = Supplies(MADRID)
+    for one in curves:
+        supplies.add(one)
+    for supply in supplies:
         hours, wh, groups, differ = supply.settled()
         differing += differ
         found += energy(supply.supply, supply.invoices, calendar("2.0TD", "peninsula"), hours, wh, groups)

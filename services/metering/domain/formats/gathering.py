@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +12,16 @@ from numpy.typing import NDArray
 from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, CurveFile, SupplyCurve
 from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
-from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedRow
+from services.metering.domain.formats.spool import ROW, Spool, parts_of
+from services.metering.domain.readings import MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 
-_FIELDS = 6 + len(CHANNELS)
-_COMPACT_AT = 1 << 16
-_ROW = np.dtype(
-    [
-        ("owner", "<i4"),
-        ("member", "<i4"),
-        ("line", "<i8"),
-        ("start", "<i4"),
-        ("quality", "u1"),
-        ("invoice", "<i4"),
-        ("values", "<u4", len(CHANNELS)),
-    ]
-)
+_ASTRAY, _SAME_QUARTER, _MISSING_QUARTERS, _SAME_HOUR = range(4)
+"""Why rows that could be read are quarantined, in the order in which it is told when there are too many of them."""
 
 
 class GatheringSink(Sink):
-    """Keeps everything until ``finish``."""
+    """Keeps everything until ``curves`` and then ``finish`` are asked for, rows beyond the first few on disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,8 +32,10 @@ class GatheringSink(Sink):
         self._invoices: dict[str, int] = {}
         self._members: dict[str, int] = {}
         self._carries_invoices = False
-        self._hours, self._quarters = _Columns(), _Columns()
+        self._hours, self._quarters = Spool(), Spool()
         self._closes: list[RegisterRow] = []
+        self._late: tuple[list[tuple[int, RefusedRow]], ...] = ([], [], [], [])
+        """Rows refused by what others say, by reason, each with what it is told in the order of."""
 
     def owner(self, supply: str, meter: str = "") -> int:
         found = super().owner(supply, meter)
@@ -66,7 +59,7 @@ class GatheringSink(Sink):
         if not len(batch):
             return
         owners = np.array([self.owner("", meter) for meter in batch.meters], np.int64)
-        rows = np.zeros(len(batch), _ROW)
+        rows = np.zeros(len(batch), ROW)
         rows["owner"], rows["member"], rows["line"] = owners[batch.meter], self._member(), batch.line
         rows["start"], rows["quality"], rows["invoice"] = batch.hour, batch.quality, NO_INVOICE
         rows["values"] = batch.values
@@ -92,20 +85,31 @@ class GatheringSink(Sink):
     ) -> None:
         self.seen += 1
         told = value if point.upper() in value.upper() else f"{point} {value}".strip()
-        self._quarantine(RefusedRow(line, point[:64], told[:MAX_VALUE], reason, self.member, self.dialect))
+        self.quarantined_count += 1
+        if len(self.quarantined) < MAX_QUARANTINED:
+            self.quarantined.append(RefusedRow(line, point[:64], told[:MAX_VALUE], reason, self.member, self.dialect))
+
+    def curves(self) -> Iterator[SupplyCurve]:
+        """The curve of each supply, in the order of appearance: hours in order, each once, quarters summed to whole hours.
+
+        Everything has been read, and this is asked once; only then are ``finish``'s answers whole.
+        """
+        owners = len(self._forms)
+        bounds = parts_of(self._hours.counts(owners) + self._quarters.counts(owners))
+        invoices = list(self._invoices)
+        parts = zip(pairwise(bounds), self._hours.parts(bounds), self._quarters.parts(bounds), strict=True)
+        for (first, end), hours, quarters in parts:
+            rows = self._settle(np.concatenate([hours, self._whole_hours(quarters)]), _SAME_HOUR)
+            limits = np.searchsorted(rows["owner"], np.arange(first, end + 1))
+            for owner, (begin, after) in zip(range(first, end), pairwise(limits.tolist()), strict=True):
+                if after > begin:
+                    yield self._curve(*self._name(owner), rows[begin:after], invoices)
 
     def finish(self, file: CurveFile) -> CurveFile:
-        """Fill in what was gathered: hours in order, each once, quarters summed to whole hours."""
-        rows = np.concatenate([self._hours.all(), self._whole_hours(self._quarters.all())])
-        rows = self._settle(rows)
-        names, invoices = [self._name(owner) for owner in range(len(self._forms))], list(self._invoices)
-        bounds = np.searchsorted(rows["owner"], np.arange(len(names) + 1))
-        for index, (supply, meter) in enumerate(names):
-            own = rows[bounds[index] : bounds[index + 1]]
-            if len(own):
-                file.supplies.append(self._curve(supply, meter, own, invoices))
+        """Fill in what was gathered besides the curves."""
+        found = [*self.quarantined, *(row for late in self._late for _, row in sorted(late, key=itemgetter(0)))]
         file.closes = self._closes
-        file.quarantined = sorted(self.quarantined, key=lambda row: (row.member, row.line))
+        file.quarantined = sorted(found[:MAX_QUARANTINED], key=lambda row: (row.member, row.line))
         file.quarantined_count = self.quarantined_count
         return file
 
@@ -128,7 +132,7 @@ class GatheringSink(Sink):
             curve.invoice = renumber[inverse]
         return curve
 
-    def _settle(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+    def _settle(self, rows: NDArray[np.void], why: int) -> NDArray[np.void]:
         """Rows by owner and hour, each hour once: the last one stands, an earlier different one is quarantined."""
         rows = rows[np.lexsort((rows["start"], rows["owner"]))]  # stable: the file's order within an hour
         again = (rows["owner"][1:] == rows["owner"][:-1]) & (rows["start"][1:] == rows["start"][:-1])
@@ -138,7 +142,7 @@ class GatheringSink(Sink):
             older, newer = rows[index], rows[index + 1]
             if not (older["values"] == newer["values"]).all() or older["quality"] != newer["quality"]:
                 self._quarantine_row(
-                    older, f"The same hour comes again with other values at line {newer['line']}, which was taken."
+                    why, older, f"The same hour comes again with other values at line {newer['line']}, which was taken."
                 )
         return rows[np.append(~again, True)]
 
@@ -150,14 +154,14 @@ class GatheringSink(Sink):
         hours = rows[~quartered]
         astray = hours["start"] % QUARTERS != QUARTERS - 1
         for row in hours[astray]:
-            self._quarantine_row(row, "The stamp is not the end of a whole hour, as the supply's others are.")
+            self._quarantine_row(_ASTRAY, row, "The stamp is not the end of a whole hour, as the supply's others are.")
         hours = hours[~astray]
         hours["start"] //= QUARTERS
         return np.concatenate([hours, self._summed(rows[quartered])])
 
     def _summed(self, quarters: NDArray[np.void]) -> NDArray[np.void]:
         """Hours of which all four quarters are there; the quarters of the others are quarantined."""
-        quarters = self._settle(quarters)
+        quarters = self._settle(quarters, _SAME_QUARTER)
         if not len(quarters):
             return quarters
         hour = quarters["start"] // QUARTERS
@@ -171,59 +175,28 @@ class GatheringSink(Sink):
             missing = QUARTERS - int(count[index])
             reason = f"{missing} of the 4 quarters of this hour are missing: the hour's energy is not known."
             for row in quarters[begins[index] : begins[index] + count[index]]:
-                self._quarantine_row(row, reason)
+                self._quarantine_row(_MISSING_QUARTERS, row, reason)
         return hours[count == QUARTERS]
 
-    def _quarantine_row(self, row: np.void, reason: str) -> None:
+    def _quarantine_row(self, why: int, row: np.void, reason: str) -> None:
+        """Of stamps that are astray those first in the file are kept, of the others those of the supplies that come first."""
+        self.quarantined_count += 1
+        late = self._late[why]
+        if why == _ASTRAY and len(late) >= 2 * MAX_QUARANTINED:
+            late[:] = sorted(late, key=itemgetter(0))[:MAX_QUARANTINED]
+        elif why != _ASTRAY and len(late) >= MAX_QUARANTINED:
+            return
+        turn = int(row["place"]) if why == _ASTRAY else len(late)
         members = list(self._members)
         supply, meter = self._name(int(row["owner"]))
         value = f"{supply or meter} import {row['values'][0]} Wh export {row['values'][1]} Wh"
         member = members[int(row["member"])]
-        self._quarantine(RefusedRow(int(row["line"]), supply or meter, value[:MAX_VALUE], reason, member))
+        late.append((turn, RefusedRow(int(row["line"]), supply or meter, value[:MAX_VALUE], reason, member)))
 
     def _name(self, owner: int) -> tuple[str, str]:
         """Supply and meter in the form that most rows have: one damaged row does not name the supply."""
         forms = self._forms[owner]
         return max(forms, key=forms.__getitem__)
 
-    def _quarantine(self, row: RefusedRow) -> None:
-        self.quarantined_count += 1
-        if len(self.quarantined) < MAX_QUARANTINED:
-            self.quarantined.append(row)
-
     def _member(self) -> int:
         return self._members.setdefault(self.member, len(self._members))
-
-
-class _Columns:
-    """Rows as flat integers, turned into compact arrays now and then (45 bytes a row)."""
-
-    def __init__(self) -> None:
-        self._open = array("q")
-        self._done: list[NDArray[np.void]] = []
-
-    def add(self, row: tuple[int, ...]) -> None:
-        self._open.extend(row)
-        if len(self._open) >= _COMPACT_AT * _FIELDS:
-            self._compact()
-
-    def extend(self, rows: NDArray[np.void]) -> None:
-        """Rows that are compact already."""
-        self._compact()
-        self._done.append(rows)
-
-    def all(self) -> NDArray[np.void]:
-        """Every row, in the order given."""
-        self._compact()
-        return np.concatenate(self._done) if self._done else np.zeros(0, _ROW)
-
-    def _compact(self) -> None:
-        if not self._open:
-            return
-        flat = np.frombuffer(self._open, np.int64).reshape(-1, _FIELDS)
-        rows = np.empty(len(flat), _ROW)
-        for column, name in enumerate(("owner", "member", "line", "start", "quality", "invoice")):
-            rows[name] = flat[:, column]
-        rows["values"] = flat[:, 6:]
-        self._done.append(rows)
-        self._open = array("q")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -25,7 +25,7 @@ from services.metering.domain.formats import (
 from services.metering.domain.formats.containers import Container
 from services.metering.domain.formats.dialect import HEAD_BYTES, Context, Dialect
 from services.metering.domain.formats.gathering import GatheringSink
-from services.metering.domain.formats.model import CurveFile
+from services.metering.domain.formats.model import CurveFile, SupplyCurve
 from services.metering.domain.formats.packing import Gap, Pieces
 from services.metering.domain.formats.sink import Sink
 
@@ -53,25 +53,30 @@ def read_curve_file(
     *,
     zone_name: str = "Europe/Madrid",
     received_at: datetime | None = None,
+    each: Callable[[SupplyCurve], None] | None = None,
 ) -> CurveFile:
     """Read a path or a binary stream to its end, as pieces. The dialect and the packing are told by content.
 
     ``zone_name`` is the zone whose local time the stamps are; hours more than a day after ``received_at`` are
     quarantined. Only a path that cannot be opened or read raises (OSError); whatever the content is, the answer is a
     CurveFile that says it.
+
+    With ``each``, a curve is given to it instead of being kept in ``supplies``: memory does not grow with the file.
     """
     context = Context(zone_name, received_at)
     if isinstance(source, (str, Path)):
         with open(source, "rb") as stream:
-            return _read(stream, name or Path(source).name, context)
-    return _read(source, name, context)
+            return _read(stream, name or Path(source).name, context, each)
+    return _read(source, name, context, each)
 
 
-def _read(stream: BinaryIO, name: str, context: Context) -> CurveFile:
+def _read(stream: BinaryIO, name: str, context: Context, each: Callable[[SupplyCurve], None] | None) -> CurveFile:
     file, sink, outcome = CurveFile(name), GatheringSink(), Outcome()
     for _ in read_into(sink, stream, context, outcome):
         pass
     file.format, file.problem = outcome.format, outcome.problem
+    for curve in sink.curves():
+        (each or file.supplies.append)(curve)
     return sink.finish(file)
 
 
