@@ -47,8 +47,7 @@ _MONTH_STARTS = np.array(
 @dataclass(frozen=True)
 class RowRules:
     """What the stamps of a file are read with: winter offset from UTC in hours, the known hours (half-open), and the bounds
-    of those that may be called summer time (hours.summer_hours): at the clock change the letter may be that of the hour's
-    start or of its end.
+    of those that may be called summer time (hours.summer_hours): the instant of a clock change may be written by either clock.
     """
 
     standard_offset: int

@@ -78,10 +78,10 @@ class LocalClock:
         return self._known(self._days.start_of(day) + number - 1)
 
     def quarter_by_season(self, day: int, minutes: int, season: int) -> int:
-        """The quarter that ends at a local stamp with season flag (0 winter, 1 summer).
+        """The quarter that ends at a local stamp with its season flag (0 winter, 1 summer).
 
-        At a clock change the flag may be that of the interval's end (as the distributors write it) or of its start: both
-        name the same instant. Anywhere else a flag that contradicts the calendar is a damaged row, not another hour.
+        The instant of a clock change may be written by either clock: in autumn 02:00 in winter time, as the distributors
+        do, or 03:00 in summer time. Anywhere else a flag that contradicts the calendar is a damaged row, not another hour.
         """
         end = self._end_quarter(day, minutes, season)
         if season not in (self._summer(end // QUARTERS), self._summer((end - 1) // QUARTERS)):

@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.metering.domain.formats import CurveFile, read_curve_file
+from services.metering.domain.formats.dialect import Context
+from services.metering.domain.formats.lines import BadRow
 from services.metering.domain.formats.model import ESTIMATED
+from services.metering.domain.formats.stamps import QUARTERS, LocalClock, parse_day, parse_time
 from services.metering.domain.hours import hour_number, hour_start
 from tests.support.prime_sample import PRIME_SAMPLE, needs_prime_sample
 from tests.unit.metering.formats.curve_writers import (
@@ -227,6 +230,37 @@ def test_a_season_flag_against_the_calendar_is_no_other_hour() -> None:
     found = read(p5d(some_hours(ORDINARY, 4)).replace(b"01:00;1;", b"01:00;0;"))
     assert len(curve_of(found)) == 3
     assert "winter" in found.quarantined[0].reason
+
+
+@pytest.mark.parametrize(
+    ("stamp", "end"),
+    [
+        ("2026/10/25 02:00;1", 0),
+        ("2026/10/25 02:45;1", 45),
+        ("2026/10/25 02:00;0", 60),
+        ("2026/10/25 03:00;1", 60),
+        ("2026/10/25 02:15;0", 75),
+        ("2026/10/25 03:15;1", None),
+        ("2026/10/25 03:00;0", 120),
+        ("2026/03/29 01:45;0", 45),
+        ("2026/03/29 02:00;0", 60),
+        ("2026/03/29 03:00;1", 60),
+        ("2026/03/29 03:00;0", None),
+        ("2026/03/29 02:15;0", None),
+        ("2026/03/29 03:15;0", None),
+        ("2026/03/29 03:15;1", 75),
+    ],
+)
+def test_at_the_change_of_the_clock_the_season_is_the_one_of_the_stamp(stamp: str, end: int | None) -> None:
+    """Minutes from 00:00Z of the end of the interval; the change itself may be written by either clock."""
+    clock = LocalClock(Context("Europe/Madrid", None))
+    day, time = stamp[:10], stamp[11:16]
+    if end is None:
+        with pytest.raises(BadRow, match=f"The season flag {stamp[-1]} says .* time, which .* {time} is not"):
+            clock.quarter_by_season(parse_day(day), parse_time(time), int(stamp[-1]))
+        return
+    quarter = clock.quarter_by_season(parse_day(day), parse_time(time), int(stamp[-1]))
+    assert quarter + 1 == parse_day(day) * 24 * QUARTERS + end // 15
 
 
 def test_hours_of_the_future_are_quarantined() -> None:
