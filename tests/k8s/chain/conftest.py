@@ -23,7 +23,7 @@ from tests.k8s.chain.installation import SECRETS, Installation
 from tests.k8s.chain.traffic import MISSING_PART
 from tests.k8s.lab import Lab
 
-SUPPLIES = 240
+SUPPLIES = 150
 
 
 def months_before(today: date, count: int) -> list[str]:

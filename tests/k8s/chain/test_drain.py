@@ -18,7 +18,7 @@ def test_a_drain_stops_at_the_budget(cooperative: Cooperative) -> None:
     with installation.scaled(["billing-serve"], 2):
         try:
             with traffic(cooperative.gateway, cooperative.session, cooperative.pages) as members:
-                words = ["drain", node, f"--pod-selector={BILLING}", "--delete-emptydir-data", "--timeout=15s"]
+                words = ["drain", node, f"--pod-selector={BILLING}", "--delete-emptydir-data", "--timeout=10s"]
                 ended = installation.lab.try_kubectl(*words, timeout_s=60)
                 ready = installation.pods("billing-serve", ready=True)
         finally:
