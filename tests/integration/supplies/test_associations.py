@@ -261,8 +261,9 @@ def test_the_answer_takes_the_same_time_for_a_match_and_for_nothing(spain: Servi
         spain.clock.advance(timedelta(hours=1))
         known.append(timed(f"known-{number}", "12345678Z", number))
         unknown.append(timed(f"unknown-{number}", "00000000T", number))
-    shift = abs(statistics.median(known) - statistics.median(unknown))
-    assert shift < max(3.0, 0.4 * statistics.median(unknown)), (statistics.median(known), statistics.median(unknown))
+    # The quicker ones: what else the machine does makes some slower, and none faster.
+    quick, other = statistics.quantiles(known, n=4)[0], statistics.quantiles(unknown, n=4)[0]
+    assert abs(quick - other) < max(3.0, 0.4 * other), (sorted(known), sorted(unknown))
 
 
 def test_a_request_waits_for_the_confirmed_address(spain: ServiceUnderTest) -> None:
