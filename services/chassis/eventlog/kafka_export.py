@@ -9,25 +9,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaConsumer
 from kafka.admin import OffsetSpec
 from kafka.errors import RetriableError, for_code
 from kafka.structs import TopicPartition as KafkaPartition
 
 from services.chassis.eventlog.base import EventLogUnavailable, TopicPartition
 from services.chassis.eventlog.kafka import as_event_log_errors
-from services.chassis.eventlog.kafka_settings import KafkaSettings
+from services.chassis.eventlog.kafka_admin import ANSWER_MS, UNKNOWN_TOPIC, KafkaAdministration
 
-ANSWER_MS = 15_000
 _SETTLE_S = 10.0
 _RETRY_S = 0.1
 _POLL_MS = 500
 _SILENCE_S = 60.0
 _FETCH_BYTES = 8_000_000
-_UNKNOWN_TOPIC = 3
 
 Progress = dict[str, dict[TopicPartition, int]]
 """Of each group the next offset that it reads of each partition."""
@@ -50,33 +47,15 @@ class StoredRecord:
         return TopicPartition(self.topic, self.partition)
 
 
-class KafkaExport:
+class KafkaExport(KafkaAdministration):
     """Opened for one backup or one restore. Raises `EventLogUnavailable` when Kafka does not answer."""
-
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-        options = settings.client()
-        del options["metrics_enabled"]
-        with as_event_log_errors("connection", settings):
-            self._admin = KafkaAdminClient(**options, request_timeout_ms=ANSWER_MS)
-
-    def close(self) -> None:
-        self._admin.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def layout(self, names: Iterable[str]) -> dict[str, int]:
         """Number of partitions of those of the topics that exist."""
         found = {}
         with as_event_log_errors("look at the topics", self._settings):
             for topic in self._admin.describe_topics(sorted(names)):
-                if topic["error_code"] == _UNKNOWN_TOPIC:
+                if topic["error_code"] == UNKNOWN_TOPIC:
                     continue
                 if topic["error_code"]:
                     reason = for_code(topic["error_code"]).__name__

@@ -11,17 +11,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import NoError, UnknownTopicOrPartitionError, for_code
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
 from services.chassis.eventlog.base import EventLogError, EventLogUnavailable, TopicPartition
 from services.chassis.eventlog.kafka import as_event_log_errors
-from services.chassis.eventlog.kafka_export import ANSWER_MS, KafkaExport, Progress, StoredRecord
+from services.chassis.eventlog.kafka_admin import ANSWER_MS, KafkaAdministration
+from services.chassis.eventlog.kafka_export import KafkaExport, Progress, StoredRecord
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.kafka_topics import KafkaTopics
 from services.chassis.eventlog.topic_changes import Change
@@ -36,28 +36,16 @@ _UNDER_WAY_RECORDS = 5000
 _NO_SUCH_TOPIC = for_code(3)
 
 
-class KafkaImport:
+class KafkaImport(KafkaAdministration):
     """Opened for one restore. Raises `EventLogUnavailable` when Kafka does not answer."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._export = KafkaExport(settings)
-        options = settings.client()
-        del options["metrics_enabled"]
-        with as_event_log_errors("connection", settings):
-            self._admin = KafkaAdminClient(**options, request_timeout_ms=ANSWER_MS)
 
     def close(self) -> None:
-        self._admin.close()
+        super().close()
         self._export.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def occupied(self, names: Iterable[str]) -> dict[str, int]:
         """Of the topics that exist, how many records were ever appended."""

@@ -5,47 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, for_code
 from kafka.structs import TopicPartition
 
 from services.chassis.eventlog.base import EventLogError, EventLogUnavailable
 from services.chassis.eventlog.kafka import as_event_log_errors
-from services.chassis.eventlog.kafka_settings import KafkaSettings
+from services.chassis.eventlog.kafka_admin import UNKNOWN_TOPIC, KafkaAdministration
 from services.chassis.eventlog.topic_changes import Change, Found, new_replicas
 from services.chassis.eventlog.topics import Topic
 
-_ANSWER_MS = 15_000
 _SETTLE_MS = 30_000
 _COPY_S = 60.0
 _LOOK_S = 0.2
-_UNKNOWN_TOPIC = 3
 
 
-class KafkaTopics:
+class KafkaTopics(KafkaAdministration):
     """Opened for one plan or one application. Raises `EventLogUnavailable` when Kafka does not answer."""
-
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-        options = settings.client()
-        del options["metrics_enabled"]
-        with as_event_log_errors("connection", settings):
-            self._admin = KafkaAdminClient(**options, request_timeout_ms=_ANSWER_MS)
-
-    def close(self) -> None:
-        self._admin.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def found(self, names: Iterable[str]) -> dict[str, Found]:
         """Those of the topics that exist."""
@@ -85,7 +63,7 @@ class KafkaTopics:
     def _described(self, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         found = {}
         for topic in self._admin.describe_topics(list(names)):
-            if topic["error_code"] == _UNKNOWN_TOPIC:
+            if topic["error_code"] == UNKNOWN_TOPIC:
                 continue
             if topic["error_code"]:
                 reason = for_code(topic["error_code"]).__name__
