@@ -8,6 +8,7 @@ the broker says so at intervals that can be read.
 from __future__ import annotations
 
 import logging
+import re
 import time
 
 from kafka.errors import (
@@ -53,17 +54,16 @@ def explained(error: Exception, settings: KafkaSettings) -> str:
     last = _failures.last if time.monotonic() - _failures.at < _RECENT_S else None
     cause = error if last is None or isinstance(error, SaslAuthenticationFailedError) else last
     where = ", ".join(settings.servers)
+    # A broker says that it refuses somebody and closes; at times the library notices only the second.
+    refused = f"the user {settings.user!r}, who signs in by {settings.mechanism}: the name or the password may be wrong"
     if isinstance(cause, SaslAuthenticationFailedError):
-        return f"{where} refused the user {settings.user!r}: {_said(cause)}"
+        return f"{where} refuses {refused} ({_said(cause)})"
     if settings.user and _DISCONNECTED in str(cause):
-        # A broker says that it refuses somebody and closes; the library notices the second before the first.
-        return (
-            f"{where} ends the connection while the user {settings.user!r} signs in by {settings.mechanism}: "
-            "its password may be wrong"
-        )
+        return f"{where} ends the connection of {refused}"
     return f"{where} does not answer: {_said(cause)}"
 
 
 def _said(error: Exception) -> str:
-    """The library's words without the name of its class before them."""
-    return str(error).removeprefix(f"{type(error).__name__}: ").strip().rstrip(".") or type(error).__name__
+    """The library's words without the number and the name of the error before them."""
+    name = type(error).__name__
+    return re.sub(rf"^(\[Error \d+\] )?({name}: )*", "", str(error)).strip().rstrip(".") or name
