@@ -14,7 +14,9 @@ from services.chassis.eventlog.kafka_reasons import explained
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 SETTINGS = KafkaSettings.parse("kafka://billing:hush@broker:9093?security=SASL_SSL&mechanism=PLAIN")
-REFUSAL = SaslAuthenticationFailedError("SaslAuthenticationFailedError: Authentication failed: Invalid username or password")
+REFUSAL = SaslAuthenticationFailedError(
+    "SaslAuthenticationFailedError: Authentication failed: Invalid username or password"
+)
 OVER = KafkaTimeoutError("Unable to bootstrap from ['broker:9093']")
 
 
@@ -47,7 +49,10 @@ def test_the_brokers_own_words_are_given_without_the_librarys_numbers() -> None:
 
 def test_without_a_user_a_closed_connection_is_no_wrong_password() -> None:
     met(KafkaConnectionError("socket disconnected"))
-    assert explained(OVER, replace(SETTINGS, user=None, password=None)) == "broker:9093 does not answer: socket disconnected"
+    assert (
+        explained(OVER, replace(SETTINGS, user=None, password=None))
+        == "broker:9093 does not answer: socket disconnected"
+    )
 
 
 def test_that_the_time_is_over_does_not_replace_the_reason() -> None:

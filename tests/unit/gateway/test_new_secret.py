@@ -59,7 +59,9 @@ class Visitor:
     def send(self, replica: Replica) -> int:
         browser: FlaskClient = replica.app.test_client()
         browser.set_cookie("coop-form", self.cookie)
-        return browser.post("/forgotten-password", data={"csrf_token": self.token, "email": "ana@example.org"}).status_code
+        return browser.post(
+            "/forgotten-password", data={"csrf_token": self.token, "email": "ana@example.org"}
+        ).status_code
 
 
 @contextmanager

@@ -77,8 +77,8 @@ def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "bill_run_proposed", "certificate_issued", "certificate_refused",
         "certificate_revoked", "charge_issued", "charge_withdrawn", "direct_debit_returned", "dispute_closed",
-        "dispute_opened", "invoice_issued", "invoice_rectified", "password_changed", "password_reset", "payment_received", "payment_refunded",
-        "registration_repeated", "reminder", "self_reading_taken",
+        "dispute_opened", "invoice_issued", "invoice_rectified", "password_changed", "password_reset", "payment_received",
+        "payment_refunded", "registration_repeated", "reminder", "self_reading_taken",
     ]  # fmt: skip
 
 
