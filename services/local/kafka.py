@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
+from services.local.ports import free_port
+
 PROJECT = Path(__file__).resolve().parents[2]
 RECIPE = PROJECT / "deploy" / "kafka"
 START_TIMEOUT_S = 60.0
@@ -67,13 +69,6 @@ def _bring_jars(work: Path) -> None:
     )
     if result.returncode != 0:
         raise KafkaMissing(f"Maven could not bring Kafka's jars: {result.stdout.strip()[-600:]}")
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:

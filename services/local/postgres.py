@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,17 +11,13 @@ from pathlib import Path
 
 import psycopg
 
+from services.local.ports import free_port
+
 _BINARIES = Path("/usr/lib/postgresql/15/bin")
 
 
 class PostgresMissing(Exception):
     """PostgreSQL cannot be started here; the message says what is missing."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _user() -> str | None:
@@ -62,7 +57,7 @@ def postgres_server(settings: Sequence[str] = ()) -> Iterator[Postgres]:
         raise PostgresMissing(f"{_BINARIES}/initdb is not on this machine: install the Debian package postgresql-15.")
     user = _user()
     folder = Path(tempfile.mkdtemp(prefix="acometida-pg-"))
-    port = _free_port()
+    port = free_port()
     if user:
         shutil.chown(folder, user, user)
 

@@ -23,7 +23,8 @@ from services.chassis.eventlog import kafka_settings, open_event_log
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import DECLARED
 from services.chassis.outbox import OutboxRelay, pending
-from services.local.kafka import Broker, KafkaMissing, free_port
+from services.local.kafka import Broker, KafkaMissing
+from services.local.ports import free_port
 from services.local.postgres import Postgres
 from services.staff import cli
 from services.staff.backup import events

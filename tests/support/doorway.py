@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.local.ports import free_port
+
 
 class Doorway:
     """A loopback port that leads to another one while it is open; shut, nothing listens and no connection is left."""
@@ -17,9 +19,7 @@ class Doorway:
         self._listener: socket.socket | None = None
         self._ends: list[socket.socket] = []
         self._lock = threading.Lock()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
 
     def open(self) -> None:
         listener = socket.socket()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.chassis.issuing import issue, new_authority
-from services.local.kafka import Broker, KafkaMissing, free_port, kafka_broker
+from services.local.kafka import Broker, KafkaMissing, kafka_broker
+from services.local.ports import free_port
 from tests.support.needs import missing
 
 _SECURITY = "org.apache.kafka.common.security"

@@ -34,11 +34,11 @@ from services.chassis.grpc.client import Clients
 from services.chassis.grpc.tokens import TokenSigner
 from services.chassis.ids import new_id
 from services.chassis.service import Process
+from services.local.ports import free_port
 from services.notifications import tables
 from services.notifications.app import build
 from services.notifications.consumers import TOPICS
 from services.notifications.settings import Settings
-from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20.0

@@ -1,9 +1,7 @@
 """The whole platform as ``make run`` starts it, on free ports and in a folder of its own."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,8 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.local.ports import SINGLE, free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 START_PATIENCE_S = 150.0
+BASES = range(SINGLE.stop, 30_000, 40)
+"""Where a stack may begin: apart from the single ports, and below those that the kernel gives out."""
 OPEN = "Ctrl-C stops"
 """How the runner begins the last line that it says once everything is up."""
 
@@ -23,23 +25,8 @@ class StackDidNotStart(Exception):
 
 
 def free_base_port() -> int:
-    """A port whose neighbours up to +30, which the runner uses too, are free as well.
-
-    Below the range from which the kernel takes outgoing ports (32768 on Linux), so that none of them is taken by chance.
-    """
-    bases = list(range(12_000, 32_000, 40))
-    random.shuffle(bases)
-    for base in bases:
-        try:
-            for offset in range(31):
-                with socket.socket() as probe:
-                    # Ends of closed connections may linger on a port that is free to listen on.
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise StackDidNotStart("There is no free range of ports on this machine.")
+    """A port whose neighbours up to +30, which the runner uses too, are free as well."""
+    return free_ports(BASES, 31)
 
 
 @dataclass

@@ -29,7 +29,7 @@ from services.chassis.health import READINESS
 from services.chassis.service import Process
 from services.chassis.telemetry.logs import say_only_warnings
 from services.chassis.waiting import NotYet, Teller, until_there
-from services.local.kafka import free_port
+from services.local.ports import free_port
 from services.local.postgres import Postgres
 from services.supplies.app import build
 from services.supplies.settings import Settings

@@ -29,8 +29,8 @@ from services.chassis.telemetry.logs import say_only_warnings
 from services.chassis.telemetry.metrics import Metric, Reading
 from services.chassis.telemetry.private import without_personal_data
 from services.chassis.watch import Watch, Watched
+from services.local.ports import free_port
 from tests.support.collector import collector
-from tests.support.ports import free_port
 from tests.support.service_under_test import eventually
 
 Lines = Callable[[], list[dict[str, str]]]

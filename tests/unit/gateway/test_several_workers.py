@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.ports import free_port
+from services.local.ports import free_port
 from tests.support.service_under_test import eventually
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ import pytest
 from services.chassis.config import load
 from services.local.mailbox import Mailbox
 from services.local.mailcatcher import Catcher, Settings, linked, make_app
-from tests.support.ports import free_port
+from services.local.ports import free_port
 
 PDF = b"%PDF-1.4\n"
 

@@ -6,10 +6,10 @@ from email.message import EmailMessage
 import pytest
 
 from services.chassis.config import load
+from services.local.ports import free_port
 from services.notifications.domain.delivery import Hopeless, Trouble
 from services.notifications.settings import Settings
 from services.notifications.smtp import ServerDown, SmtpTransport
-from tests.support.ports import free_port
 from tests.support.smtp import MailServer, mail_server
 
 

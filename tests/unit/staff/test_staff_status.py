@@ -18,10 +18,10 @@ from coop.common.v1 import operations_service_pb2_grpc as pb_grpc
 from coop.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from services.local.ports import free_port
 from services.staff.cli import run
 from services.staff.session import Session, SessionFile
 from services.staff.status_findings import Figure, ServiceStatus, duration, findings
-from tests.support.ports import free_port
 
 NAMES = ("identity", "supplies", "metering", "billing", "notifications")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

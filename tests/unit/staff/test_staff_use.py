@@ -21,9 +21,9 @@ from grpc_status import rpc_status
 
 from services.chassis.errors import NotFound, Refused
 from services.chassis.grpc.status import to_status
+from services.local.ports import free_port
 from services.staff.cli import run
 from services.staff.session import Session, SessionFile
-from tests.support.ports import free_port
 
 SERVICES = ("IDENTITY", "SUPPLIES", "METERING", "BILLING", "NOTIFICATIONS")
 
