@@ -109,7 +109,7 @@ class Receiving:
         return made
 
     def give_back(self, tx: Transaction, order: Outgoing) -> Reversal:
-        """Undo (a part of) a payment under the account's lock: its credit first, then invoices it paid are open again.
+        """Undo (a part of) a payment under the account's lock: credit first, then invoices it paid are open again.
 
         NotFound for a payment that is none; Refused for more than is left of it.
         """
@@ -156,11 +156,12 @@ class Receiving:
     ) -> tuple[Decimal, Sequence[tuple[str, Decimal]]]:
         """What can be taken from credit, and what from invoices: those that the payment's credit paid are opened first, then
         its own. Where other money has gone back from these since, the rest comes from what else the account has paid.
+
+        All credit of the account goes before any invoice is opened: nobody shall owe an invoice and have its money as credit.
         """
         connection, supply_id = tx.connection, payment.supply_id
         own, brought = reversals.still_settled(connection, payment)
-        pool = ledger.credit_of(connection, supply_id)
-        credit = min(brought, pool)
+        credit = min(wanted, ledger.credit_of(connection, supply_id))
         paid = reversals.paid(connection, supply_id)
         opened: list[tuple[str, Decimal]] = []
 
@@ -171,14 +172,12 @@ class Receiving:
                 paid[invoice_id] -= part
             return part
 
-        spent = brought - credit
+        spent = max(brought - credit, ZERO)
         for invoice_id, amount in reversals.paid_with_credit(connection, supply_id) if spent else ():
             spent -= take(invoice_id, min(spent, amount))
         for invoice_id, amount in reversed(own):
             take(invoice_id, amount)
-        short = wanted - credit - sum((amount for _, amount in opened), ZERO)
-        if short > 0:
-            credit += min(short, pool - credit)
+        if wanted > credit + sum((amount for _, amount in opened), ZERO):
             for invoice_id, amount in list(paid.items()):
                 take(invoice_id, amount)
         return credit, opened[::-1]

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from services.billing.application.payments import Payments
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
+from services.billing.application.regularising import RectifyOrder
 from services.billing.domain.ledger import REFUND, RETURNED
 from services.billing.repository import ledger
 from services.billing.repository.ledger import Payment
@@ -20,7 +21,7 @@ from services.billing.repository.reversals import Reversal
 from services.billing.tables import ledger_posting
 from services.chassis.errors import NotFound, Refused
 from services.chassis.ids import new_id
-from tests.support.billing import STAFF, Office
+from tests.support.billing import STAFF, Office, measured
 
 SUPPLY = "s00000"
 DAY = date(2026, 11, 20)
@@ -135,6 +136,34 @@ def test_money_that_paid_what_went_back_before_can_go_back_itself(office: Office
         "E-2026-000002": D("55.44"),
     }
     books(office)
+
+
+def test_credit_goes_before_a_paid_invoice_is_opened(billed: Office) -> None:
+    """Paid twice, by direct debit and by a transfer in between: when the bank takes the first back, nothing is owed."""
+    first = receive(billed, str(debt(billed).overdue + debt(billed).not_yet_due))
+    second = receive(billed, "55.44", "transfer")
+    assert (debt(billed).items, debt(billed).credit) == ((), D("55.44"))
+    assert go_back(billed, first, "55.44").from_credit == D("55.44")
+    assert (debt(billed).items, debt(billed).credit) == ((), 0)
+    assert list(billed.events(PaymentReturned)[0].invoice_numbers) == []
+    # What is left of either can still go back; what they paid is then open.
+    go_back(billed, second, "55.44", REFUND)
+    assert [(item.number, item.outstanding) for item in debt(billed).items] == [("E-2026-000002", D("55.44"))]
+    go_back(billed, first, str(first.amount - D("55.44")))
+    assert {item.number for item in debt(billed).items} == {"E-2026-000001", "E-2026-000002"}
+    books(billed)
+
+
+def test_what_a_correction_left_as_credit_is_what_a_refund_takes(billed: Office) -> None:
+    paid = receive(billed, str(debt(billed).overdue + debt(billed).not_yet_due))
+    billed.energy.usual = measured(P1=42_000, P2=55_000, P3=128_000)
+    order = RectifyOrder("E-2026-000001", "the meter was misread", "I", 0, "")
+    billed.corrections.rectify(billed.key(), "staff:ana", order)
+    credit = debt(billed).credit
+    assert credit > 0
+    assert go_back(billed, paid, str(credit), REFUND).from_credit == credit
+    assert (debt(billed).items, debt(billed).credit) == ((), 0)
+    books(billed)
 
 
 def test_receipts_are_numbered_without_a_gap_each_year(billed: Office) -> None:
