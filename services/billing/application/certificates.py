@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -73,6 +74,18 @@ class RefusedCertificate:
     broken: tuple[BrokenPlan, ...] = ()
 
 
+@dataclass(frozen=True)
+class Accounts:
+    """Whose invoices to the holder count, as ids of supplies: those they hold, and those they left with a debt."""
+
+    held: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.held, *self.left}))
+
+
 class Certificates:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
@@ -104,29 +117,27 @@ class Certificates:
         return RefusedCertificate(due, Decimal(answer["total"]), datetime.fromisoformat(answer["at"]), broken)
 
     @staticmethod
-    def _accounts_of(
-        connection: Connection, caller: Principal, known: KnownSupply, all_supplies: bool
-    ) -> dict[str, str]:
-        """Supply id -> member whose invoices alone count, "" for all."""
+    def _accounts_of(connection: Connection, caller: Principal, known: KnownSupply, all_supplies: bool) -> Accounts:
         if not all_supplies:
-            return {known.supply_id: ""}
-        found = positions.accounts_of_holder(connection, known.member_id)
-        for supply_id, of_member in found.items():
-            if not of_member and not may_see(connection, caller, supply_id):
-                raise Refused(
-                    "A certificate of all contracts is for who sees every supply of the holder, and you do not: ask for "
-                    "one of this supply, or let the holder ask.",
-                    "NOT_ALL_SUPPLIES",
-                )
-        return found
+            ledger.lock_accounts(connection, [known.supply_id])
+            return Accounts((known.supply_id,))
+        held = positions.held_by(connection, known.member_id)
+        if not all(may_see(connection, caller, supply_id) for supply_id in held):
+            raise Refused(
+                "A certificate of all contracts is for who sees every supply of the holder, and you do not: ask for "
+                "one of this supply, or let the holder ask.",
+                "NOT_ALL_SUPPLIES",
+            )
+        # Those that are paid, too: a payment that comes back this moment on one that was left makes it a debt again.
+        ledger.lock_accounts(connection, {*held, *positions.invoiced_to(connection, known.member_id)})
+        return Accounts(tuple(held), tuple(positions.left_with_debt(connection, known.member_id)))
 
     def _decide(
         self, tx: Transaction, key: RequestKey, caller: Principal, known: KnownSupply, all_supplies: bool
     ) -> dict[str, Any]:
         """Under the accounts' locks, so that nothing comes between the look and the certificate."""
         accounts = self._accounts_of(tx.connection, caller, known, all_supplies)
-        ledger.lock_accounts(tx.connection, accounts)
-        position = self._positions.now(tx, accounts, all_supplies=all_supplies)
+        position = self._positions.now(tx, accounts.all, known.member_id, all_supplies=all_supplies)
         if position.due:
             tx.emit(CERTIFICATE_TOPIC, known.supply_id, self._refusal(key, caller, known, position))
             broken = [
@@ -135,11 +146,12 @@ class Certificates:
             ]
             due, total = texts(position.due), text(position.total_due)
             return {"due": due, "total": total, "at": position.at.isoformat(), "broken": broken}
-        return {"granted": self._grant(tx, caller, known, position)}
+        return {"granted": self._grant(tx, caller, known, position, accounts.held)}
 
-    def _grant(self, tx: Transaction, caller: Principal, known: KnownSupply, position: Position) -> str:
+    def _grant(
+        self, tx: Transaction, caller: Principal, known: KnownSupply, position: Position, held: Sequence[str]
+    ) -> str:
         connection = tx.connection
-        held = [account.supply_id for account in position.accounts if not account.of_member]
         supplies = read_model.supplies(connection, held)
         holder = read_model.members(connection, [known.member_id]).get(known.member_id)
         if holder is None:

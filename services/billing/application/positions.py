@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -55,28 +55,27 @@ class Positions:
         self._database = database
         self._rules = rules
 
-    def now(self, tx: Transaction, accounts: Mapping[str, str], *, all_supplies: bool) -> Position:
-        """The position of accounts (supply id -> member whose invoices alone count, "" for all), their rows locked.
+    def now(self, tx: Transaction, supply_ids: Sequence[str], member_id: str, *, all_supplies: bool) -> Position:
+        """The position of a holder in accounts whose rows are locked: what others were invoiced there is not theirs.
 
         Read from the ledger's entries and compared with the open invoices that payments go by: Refused when these differ.
         """
         connection, at = tx.connection, tx.clock.now()
         today = self._rules.today(at)
-        found = tuple(
-            positions.account(
-                connection,
-                supply_id,
-                positions.entries_of(connection, supply_id),
-                of_member,
-                plans.of_account(connection, supply_id),
-                today,
-            )
-            for supply_id, of_member in accounts.items()
-        )
-        for account in found:
-            _compare(connection, account, today)
-        disputed = tuple(disputes.open_of_accounts(connection, accounts))
+        found = tuple(self._account(connection, supply_id, member_id, today) for supply_id in supply_ids)
+        disputed = tuple(disputes.open_of_accounts(connection, supply_ids))
         return self._position(connection, HOLDER if all_supplies else SUPPLY, at, found, disputed)
+
+    @staticmethod
+    def _account(connection: Connection, supply_id: str, member_id: str, today: date) -> AccountPosition:
+        """Compared as a whole, whoever was invoiced."""
+        entries = positions.entries_of(connection, supply_id)
+        agreed = plans.of_account(connection, supply_id)
+        whole = positions.account(connection, supply_id, entries, "", agreed, today)
+        _compare(connection, whole, today)
+        if positions.all_invoiced_to(connection, supply_id, member_id):
+            return whole
+        return positions.account(connection, supply_id, entries, member_id, agreed, today)
 
     def check(self, wanted: str) -> CheckedPosition:
         """The position of a certificate (number, code or id) by the entries that it names, and what was booked since.
@@ -131,8 +130,6 @@ class Positions:
 
 
 def _compare(connection: Connection, account: AccountPosition, today: date) -> None:
-    if account.of_member:
-        return
     open_items = ledger.open_items(connection, account.supply_id, today)
     credit = ledger.credit_of(connection, account.supply_id)
     if not same_items(open_items, account.items) or credit != account.credit:

@@ -26,7 +26,7 @@ PLAIN, NOT_YET_DUE, AGREED_PLAN, DISPUTED = "plain", "not_yet_due", "agreed_plan
 class AccountPosition:
     """An account made of `entries` (ids): its unpaid items in parts, oldest first, and its credit.
 
-    `of_member`: only invoices of this member count, for an account that is somebody else's by now; "" for all. `plans`: its
+    `of_member`: only invoices of this member count, where others were invoiced too; "" for all. `plans`: its
     payment plans in force, and how each broke, None for those that are kept.
     """
 

@@ -108,21 +108,37 @@ def _member_credit(connection: Connection, entries: Sequence[str]) -> Decimal:
     return connection.execute(query).scalar_one() or ZERO
 
 
-def accounts_of_holder(connection: Connection, member_id: str) -> dict[str, str]:
-    """Every account that the member answers for, as supply id -> member whose invoices alone count ("": all).
+def held_by(connection: Connection, member_id: str) -> list[str]:
+    """Supplies that a member holds now."""
+    query = select(supply.c.supply_id).where(supply.c.member_id == member_id).order_by(supply.c.supply_id)
+    return list(connection.execute(query).scalars())
 
-    Those they hold, and those that are somebody else's by now and have unpaid invoices in their name.
-    """
-    held = select(supply.c.supply_id).where(supply.c.member_id == member_id)
-    left = (
+
+def invoiced_to(connection: Connection, member_id: str) -> list[str]:
+    """Supplies of which a member was ever invoiced something, whoever holds them now."""
+    query = select(invoice.c.supply_id).where(invoice.c.member_id == member_id).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def left_with_debt(connection: Connection, member_id: str) -> list[str]:
+    """Supplies that a member does not hold any more and of which invoices in their name are unpaid."""
+    query = (
         select(invoice.c.supply_id)
         .join(open_item, open_item.c.invoice_id == invoice.c.id)
-        .where(invoice.c.member_id == member_id, open_item.c.outstanding > 0)
+        .where(
+            invoice.c.member_id == member_id,
+            open_item.c.outstanding > 0,
+            invoice.c.supply_id.not_in(select(supply.c.supply_id).where(supply.c.member_id == member_id)),
+        )
+        .distinct()
     )
-    found = dict.fromkeys(connection.execute(held).scalars(), "")
-    for supply_id in connection.execute(left).scalars():
-        found.setdefault(supply_id, member_id)
-    return dict(sorted(found.items()))
+    return list(connection.execute(query).scalars())
+
+
+def all_invoiced_to(connection: Connection, supply_id: str, member_id: str) -> bool:
+    """Whether a supply was never invoiced to anybody else."""
+    other = select(invoice.c.id).where(invoice.c.supply_id == supply_id, invoice.c.member_id != member_id).limit(1)
+    return connection.execute(other).first() is None
 
 
 def last_issue(connection: Connection, supply_ids: Iterable[str]) -> date | None:

@@ -194,6 +194,24 @@ def test_who_left_a_supply_with_a_debt_still_answers_for_it(ana: Office) -> None
     assert [each["supply_id"] for each in made.position["accounts"]] == [SECOND]
 
 
+def test_who_takes_a_supply_over_does_not_answer_for_the_debt_of_before(ana: Office) -> None:
+    """RD 88/2026, art. 39.2: the obligations of who left do not pass; nor does the successor learn of them."""
+    ana.tell(member_message("new"))
+    sold = supply_message(SUPPLY, version=5)
+    sold.supply.member_id = "new-member"
+    ana.tell(sold)
+    ana.clock.advance(timedelta(days=3))
+    assert ana.accounts.debt(STAFF, SUPPLY).debt.overdue == D("55.44"), "still open, and Ana's"
+    made = granted(ana, caller=STAFF)
+    assert (made.member_id, made.position["variant"]) == ("new-member", "plain")
+    assert "E-2026-000002" not in words(ana, made)
+    assert ana.positions.check(made.number).agrees
+    with ana.database.write() as tx:
+        tx.connection.execute(delete(open_item).where(open_item.c.number == "E-2026-000002"))
+    with pytest.raises(Refused, match="ledger and the open invoices"):
+        ask(ana, caller=STAFF)
+
+
 def test_a_certificate_is_checked_against_the_ledger(ana: Office) -> None:
     made = granted(ana)
     first = ana.positions.check(made.number)
