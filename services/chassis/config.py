@@ -206,6 +206,11 @@ class ServiceSettings:
         path = self.files.get("event_log")
         return checks.parse_event_log(_content(path)) if path else None
 
+    def secret_now(self, name: str) -> str:
+        """A field of text as its file says now, or as it was at the start when no file said it. Raises OSError or ValueError."""
+        path = self.files.get(name)
+        return _content(path) if path else str(getattr(self, name))
+
     @property
     def addresses(self) -> dict[str, str]:
         """gRPC address of each service by its name."""

@@ -92,9 +92,9 @@ class Sender:
         """One attempt, on the trace of the event that the mail is about."""
         try:
             self._transport.send(self._composer.compose(row, now))
-        except ServerDown:
+        except ServerDown as down:
             with self._database.write() as tx:
-                repository.settle(tx.connection, row.id, next_attempt_at=now, last_error="The mail server is down.")
+                repository.settle(tx.connection, row.id, next_attempt_at=now, last_error=str(down)[:500])
             raise
         except Hopeless as refused:
             self._give_up(row, str(refused))

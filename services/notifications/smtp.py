@@ -72,19 +72,34 @@ class SmtpTransport:
     def _open(self) -> smtplib.SMTP:
         settings = self._settings
         host, _, port = settings.smtp_address.rpartition(":")
+        made: smtplib.SMTP | None = None
         try:
             if settings.smtp_tls == "tls":
-                context = ssl.create_default_context()
-                made: smtplib.SMTP = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT_S, context=context)
+                made = smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT_S, context=self._trusted())
             else:
                 made = smtplib.SMTP(host, int(port), timeout=TIMEOUT_S)
                 if settings.smtp_tls == "starttls":
-                    made.starttls(context=ssl.create_default_context())
+                    made.starttls(context=self._trusted())
             if settings.smtp_user:
-                made.login(settings.smtp_user, settings.smtp_password)
-        except (OSError, smtplib.SMTPException) as wrong:
-            raise ServerDown(f"The mail server at {settings.smtp_address} cannot be used: {wrong}") from wrong
+                made.login(settings.smtp_user, settings.smtp_password_now())
+        except (OSError, ValueError, smtplib.SMTPException) as wrong:
+            if made is not None:
+                made.close()
+            raise ServerDown(
+                f"The mail server at {settings.smtp_address} cannot be used: {_why(wrong, settings)}"
+            ) from wrong
         return made
+
+    def _trusted(self) -> ssl.SSLContext:
+        """The authorities that may have signed the server's certificate, read anew: they are replaced, too."""
+        return ssl.create_default_context(cafile=self._settings.smtp_ca or None)
+
+
+def _why(error: Exception, settings: Settings) -> str:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        said = f"{error.smtp_code} {_text(error.smtp_error)}"
+        return f"it refuses the user {settings.smtp_user!r}, whose password may be wrong ({said})"
+    return str(error)
 
 
 def _meaning(code: int, text: bytes | str) -> Exception:
