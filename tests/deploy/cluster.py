@@ -14,14 +14,15 @@ from tests.deploy.tools import DEPLOY, ROOT, kustomize
 
 OVERLAYS = ("dev", "prod")
 SECRETS = Path("deploy/k8s/overlays/dev/secrets")
+PROD_SECRETS = Path("deploy/k8s/overlays/prod/secrets")
 _WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 Object = dict[str, Any]
 
 
-def secret_files() -> list[str]:
-    """The files, relative to the folder of dev's Secrets, that its kustomization reads."""
-    said = yaml.safe_load((ROOT / SECRETS / "kustomization.yaml").read_text())
+def secret_files(folder: Path = SECRETS) -> list[str]:
+    """The files, relative to the folder of an overlay's Secrets, that its kustomization reads."""
+    said = yaml.safe_load((ROOT / folder / "kustomization.yaml").read_text())
     groups = [*said["configMapGenerator"], *said["secretGenerator"]]
     return sorted({entry.rpartition("=")[2] for group in groups for entry in group["files"]})
 
