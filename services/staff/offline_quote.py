@@ -34,6 +34,7 @@ PRICES = {
     "kvarh": "kVArh",
     "kw_year": "kW·year",
     "kw_day": "kW·day",
+    "kw": "kW",
     "m3": "m³",
     "month": "month",
     "year": "year",

@@ -21,8 +21,8 @@ from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions import jurisdiction
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
-from services.staff.quote_fields import Fields
-from services.staff.quote_file import extra_lines, period_of, thousandth
+from services.staff.quote_fields import Fields, thousandth
+from services.staff.quote_file import extra_lines, period_of
 
 FIELDS = (
     "jurisdiction",

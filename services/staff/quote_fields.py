@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from services.chassis.errors import Invalid
+from services.chassis.money import round_half_up
 
 MOST_DIGITS = 15
 """More significant digits than these are what a binary fraction leaves behind when it is printed (0.30000000000000004)."""
@@ -161,6 +162,23 @@ class Fields:
         if field not in self:
             raise self.wrong(field, "is missing; give it.", value=False)
         return self._values[field]
+
+
+def thousandths_of(given: Fields, name: str, notes: list[str]) -> Iterator[int]:
+    """The numbers of a list as whole thousandths."""
+    for index, item in enumerate(given.numbers(name)):
+        whole = round_half_up(item * 1000, 0)
+        if whole != item * 1000:
+            notes.append(f"{given.path}{name}.{index} is taken as {whole / 1000}: meters count whole thousandths.")
+        yield int(whole)
+
+
+def thousandth(given: Fields, name: str, notes: list[str]) -> int:
+    exact = given.number(name) * 1000
+    whole = round_half_up(exact, 0)
+    if whole != exact:
+        notes.append(f"{given.path}{name} is taken as {whole / 1000}: meters count whole thousandths.")
+    return int(whole)
 
 
 def _no_number(text: str) -> Any:

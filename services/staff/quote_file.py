@@ -12,7 +12,7 @@ from services.billing.domain.adjustments import STATABLE, BillTerms, Discount, S
 from services.chassis.errors import Invalid
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
-from services.staff.quote_fields import Fields
+from services.staff.quote_fields import Fields, thousandth, thousandths_of
 
 ZONES = ("peninsula", "baleares", "canarias", "ceuta", "melilla")
 PERIODS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -37,6 +37,7 @@ FIELDS = (
     "prices",
     "surplus",
     "max_demand_kw",
+    "quarter_demand_kw",
     "reactive_kvarh",
     "extra_lines",
     "discounts",
@@ -84,6 +85,7 @@ class Quote:
     surplus_wh: int | None
     surplus_price: Decimal | None
     max_demand_w: Mapping[str, int] | None
+    quarter_demand_w: Mapping[str, tuple[int, ...]] | None
     reactive_varh: Mapping[str, int] | None
     meter: str
     power_control: str
@@ -115,14 +117,10 @@ def read_quote(given: Fields) -> Quote:
     demand = _thousandths(given, "max_demand_kw", PERIODS[tariff][0], notes) if "max_demand_kw" in given else None
     reactive = _thousandths(given, "reactive_kvarh", PERIODS[tariff][1], notes) if "reactive_kvarh" in given else None
     _check_amount(given, "reactive_kvarh", sum((reactive or {}).values()), "kVArh", powers, period)
-    most_w = MOST_HOURS_OF_POWER * max(watts for _, watts in powers)
-    for name, watts in (demand or {}).items():
-        if watts > most_w:
-            raise given.wrong(
-                "max_demand_kw",
-                f"has {watts // 1000:,} kW in {name}, more than {MOST_HOURS_OF_POWER} times the contracted power; "
-                "check the unit.",
-            )
+    _check_demand(given, "max_demand_kw", demand or {}, powers)
+    quarters = _quarter_demands(given, PERIODS[tariff][0], notes)
+    highest = {name: max(watts) for name, watts in (quarters or {}).items() if watts}
+    _check_demand(given, "quarter_demand_kw", highest, powers)
     return Quote(
         tariff=tariff,
         zone=zone,
@@ -136,6 +134,7 @@ def read_quote(given: Fields) -> Quote:
         surplus_wh=surplus_wh,
         surplus_price=surplus_price,
         max_demand_w=demand,
+        quarter_demand_w=quarters,
         reactive_varh=reactive,
         meter=METERS[given.text("meter", tuple(METERS))] if "meter" in given else RENTAL[tariff],
         power_control=given.text("power_control", ("breaker", "maximeter")) if "power_control" in given else "",
@@ -199,6 +198,26 @@ def _check_amount(
             f"sums to {wh // 1000:,} {unit}, more than {MOST_HOURS_OF_POWER} times what the contracted power takes in "
             f"{period.days} days; check the unit.",
         )
+
+
+def _check_demand(given: Fields, name: str, highest: Mapping[str, int], powers: tuple[tuple[str, int], ...]) -> None:
+    most_w = MOST_HOURS_OF_POWER * max(watts for _, watts in powers)
+    for period, watts in highest.items():
+        if watts > most_w:
+            raise given.wrong(
+                name,
+                f"has {watts // 1000:,} kW in {period}, more than {MOST_HOURS_OF_POWER} times the contracted power; "
+                "check the unit.",
+            )
+
+
+def _quarter_demands(given: Fields, periods: tuple[str, ...], notes: list[str]) -> Mapping[str, tuple[int, ...]] | None:
+    """W of the quarters of an hour of each power period, as many as there are; None when the file has none."""
+    if "quarter_demand_kw" not in given:
+        return None
+    found = given.object("quarter_demand_kw")
+    found.only(periods, "period here")
+    return {period: tuple(thousandths_of(found, period, notes)) for period in periods if period in found}
 
 
 def _prices(
@@ -305,11 +324,3 @@ def _thousandths(given: Fields, name: str, periods: tuple[str, ...], notes: list
     given.by_period(name, periods)  # refuses unknown periods and what is no number
     found = given.object(name)
     return {period: thousandth(found, period, notes) for period in periods if period in found}
-
-
-def thousandth(given: Fields, name: str, notes: list[str]) -> int:
-    exact = given.number(name) * 1000
-    whole = round_half_up(exact, 0)
-    if whole != exact:
-        notes.append(f"{given.path}{name} is taken as {whole / 1000}: meters count whole thousandths.")
-    return int(whole)

@@ -13,6 +13,7 @@ from services.billing.domain.pricing import price
 from services.billing.domain.products import Product
 from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions import jurisdiction
+from services.billing.jurisdictions.es.demand import MAXIMETER_W
 from services.billing.jurisdictions.es.tables import FINANCING
 from services.chassis.errors import Invalid, Refused
 from services.chassis.money import round_half_up
@@ -61,6 +62,8 @@ def _hint(held: HeldBill) -> str:
     """What the file could say in place of what is not known."""
     if held.reason == "NO_MARKET_PRICE":
         return " Give market_price_eur_mwh."
+    if held.reason == "NO_QUARTER_HOURS":
+        return " Or give excess_power in extra_lines."
     cause = held.__cause__
     if isinstance(cause, Refused) and cause.metadata.get("table") == FINANCING_TABLE:
         return " Or give bono_social_financing in extra_lines."
@@ -81,8 +84,13 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
             "prices.energy_eur_kwh is not given: energy is priced at tolls and charges alone, without the energy itself."
         )
     stated = quote.terms.stated_concepts
-    if quote.tariff in MAXIMETER_TARIFFS and quote.max_demand_w is None and "excess_power" not in stated:
-        found.append("max_demand_kw is not given: no excess power is priced.")
+    by_quarters = max(watts for _, watts in quote.powers) > MAXIMETER_W
+    demand = quote.quarter_demand_w if by_quarters and quote.quarter_demand_w is not None else quote.max_demand_w
+    if quote.tariff in MAXIMETER_TARIFFS and demand is None and "excess_power" not in stated:
+        name = "quarter_demand_kw" if by_quarters else "max_demand_kw"
+        found.append(f"{name} is not given: no excess power is priced.")
+    if quote.quarter_demand_w is not None and not by_quarters:
+        found.append("quarter_demand_kw is not used: up to 50 kW excess power is that of max_demand_kw.")
     if quote.tariff in MAXIMETER_TARIFFS and quote.reactive_varh is None and curve is None and "reactive" not in stated:
         found.append("reactive_kvarh is not given: no reactive energy is priced.")
     if quote.tariff == "2.0TD":
@@ -139,6 +147,10 @@ def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) ->
     stated = quote.reactive_varh if quote.reactive_varh is not None or curve else {}
     reactive = None if stated is None else {period: _shared(varh, parts) for period, varh in stated.items()}
     energies = []
+    # Above 50 kW the highest demand is one of the quarter hours.
+    highest = quote.max_demand_w or {
+        period: max(each) for period, each in (quote.quarter_demand_w or {}).items() if each
+    }
     for index, days in enumerate(parts):
         if curve is not None:
             energy = curve.within(days, quote.energy_periods)
@@ -150,7 +162,8 @@ def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) ->
             energy = replace(energy, reactive_varh={period: varh[index] for period, varh in reactive.items()})
         if curve is not None and quote.indexed is not None:
             energy = replace(energy, hours=curve.hours(days, quote.indexed.market))
-        energies.append(replace(energy, max_demand_w=quote.max_demand_w or {}))
+        quarters = (quote.quarter_demand_w or {}) if index == 0 else {}  # they are joined again, and count once
+        energies.append(replace(energy, max_demand_w=highest, quarter_demand_w=quarters))
     return energies
 
 

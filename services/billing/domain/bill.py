@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeVar
 
 from services.billing.domain.closes import Close
 from services.chassis.periods import DatePeriod
 
 ZERO = Decimal(0)
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Energy:
     """What metering measured for one service over one span of local days, by tariff period.
 
     `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
-    period; None: not read, which is not the same as zero. `hours` are there for prices that change every hour, `unpriced`
-    those of them that have no market price (domain/market.py); `closes` are what registers counted between readings of
-    which the last lies in the span: what water is billed by.
+    period; None: not read, which is not the same as zero. `quarter_demand_w` are the demands of quarters of an hour by power
+    period, at least those above the contracted power (meters of types 1 to 3); None: not known. `hours` are there for prices
+    that change every hour, `unpriced` those of them that have no market price (domain/market.py); `closes` are what
+    registers counted between readings of which the last lies in the span: what water is billed by.
     """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Energy:
     hours: tuple[HourEnergy, ...] = ()
     closes: tuple[Close, ...] = ()
     unpriced: tuple[MeasuredHour, ...] = ()
+    quarter_demand_w: Mapping[str, tuple[int, ...]] | None = None
 
     @property
     def import_wh(self) -> int:
@@ -125,21 +129,25 @@ class Energy:
             self.hours_estimated + other.hours_estimated,
             self.hours_missing + other.hours_missing,
             max(self.curve_version, other.curve_version),
-            _joined(self.max_demand_w, other.max_demand_w, max),
-            _joined(self.reactive_varh, other.reactive_varh, int.__add__),
+            _joined(self.max_demand_w, other.max_demand_w, max, 0),
+            _joined(self.reactive_varh, other.reactive_varh, int.__add__, 0),
             self.hours + other.hours,
             self.closes + other.closes,
             self.unpriced + other.unpriced,
+            _joined(self.quarter_demand_w, other.quarter_demand_w, tuple.__add__, ()),
         )
 
 
 def _joined(
-    one: Mapping[str, int] | None, other: Mapping[str, int] | None, join: Callable[[int, int], int]
-) -> Mapping[str, int] | None:
+    one: Mapping[str, _Value] | None,
+    other: Mapping[str, _Value] | None,
+    join: Callable[[_Value, _Value], _Value],
+    none: _Value,
+) -> Mapping[str, _Value] | None:
     """Both spans' values by period; None when either was not read, because then the whole was not read."""
     if one is None or other is None:
         return None
-    return {period: join(one.get(period, 0), other.get(period, 0)) for period in sorted({*one, *other})}
+    return {period: join(one.get(period, none), other.get(period, none)) for period in sorted({*one, *other})}
 
 
 @dataclass(frozen=True)

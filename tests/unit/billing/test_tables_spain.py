@@ -43,16 +43,35 @@ def test_an_hour_of_high_voltage_has_a_price():
 
 def test_excess_of_2026():
     assert TABLES.excess["3.0TD"].at(DAY)["P1"] == D("0.171373")
-    assert "6.1TD" not in TABLES.excess
+    assert TABLES.excess["6.1TD"].at(DAY)["P1"] == D("0.275735")
+    assert TABLES.quarter_excess["6.1TD"].at(DAY)["P1"] == D("3.431797")
 
 
 @pytest.mark.parametrize("day", [DAY, date(2025, 4, 1)])
-@pytest.mark.parametrize("tariff", ["2.0TD", "3.0TD"])
+@pytest.mark.parametrize("tariff", ["2.0TD", "3.0TD", "6.1TD"])
 def test_excess_power_is_one_multiple_of_the_tolls(tariff: str, day: date):
     """The resolution derives each period's price from its toll: a slip in a digit breaks the proportion."""
     tolls, prices = TABLES.tolls[tariff].at(day).power, TABLES.excess[tariff].at(day)
     factor = prices["P1"] / tolls["P1"]
     assert all(abs(factor * tolls[period] - prices[period]) < D("0.0000015") for period in tolls)
+
+
+@pytest.mark.parametrize("tariff", ["2.0TD", "3.0TD", "6.1TD"])
+def test_the_multiple_of_excess_power_is_the_same_in_both_years(tariff: str):
+    first, second = (
+        TABLES.excess[tariff].at(day)["P1"] / TABLES.tolls[tariff].at(day).power["P1"]
+        for day in (date(2025, 4, 1), DAY)
+    )
+    assert abs(first - second) < D("0.00000005")
+
+
+@pytest.mark.parametrize(("day", "within"), [(date(2025, 4, 1), D("0.0000015")), (DAY, D("0.00004"))])
+@pytest.mark.parametrize("tariff", ["3.0TD", "6.1TD"])
+def test_excess_by_quarter_hours_is_one_multiple_of_the_tolls(tariff: str, day: date, within: D):
+    """That of 2026 follows its tolls less closely: two publications of annex II have the same figures."""
+    tolls, prices = TABLES.tolls[tariff].at(day).power, TABLES.quarter_excess[tariff].at(day)
+    factor = prices["P1"] / tolls["P1"]
+    assert all(abs(factor * tolls[period] - prices[period]) < within for period in tolls)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from services.staff.cli import run
 from tests.unit.billing.examples import spanish_bill
-from tests.unit.staff.quote_examples import DWELLING, WORKSHOP, Capture, amounts, asked, priced, without
+from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, amounts, asked, priced, without
 
 
 def test_the_dwelling_of_55_44(tmp_path: Path, capsys: Capture) -> None:
@@ -192,6 +192,22 @@ def test_demand_and_reactive_energy_that_are_not_given_are_said(tmp_path: Path, 
     _, said = asked(tmp_path, capsys, without(WORKSHOP, "max_demand_kw", "reactive_kvarh"))
     assert "no excess power is priced" in said
     assert "no reactive energy is priced" in said
+
+
+def test_excess_power_above_50_kw_is_that_of_the_quarter_hours(tmp_path: Path, capsys: Capture) -> None:
+    """5, 3 and 4 kW above 100 in P4: their root of 7.0711 kW × 0.478581 in 6.1TD."""
+    large = WORKSHOP | {"contracted_kw": dict.fromkeys(SIX, "100"), "tariff": "6.1TD"}
+    quote = without(large, "max_demand_kw") | {"quarter_demand_kw": {"P4": ["105", "99", "103", 104], "P5": []}}
+    (line,) = [line for line in priced(tmp_path, capsys, quote)["lines"] if line["concept"] == "excess_power"]
+    assert (line["quantity"], line["unit"], line["unit_price"], line["amount"]) == ("7.0711", "kW", "0.478581", "3.38")
+    out, _ = asked(tmp_path, capsys, quote)
+    assert "0.478581 €/kW" in out
+
+
+def test_quarter_hours_of_a_small_contract_are_not_used(tmp_path: Path, capsys: Capture) -> None:
+    quote = WORKSHOP | {"quarter_demand_kw": {"P4": ["30"]}}
+    found = priced(tmp_path, capsys, quote, said="up to 50 kW excess power is that of max_demand_kw")
+    assert amounts(found)["excess_power P4"] == "4.34"
 
 
 def test_a_maximeter_in_2_0td(tmp_path: Path, capsys: Capture) -> None:

@@ -11,6 +11,9 @@ import pytest
 from services.staff.cli import run
 from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, asked, without
 
+LARGE = without(WORKSHOP, "max_demand_kw") | {"contracted_kw": dict.fromkeys(SIX, "100")}
+"""Above 50 kW excess power is that of the quarters of an hour."""
+
 
 @pytest.mark.parametrize(
     ("quote", "words"),
@@ -107,8 +110,16 @@ from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, as
             DWELLING | {"from": "2024-11-30", "to": "2024-12-31", "accrual_date": "2025-01-03"},
             "Or give bono_social_financing in extra_lines",
         ),
-        (WORKSHOP | {"tariff": "6.1TD"}, "excess_power has no row for 6.1TD on 2026-10-01"),
-        (WORKSHOP | {"contracted_kw": dict.fromkeys(SIX, "51"), "max_demand_kw": {"P4": "52"}}, "meter types 1 to 3"),
+        (
+            LARGE | {"max_demand_kw": {"P4": "105"}},
+            "those of P4 that reach the 105 kW read there are not known. Give them as",
+        ),
+        (LARGE | {"max_demand_kw": {"P4": "105"}}, "Or give excess_power in extra_lines"),
+        (LARGE | {"quarter_demand_kw": {"P7": ["1"]}}, "quarter_demand_kw.P7 is not a known period here"),
+        (LARGE | {"quarter_demand_kw": {"P4": "105"}}, "quarter_demand_kw.P4 = '105' must be a list of numbers"),
+        (LARGE | {"quarter_demand_kw": {"P4": ["105", "x"]}}, "quarter_demand_kw.P4.1 = 'x' is not a number"),
+        (LARGE | {"quarter_demand_kw": {"P4": ["1001"]}}, "has 1,001 kW in P4, more than 10 times"),
+        (LARGE | {"quarter_demand_kw": {"P4": ["105"]}, "from": "2026-09-29"}, "Bill each month by itself"),
         (DWELLING | {"prices": {"indexed": {"market_eur_kwh": ["0.05"]}}}, "give the curve with --curve"),
     ],
 )

@@ -86,6 +86,10 @@ def _per_kw_day(row: Mapping[str, Any], place: str) -> PerPeriod:
     return _by_period(row, "per_kw_day", place, POWER_PERIODS)
 
 
+def _per_kw(row: Mapping[str, Any], place: str) -> PerPeriod:
+    return _by_period(row, "per_kw", place, POWER_PERIODS)
+
+
 def _losses(row: Mapping[str, Any], place: str) -> PerPeriod:
     return {period: percent / 100 for period, percent in _by_period(row, "percent", place, ENERGY_PERIODS).items()}
 
@@ -153,6 +157,7 @@ def _monthly(row: Mapping[str, Any], place: str) -> Decimal:
 TOLLS = Source("tolls.toml", "toll", _term_prices, key="tariff")
 CHARGES = Source("charges.toml", "charge", _term_prices, key="tariff")
 EXCESS = Source("excess_power.toml", "excess_power", _per_kw_day, key="tariff")
+QUARTER_EXCESS = Source("excess_power.toml", "quarter_hour_excess", _per_kw, key="tariff")
 REACTIVE = Source("reactive.toml", "reactive", _reactive, key="tariff")
 LOSSES = Source("losses.toml", "loss", _losses, key="tariff")
 IEE = Source("electricity_tax.toml", "rate", _iee_rate)
@@ -161,7 +166,20 @@ IVA = {service: Source("iva.toml", service, _iva_rates) for service in ("electri
 GENERAL_IVA = Source("iva.toml", "general", lambda row, place: decimal(row, "percent", place) / 100)
 FINANCING = Source("regulated.toml", "social_bonus_financing", _financing)
 RENTAL = Source("regulated.toml", "meter_rental", _monthly, key="meter")
-SOURCES = (TOLLS, CHARGES, EXCESS, REACTIVE, LOSSES, IEE, IEE_USES, *IVA.values(), GENERAL_IVA, FINANCING, RENTAL)
+SOURCES = (
+    TOLLS,
+    CHARGES,
+    EXCESS,
+    QUARTER_EXCESS,
+    REACTIVE,
+    LOSSES,
+    IEE,
+    IEE_USES,
+    *IVA.values(),
+    GENERAL_IVA,
+    FINANCING,
+    RENTAL,
+)
 
 
 class SpanishTables:
@@ -171,6 +189,7 @@ class SpanishTables:
         self.tolls: dict[str, DatedTable[TermPrices]] = read_all(folder, TOLLS)
         self.charges: dict[str, DatedTable[TermPrices]] = read_all(folder, CHARGES)
         self.excess: dict[str, DatedTable[PerPeriod]] = read_all(folder, EXCESS)
+        self.quarter_excess: dict[str, DatedTable[PerPeriod]] = read_all(folder, QUARTER_EXCESS)
         self.reactive: dict[str, DatedTable[ReactiveRule]] = read_all(folder, REACTIVE)
         self.losses: dict[str, DatedTable[PerPeriod]] = read_all(folder, LOSSES)
         self.iee: DatedTable[IeeRate] = read_all(folder, IEE)[""]
