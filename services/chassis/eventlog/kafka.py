@@ -31,7 +31,7 @@ from services.chassis.eventlog.base import (
     refuse_too_large,
 )
 from services.chassis.eventlog.kafka_consumer import KafkaGroupConsumer
-from services.chassis.eventlog.kafka_reasons import explained
+from services.chassis.eventlog.kafka_reasons import explained, of_topic
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import as_declared
 
@@ -145,9 +145,7 @@ class KafkaEventLog(EventLog):
             if topic["error_code"] == _UNKNOWN_TOPIC:
                 continue
             if topic["error_code"]:
-                raise EventLogUnavailable(
-                    f"Kafka: topic {topic['name']!r} is {for_code(topic['error_code']).__name__}."
-                )
+                raise EventLogUnavailable(of_topic(topic["name"], topic["error_code"], self._settings))
             found[topic["name"]] = len(topic["partitions"])
         # Somebody may have added partitions since they were asked for.
         self._topics |= {name: number for name, number in found.items() if number}

@@ -12,15 +12,20 @@ import re
 import time
 
 from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     KafkaConnectionError,
     KafkaTimeoutError,
     RequestTimedOutError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+    for_code,
 )
 
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 _CONNECTIONS = "kafka.net"
+_NO_RIGHT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 _DISCONNECTED = "socket disconnected"
 #: A failure that is older than this explains nothing any more.
 _RECENT_S = 60.0
@@ -49,6 +54,8 @@ logging.getLogger(_CONNECTIONS).propagate = False
 
 def explained(error: Exception, settings: KafkaSettings) -> str:
     """What an error of the library means, and where it was met. Never shows a password."""
+    if isinstance(error, _NO_RIGHT):
+        return _no_right(f"that ({type(error).__name__})", settings)
     if not isinstance(error, KafkaTimeoutError | KafkaConnectionError | SaslAuthenticationFailedError):
         return f"{type(error).__name__} {error}"
     last = _failures.last if time.monotonic() - _failures.at < _RECENT_S else None
@@ -61,6 +68,19 @@ def explained(error: Exception, settings: KafkaSettings) -> str:
     if settings.user and _DISCONNECTED in str(cause):
         return f"{where} ends the connection of {refused}"
     return f"{where} does not answer: {_said(cause)}"
+
+
+def of_topic(name: str, code: int, settings: KafkaSettings) -> str:
+    """What the code means that Kafka answers in place of a topic's description."""
+    kind = for_code(code)
+    if kind in _NO_RIGHT:
+        return f"Kafka does not show the topic {name!r}: {_no_right('it', settings)}."
+    return f"Kafka does not tell how {name!r} is: {kind.__name__}."
+
+
+def _no_right(what: str, settings: KafkaSettings) -> str:
+    who = f"the user {settings.user!r}" if settings.user else "whoever comes without a user"
+    return f"{who} may not use {what}; the brokers' rules (ACLs) have to allow it"
 
 
 def _said(error: Exception) -> str:

@@ -14,6 +14,7 @@ from kafka.structs import TopicPartition
 from services.chassis.eventlog.base import EventLogError, EventLogUnavailable
 from services.chassis.eventlog.kafka import as_event_log_errors
 from services.chassis.eventlog.kafka_admin import UNKNOWN_TOPIC, KafkaAdministration
+from services.chassis.eventlog.kafka_reasons import of_topic
 from services.chassis.eventlog.topic_changes import Change, Found, new_replicas
 from services.chassis.eventlog.topics import Topic
 
@@ -66,8 +67,7 @@ class KafkaTopics(KafkaAdministration):
             if topic["error_code"] == UNKNOWN_TOPIC:
                 continue
             if topic["error_code"]:
-                reason = for_code(topic["error_code"]).__name__
-                raise EventLogUnavailable(f"Kafka does not tell how {topic['name']!r} is: {reason}.")
+                raise EventLogUnavailable(of_topic(topic["name"], topic["error_code"], self._settings))
             found[topic["name"]] = topic["partitions"]
         return found
 

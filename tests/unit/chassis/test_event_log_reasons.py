@@ -7,10 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, SaslAuthenticationFailedError
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+)
 
 from services.chassis.eventlog import kafka_reasons
-from services.chassis.eventlog.kafka_reasons import explained
+from services.chassis.eventlog.kafka_reasons import explained, of_topic
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 SETTINGS = KafkaSettings.parse("kafka://billing:hush@broker:9093?security=SASL_SSL&mechanism=PLAIN")
@@ -59,3 +66,15 @@ def test_that_the_time_is_over_does_not_replace_the_reason() -> None:
     met(KafkaConnectionError("certificate verify failed"))
     met(OVER)
     assert explained(OVER, SETTINGS).endswith("does not answer: certificate verify failed")
+
+
+def test_a_right_that_is_missing_is_named_with_whoever_needs_it() -> None:
+    said = of_topic("coop.billing.work.v1", TopicAuthorizationFailedError.errno, SETTINGS)
+    assert said == (
+        "Kafka does not show the topic 'coop.billing.work.v1': the user 'billing' may not use it; "
+        "the brokers' rules (ACLs) have to allow it."
+    )
+    assert "the user 'billing' may not use that (GroupAuthorizationFailedError)" in explained(
+        GroupAuthorizationFailedError("billing-runner"), SETTINGS
+    )
+    assert of_topic("t", -1, SETTINGS) == "Kafka does not tell how 't' is: UnknownError."
