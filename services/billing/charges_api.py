@@ -59,6 +59,10 @@ class ChargesApi(ChargesServiceServicer):
         made = self._charges.finish(RequestKey.of("FinishCharge", request), request.charge_id).invoice
         return pb.FinishChargeResponse(invoice_id=made.id, number=made.number, total=self._write.money(made.total))
 
+    def DropCharge(self, request: pb.DropChargeRequest, context: grpc.ServicerContext) -> pb.DropChargeResponse:
+        self._charges.drop(RequestKey.of("DropCharge", request), caller().actor, request.charge_id, request.reason)
+        return pb.DropChargeResponse()
+
     def _waiting(self, each: Ordered, number: str, account: str) -> pb.WaitingCharge:
         return pb.WaitingCharge(
             id=each.id,
@@ -68,6 +72,7 @@ class ChargesApi(ChargesServiceServicer):
             text=each.text,
             day=each.day.isoformat(),
             number=number,
+            refusal=each.refusal or "",
             made_by=each.made_by,
             made_at=instant(each.made_at),
         )

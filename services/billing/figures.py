@@ -1,4 +1,4 @@
-"""What billing tells of its bill runs and its books to those who watch."""
+"""What billing tells of its bill runs, its charges and its books to those who watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from services.billing.repository import books
+from services.billing.repository import books, charges
 from services.billing.repository.runs import RUNNING
 from services.billing.tables import bill_run
 from services.chassis.telemetry.metrics import Reading, looked_up
@@ -22,6 +22,11 @@ RUNS = looked_up("coop_bill_runs_running", "Bill runs that are not completed")
 CHUNKS = looked_up("coop_bill_run_chunks", "Parts of the running bill runs: done, waiting", ["state"])
 SUPPLIES = looked_up("coop_bill_run_supplies", "Supplies of the running bill runs: invoiced, held", ["state"])
 RUNS_AGE = looked_up("coop_bill_run_age_seconds", "Since the oldest running bill run was started; 0 when none runs")
+CHARGES_REFUSED = looked_up(
+    "coop_charges_refused", "Charges that the tax office refused and that nobody decided on yet"
+)
+CHARGES_WAITING = looked_up("coop_charges_waiting", "Other charges that are not issued: the tax office did not answer")
+CHARGES_AGE = looked_up("coop_charges_age_seconds", "Age of the oldest charge that is not issued; 0 when there is none")
 BOOKS_OFF = looked_up(
     "coop_ledger_differences", "Places where the books do not agree with themselves; 0 is good, anything else is not"
 )
@@ -30,7 +35,7 @@ BOOKS_TOOK = looked_up("coop_ledger_check_seconds", "How long that check took")
 
 
 def watched() -> list[Watched]:
-    return [Watched("bill runs", _runs), Watched("books", _books, every_s=BOOKS_EVERY_S)]
+    return [Watched("bill runs", _runs), Watched("charges", _charges), Watched("books", _books, every_s=BOOKS_EVERY_S)]
 
 
 def _runs(connection: Connection, now: datetime) -> Iterator[Reading]:
@@ -45,6 +50,13 @@ def _runs(connection: Connection, now: datetime) -> Iterator[Reading]:
     yield Reading(CHUNKS, chunks - done, ("waiting",))
     yield Reading(SUPPLIES, invoiced, ("invoiced",))
     yield Reading(SUPPLIES, held, ("held",))
+
+
+def _charges(connection: Connection, now: datetime) -> Iterator[Reading]:
+    refused, waiting, since = charges.open_figures(connection)
+    yield Reading(CHARGES_REFUSED, refused)
+    yield Reading(CHARGES_WAITING, waiting)
+    yield Reading(CHARGES_AGE, age(since, now))
 
 
 def _books(connection: Connection, now: datetime) -> Iterator[Reading]:

@@ -82,7 +82,7 @@ def concepts(as_json: JsonOption = False) -> None:
 
 
 def waiting(as_json: JsonOption = False) -> None:
-    """Charges whose code was asked for and whose invoice is not issued: the tax office did not answer."""
+    """Charges whose invoice is not issued: the tax office did not answer, or refused them and says why."""
     with signed_in() as office, office.calling("billing"):
         stub = office.stub("billing", ChargesServiceStub)
         found: list[pb.WaitingCharge] = list(listed(stub.ListWaitingCharges, pb.ListWaitingChargesRequest(), "charges"))
@@ -92,11 +92,27 @@ def waiting(as_json: JsonOption = False) -> None:
         print_json({"charges": [plain(each) for each in found]})
         return
     rows = [
-        (each.id, each.account_number, each.number, each.text, money(each.net), each.made_by, instant(each.made_at))
+        (
+            each.id,
+            each.account_number,
+            each.number,
+            each.text,
+            money(each.net),
+            f"refused: {each.refusal}" if each.refusal else "no answer",
+            each.made_by,
+            instant(each.made_at),
+        )
         for each in found
     ]
-    columns = ("Id", "Account", "Number asked for", "For", "Before taxes", "By", "At")
-    table("Charges that wait for their code", columns, rows, numbers=("Before taxes",))
+    columns = ("Id", "Account", "Number asked for", "For", "Before taxes", "Why", "By", "At")
+    table("Charges that are not issued", columns, rows, numbers=("Before taxes",))
+    if any(not each.refusal for each in found):
+        say("'coopctl invoice finish ID' asks once more for those without an answer.")
+    if any(each.refusal for each in found):
+        say(
+            "Put right what a refusal says, then 'coopctl invoice finish ID' asks again; 'coopctl invoice drop ID' gives the "
+            "charge up."
+        )
 
 
 def finish(
@@ -112,3 +128,19 @@ def finish(
         print_json({"invoice": plain(made)})
         return
     facts(f"Invoice {made.number}", (("Total", money(made.total)), ("Id", made.invoice_id)))
+
+
+def drop(
+    charge_id: Annotated[str, typer.Argument(metavar="CHARGE", help="Id, as 'invoice waiting' prints it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it is given up.")],
+    request_id: Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Give up a charge that the tax office refused: nothing of it was issued."""
+    with signed_in() as office, office.calling("billing"):
+        request = pb.DropChargeRequest(charge_id=charge_id, reason=reason, request_id=request_id or new_id())
+        office.stub("billing", ChargesServiceStub).DropCharge(request)
+    if as_json:
+        print_json({"dropped": charge_id})
+        return
+    say(f"Charge {charge_id} is given up.")

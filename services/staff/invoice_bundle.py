@@ -23,6 +23,7 @@ app.command("charge")(charges.charge)
 app.command("concepts")(charges.concepts)
 app.command("waiting")(charges.waiting)
 app.command("finish")(charges.finish)
+app.command("drop")(charges.drop)
 
 
 @app.command("bundle")

@@ -106,6 +106,9 @@ def _work(services: Sequence[ServiceStatus], now: datetime) -> Iterator[tuple[st
     if runs is not None:
         parts = [_count(value("coop_bill_run_chunks", state=state)) for state in ("done", "waiting")]
         yield "Bill runs running", f"{runs:.0f} (parts: {parts[0]} done, {parts[1]} waiting)" if runs else "0"
+    charges = [value(f"coop_charges_{state}") or 0 for state in ("waiting", "refused")]
+    if sum(charges):
+        yield "Charges not issued", f"{charges[0]:.0f} without an answer, {charges[1]:.0f} refused"
     books = value("coop_ledger_differences")
     if books is not None:
         checked = duration(now.timestamp() - (value("coop_ledger_checked_timestamp_seconds") or now.timestamp()))

@@ -14,6 +14,7 @@ DISK_FREE = 10
 LAG = 1000
 IMPORT_AGE_S = 3600
 BILL_RUN_AGE_S = 6 * 3600
+CHARGE_AGE_S = 3600
 BACKUP_AGE_S = 26 * 3600
 """A day and two hours: a nightly backup that takes its time is no reason to be called."""
 CERTIFICATE_DAYS = 21
@@ -111,6 +112,12 @@ def _of_figures(service: ServiceStatus, now: datetime) -> Iterator[Finding]:
         yield Finding(name, "ImportBrokeOff", f"An import that began {duration(age)} ago was not stored to its end.")
     if age := above("coop_bill_run_age_seconds", BILL_RUN_AGE_S):
         yield Finding(name, "BillRunStuck", f"A bill run has been running for {duration(age)}.")
+    if refused := above("coop_charges_refused", 0):
+        yield Finding(
+            name, "ChargeNotIssued", f"{refused:.0f} charges were refused by the tax office and wait for a decision."
+        )
+    elif age := above("coop_charges_age_seconds", CHARGE_AGE_S):
+        yield Finding(name, "ChargeNotIssued", f"A charge has waited for {duration(age)} to be issued.")
     if places := above("coop_ledger_differences", 0):
         yield Finding(name, "LedgerDiffers", f"The books do not agree with themselves in {places:.0f} places.")
     free, size = service.value("coop_data_disk_free_bytes"), service.value("coop_data_disk_size_bytes")

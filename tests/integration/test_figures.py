@@ -130,14 +130,30 @@ def test_billing_tells_of_runs_and_of_its_books(database_url: str, tmp_path: Pat
         assert (
             calm["coop_bill_runs_running"] == calm["coop_ledger_differences"] == calm["coop_bill_run_age_seconds"] == 0
         )
+        assert calm["coop_charges_refused"] == calm["coop_charges_waiting"] == calm["coop_charges_age_seconds"] == 0
         assert calm["coop_ledger_checked_timestamp_seconds"] == NOW.timestamp()
         put(billing_tables.bill_run, **run("2026-09", "completed", invoiced=90, held=1, chunks=9, chunks_done=9))
         put(billing_tables.bill_run, **run("2026-10", "running", invoiced=40, held=2, chunks=9, chunks_done=4))
+        for refusal, dropped_at in (("10015: no such document.", None), (None, None), ("10015", NOW)):
+            told = {
+                "net": Decimal("5.00"),
+                "text": "A copy",
+                "day": NOW.date(),
+                "made_by": "staff:1",
+                "made_at": NOW - HOUR,
+            }
+            state = {"refusal": refusal, "dropped_at": dropped_at}
+            put(billing_tables.charge, id=new_id(), supply_id=new_id(), concept="copy", **told, **state)
         put(billing_tables.member_credit, supply_id=new_id(), amount=Decimal("5.00"))
         seen = look()
         assert (seen["coop_bill_runs_running"], seen["coop_bill_run_age_seconds"]) == (1, 3600)
         assert (seen["coop_bill_run_chunks done"], seen["coop_bill_run_chunks waiting"]) == (4, 5)
         assert (seen["coop_bill_run_supplies invoiced"], seen["coop_bill_run_supplies held"]) == (40, 2)
+        assert (seen["coop_charges_refused"], seen["coop_charges_waiting"], seen["coop_charges_age_seconds"]) == (
+            1,
+            1,
+            3600,
+        )
         assert seen["coop_ledger_differences"] == 1, "a credit that the ledger knows nothing of"
 
 

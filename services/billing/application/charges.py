@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import Connection
+
 from services.billing.application.charge_invoices import ChargeInvoices
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.fiscal_notes import Vouchers
@@ -30,6 +32,8 @@ from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 from services.chassis.periods import parse_date
 from services.chassis.telemetry import logger
+
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -91,33 +95,54 @@ class Charges:
         return self._made(charge_id)
 
     def waiting(self, *, before: str, limit: int) -> list[tuple[Ordered, str, str]]:
-        """Charges whose number was asked for and that have no invoice, the newest first, with that number and their account's."""
+        """Charges that have no invoice and were not given up, the newest first, with the number that was asked for them ("" when
+        none is: the tax office refused them, or was not asked yet) and their account's.
+        """
         with self._database.read() as connection:
             found = charges.waiting(connection, before=before, limit=limit)
             accounts = read_model.account_numbers(connection, {each.supply_id for each in found})
         number = self._rules.country.number
         return [
-            (each, number(each.series or "", each.sequence or 0), accounts.get(each.supply_id, "")) for each in found
+            (each, number(each.series, each.sequence or 0) if each.series else "", accounts.get(each.supply_id, ""))
+            for each in found
         ]
 
     def finish(self, key: RequestKey, charge_id: str) -> ChargeMade:
-        """Ask once more for the code of a charge that waits. NotFound for an id that is none; Refused when it is issued."""
+        """Ask once more for the code of a charge that waits. NotFound for an id that is none; Refused when it is issued or was
+        given up, or with the tax office's reason.
+        """
 
         def act() -> str:
-            found = charges.find(tx.connection, charge_id)
-            if found is None:
-                raise NotFound(f"There is no charge {charge_id!r}; 'coopctl invoice waiting' lists them.", "NO_CHARGE")
-            if found.invoice_id is not None:
-                issued = invoices.find(tx.connection, found.invoice_id)
-                assert issued is not None
-                raise Refused(f"The charge is issued already: it is invoice {issued.number}.", "CHARGE_ISSUED")
-            return found.id
+            return _waiting(tx.connection, charge_id).id
 
         with self._database.write() as tx:
             tx.once(key, act)
         if self._fiscal.vouchers is not None:
             self._with_code(charge_id, self._fiscal.vouchers)
         return self._made(charge_id)
+
+    def drop(self, key: RequestKey, by: str, charge_id: str, why: str) -> None:
+        """Give up a charge that the tax office refused. NotFound for an id that is none, Invalid without a reason; Refused when
+        it is issued, or when a code was asked for its number and nobody knows whether it was granted.
+        """
+        reason = why.strip()
+        if not 0 < len(reason) <= LONGEST_REASON:
+            raise Invalid(f"Say why it is given up, in at most {LONGEST_REASON} characters.", field="reason")
+
+        def act() -> str:
+            found = _waiting(tx.connection, charge_id, lock=True)
+            if found.series is not None:
+                raise Refused(
+                    f"Number {self._rules.country.number(found.series, found.sequence or 0)} was asked for this charge and may be "
+                    f"authorised: it cannot be given up. 'coopctl invoice finish {found.id}' asks once more; what it issues "
+                    "can be taken back.",
+                    "CODE_ASKED",
+                )
+            charges.drop(tx.connection, found.id, by[:80], reason, tx.clock.now())
+            return found.id
+
+        with self._database.write() as tx:
+            tx.once(key, act)
 
     def for_returned_debit(self, tx: Transaction, supply_id: str, collection_id: str, charge: Charge, by: str) -> None:
         """Charge for a direct debit that came back, in the caller's transaction, unless that was done for it before."""
@@ -185,10 +210,10 @@ class Charges:
                     vouchers.ask(self._database, step.ask)
                 except Refused as refused:
                     with self._database.write() as tx:
-                        charges.release(tx.connection, step.charge_id)
+                        charges.release(tx.connection, step.charge_id, refused.message)
                     if step.charge_id == charge_id:
                         raise
-                    # The other one's request, sent again, is told so; this one goes on.
+                    # The other one is listed with what it was told; this one goes on.
                     logger().warning("charge_refused", charge_id=step.charge_id, why=refused.message)
                     continue
             with self._database.write() as tx:
@@ -201,8 +226,10 @@ class Charges:
         payer = self._invoices.payer(connection, charges.get(connection, charge_id))
         # The series is held before any charge is: two callers never wait for each other.
         state = series.take(connection, self._invoices.series_of(payer, self._today()))
-        if charges.get(connection, charge_id, lock=True).invoice_id is not None:
+        wanted = charges.get(connection, charge_id, lock=True)
+        if wanted.invoice_id is not None:
             return _Foreseen(charge_id, done=True)
+        _check_kept(wanted)
         number = state.last_number + 1
         first = charges.waiting_for(connection, state.code, number) or charge_id
         if first != charge_id:
@@ -216,3 +243,21 @@ class Charges:
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
+
+
+def _waiting(connection: Connection, charge_id: str, *, lock: bool = False) -> Ordered:
+    """The charge of an id that has no invoice and was not given up."""
+    found = charges.find(connection, charge_id, lock=lock)
+    if found is None:
+        raise NotFound(f"There is no charge {charge_id!r}; 'coopctl invoice waiting' lists them.", "NO_CHARGE")
+    if found.invoice_id is not None:
+        issued = invoices.find(connection, found.invoice_id)
+        assert issued is not None
+        raise Refused(f"The charge is issued already: it is invoice {issued.number}.", "CHARGE_ISSUED")
+    _check_kept(found)
+    return found
+
+
+def _check_kept(found: Ordered) -> None:
+    if found.dropped_at is not None:
+        raise Refused(f"The charge was given up ({found.dropped_why}): charge it anew.", "CHARGE_DROPPED")

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from services.billing.domain.charging import Charge
 from services.billing.tables import charge
@@ -32,11 +32,18 @@ class Ordered:
     series: str | None = None
     sequence: int | None = None
     payer: dict[str, Any] | None = None
+    refusal: str | None = None
+    dropped_by: str | None = None
+    dropped_at: datetime | None = None
+    dropped_why: str | None = None
     invoice_id: str | None = None
 
     @property
     def charge(self) -> Charge:
         return Charge(self.concept, self.net, self.text, self.day)
+
+
+OPEN = (charge.c.invoice_id.is_(None), charge.c.dropped_at.is_(None))
 
 
 def keep(connection: Connection, made: Ordered) -> None:
@@ -49,8 +56,9 @@ def get(connection: Connection, charge_id: str, *, lock: bool = False) -> Ordere
     return _ordered(connection.execute(query.with_for_update() if lock else query).mappings().one())
 
 
-def find(connection: Connection, charge_id: str) -> Ordered | None:
-    row = connection.execute(select(charge).where(charge.c.id == charge_id)).mappings().first()
+def find(connection: Connection, charge_id: str, *, lock: bool = False) -> Ordered | None:
+    query = select(charge).where(charge.c.id == charge_id)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     return _ordered(row) if row else None
 
 
@@ -66,11 +74,18 @@ def of_invoice(connection: Connection, invoice_id: str) -> Ordered | None:
 
 
 def waiting(connection: Connection, *, before: str, limit: int) -> list[Ordered]:
-    """Those whose code was asked for and whose invoice is not issued, the newest first; after the id `before`, "" the first."""
-    query = select(charge).where(charge.c.series.is_not(None), charge.c.invoice_id.is_(None))
+    """Those that have no invoice and were not given up, the newest first; after the id `before`, "" the first."""
+    query = select(charge).where(*OPEN)
     if before:
         query = query.where(charge.c.id < before)
     return [_ordered(row) for row in connection.execute(query.order_by(charge.c.id.desc()).limit(limit)).mappings()]
+
+
+def open_figures(connection: Connection) -> tuple[int, int, datetime | None]:
+    """How many of them the tax office refused, how many others there are, and since when the oldest of all waits."""
+    refused = func.count(charge.c.refusal)
+    query = select(refused, func.count() - refused, func.min(charge.c.made_at)).where(*OPEN)
+    return tuple(connection.execute(query).one())  # type: ignore[return-value]
 
 
 def waiting_for(connection: Connection, series: str, sequence: int) -> str | None:
@@ -83,12 +98,17 @@ def waiting_for(connection: Connection, series: str, sequence: int) -> str | Non
 
 def reserve(connection: Connection, charge_id: str, series: str, sequence: int, payer: dict[str, Any]) -> None:
     """Note the number for which a code is asked, and for whom."""
-    _change(connection, charge_id, series=series, sequence=sequence, payer=payer)
+    _change(connection, charge_id, series=series, sequence=sequence, payer=payer, refusal=None)
 
 
-def release(connection: Connection, charge_id: str) -> None:
-    """The code was refused: the number is free again."""
-    _change(connection, charge_id, series=None, sequence=None, payer=None)
+def release(connection: Connection, charge_id: str, why: str) -> None:
+    """The code was refused: the number is free again, and the charge waits for what the tax office said to be put right."""
+    _change(connection, charge_id, series=None, sequence=None, payer=None, refusal=why)
+
+
+def drop(connection: Connection, charge_id: str, by: str, why: str, at: datetime) -> None:
+    """Give up a charge that holds no number."""
+    _change(connection, charge_id, dropped_by=by, dropped_at=at, dropped_why=why)
 
 
 def issued(connection: Connection, charge_id: str, invoice_id: str) -> None:

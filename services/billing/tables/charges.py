@@ -27,6 +27,12 @@ charge = Table(
     Column("payer", Json),
     Column("made_by", String(80), nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
+    # Why the tax office refused it, while it is not asked again.
+    Column("refusal", Text),
+    # Given up before it had a number: who did, when and why.
+    Column("dropped_by", String(80)),
+    Column("dropped_at", UtcDateTime),
+    Column("dropped_why", Text),
     # Null until the invoice is issued.
     Column("invoice_id", ID, ForeignKey("invoice.id"), unique=True),
     UniqueConstraint("series", "sequence"),

@@ -345,13 +345,14 @@ def test_what_stopped_half_way_is_finished_by_who_comes_next(argentine: Office) 
         charges.issue(argentine.key(), "staff:ana", COPY)
     assert numbers(argentine) == ["B-FC-00003-00000001"]
     assert charges.issue(first, "staff:ana", RECONNECTED).invoice.number == "B-FC-00003-00000001"
-    assert charges.waiting(before="", limit=2) == []
+    ((told, number, _),) = charges.waiting(before="", limit=2)
+    assert (told.text, told.refusal, number) == (COPY.text, "10015: no such document.", "")
     with pytest.raises(Refused, match="it is invoice B-FC-00003-00000001"):
         charges.finish(argentine.key(), waits.id)
     with pytest.raises(NotFound, match="There is no charge 'none'"):
         charges.finish(argentine.key(), "none")
-    refused = next(each for each in ordered(argentine) if each.invoice_id is None)
-    assert charges.finish(argentine.key(), refused.id).invoice.number == "B-FC-00003-00000002"
+    assert charges.finish(argentine.key(), told.id).invoice.number == "B-FC-00003-00000002"
+    assert charges.waiting(before="", limit=2) == []
     with argentine.database.read() as connection:
         assert vouchers.find(connection, 3, "006", 3) is None
         found = invoices.find(connection, "B-FC-00003-00000002")
@@ -361,3 +362,34 @@ def test_what_stopped_half_way_is_finished_by_who_comes_next(argentine: Office) 
     alone = Charges(argentine.database, silent, fiscal_office(silent))
     with pytest.raises(Refused, match="name a cae_provider"):
         alone.issue(argentine.key(), "staff:ana", COPY)
+
+
+@ON_ONE
+def test_a_refused_charge_is_given_up_once_and_one_whose_code_was_asked_is_not(argentine: Office) -> None:
+    agency = Agency(Refused("10015: no such document."), Unavailable("Nobody answers."))
+    charges = charges_of(argentine, agency)
+    first, again = argentine.key(), argentine.key()
+    with pytest.raises(Refused, match="10015"):
+        charges.issue(first, "staff:ana", COPY)
+    ((told, _, _),) = charges.waiting(before="", limit=2)
+    with pytest.raises(Invalid, match="Say why"):
+        charges.drop(argentine.key(), "staff:ana", told.id, " ")
+    for _ in range(2):
+        charges.drop(again, "staff:ana", told.id, "Paid in cash.")
+    assert charges.waiting(before="", limit=2) == []
+    for act in (
+        lambda: charges.issue(first, "staff:ana", COPY),
+        lambda: charges.finish(argentine.key(), told.id),
+        lambda: charges.drop(argentine.key(), "staff:ana", told.id, "Twice."),
+    ):
+        with pytest.raises(Refused, match=r"was given up \(Paid in cash\.\): charge it anew"):
+            act()
+    with pytest.raises(Unavailable):
+        charges.issue(argentine.key(), "staff:ana", RECONNECTED)
+    ((waits, number, _),) = charges.waiting(before="", limit=2)
+    with pytest.raises(Refused, match=f"Number {number} was asked for this charge and may be authorised"):
+        charges.drop(argentine.key(), "staff:ana", waits.id, "No answer.")
+    assert charges.finish(argentine.key(), waits.id).invoice.number == "B-FC-00003-00000001"
+    with pytest.raises(Refused, match="it is invoice B-FC-00003-00000001"):
+        charges.drop(argentine.key(), "staff:ana", waits.id, "Too late.")
+    check_books(argentine)

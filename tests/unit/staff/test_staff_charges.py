@@ -49,7 +49,14 @@ class Billing:
 
     def ListWaitingCharges(self, request: Any) -> Any:
         one = pb.WaitingCharge(id="c1", account_number="5555/1", number="B-FC-00003-00000001", text="A copy")
-        return pb.ListWaitingChargesResponse(charges=[one], next_page_token="" if request.page_token else "c1")
+        other = pb.WaitingCharge(id="c2", account_number="5555/2", text="A fee", refusal="10015: no such document.")
+        return pb.ListWaitingChargesResponse(
+            charges=[other if request.page_token else one], next_page_token="" if request.page_token else "c1"
+        )
+
+    def DropCharge(self, request: Any) -> Any:
+        self.asked.append(request)
+        return pb.DropChargeResponse()
 
     def FinishCharge(self, request: Any, timeout: float) -> Any:
         self.asked.append(request)
@@ -120,9 +127,18 @@ def test_concepts_are_listed_with_their_tax(billing: Billing, capsys: pytest.Cap
 
 def test_what_waits_is_listed_and_finished(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["invoice", "waiting", "--json"]) == 0
-    assert [each["id"] for each in json.loads(capsys.readouterr().out)["charges"]] == ["c1", "c1"]  # two pages
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)["charges"]] == ["c1", "c2"]  # two pages
     assert run(["invoice", "waiting"]) == 0
-    assert "A copy" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "A copy" in told.out and "no answer" in told.out and "refused: 10015: no such document." in told.out
+    assert "asks once more" in told.err and "'coopctl invoice drop ID'" in told.err
     assert run(["invoice", "finish", "c1", "--request-id", "mine"]) == 0
     assert "B-FC-00003-00000001" in capsys.readouterr().out
     assert (billing.asked[0].charge_id, billing.asked[0].request_id) == ("c1", "mine")
+
+
+def test_a_refused_charge_is_given_up_with_a_reason(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["invoice", "drop", "c2"]) == 2
+    assert run(["invoice", "drop", "c2", "--reason", "Paid in cash."]) == 0
+    assert "Charge c2 is given up" in capsys.readouterr().err
+    assert (billing.asked[0].charge_id, billing.asked[0].reason) == ("c2", "Paid in cash.")

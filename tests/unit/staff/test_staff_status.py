@@ -179,6 +179,8 @@ def _one(name: str, **figures: float) -> list[str]:
         ("mails_failed_24h", 20, 21, "MailsFailed"),
         ("imports_age_seconds", 3600, 3601, "ImportBrokeOff"),
         ("bill_run_age_seconds", 21600, 21601, "BillRunStuck"),
+        ("charges_refused", 0, 1, "ChargeNotIssued"),
+        ("charges_age_seconds", 3600, 3601, "ChargeNotIssued"),
         ("ledger_differences", 0, 1, "LedgerDiffers"),
         (
             "certificate_expiry_timestamp_seconds",
