@@ -53,6 +53,8 @@ class AccountStatement:
     opening: Decimal
     lines: tuple[StatementLine, ...]
     closing: Decimal
+    #: Of a statement up to today: what is owed now, and the payment plans.
+    now: AccountDebt | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Accounts:
             known = visible_supply(connection, caller, supply_id)
             opening = ledger.balance_before(connection, supply_id, period.start)
             lines, closing = statement_lines(opening, statements.movements(connection, supply_id, period))
-        return AccountStatement(supply_id, known.member_id, period, opening, lines, closing)
+            today = self._rules.today(self._database.clock.now())
+            now = self.debt_in(connection, supply_id) if period.start <= today < period.end else None
+        return AccountStatement(supply_id, known.member_id, period, opening, lines, closing, now)
 
     def _period(self, start: str, end: str) -> DatePeriod:
         today = self._rules.today(self._database.clock.now())

@@ -173,7 +173,7 @@ def _verification(paper: Paper, doc: CertificateDocument, e: Edition) -> None:
     words.text(
         e.t(
             "It speaks of the instant it names and of no later one. It is never changed: if it is revoked, the page "
-            "above says so. The page shows the state, the date and a masked name, nothing else."
+            "above says so. The page shows the state, the dates and, masked, the name and the supplies: nothing else."
         ),
         REGULAR,
         8.5,

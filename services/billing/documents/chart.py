@@ -18,6 +18,8 @@ _AXIS = 26.0
 _WIDE_SLOT = 24.0  # from this width of a month on, months are written out and every bar carries its figure
 _LEGEND = 16.0
 _LABELS = 22.0
+#: In the place of a bar whose month is not known.
+NO_DATA = "\u2013"
 
 
 def grid(maximum: Decimal, lines: int = 4) -> tuple[Decimal, ...]:
@@ -68,7 +70,7 @@ def bars(
         middle = x + bar / 2
         billed = index == len(history) - 1
         if month.quantity is None:
-            paper.text(middle, base + 4, "\u2013", REGULAR, 7, ink.MUTED, "centre")
+            paper.text(middle, base + 4, NO_DATA, REGULAR, 7, ink.MUTED, "centre")
         else:
             tall_bar = max(height * float(max(month.quantity, Decimal(0)) / ceiling), 0.8)
             if month.estimated:
@@ -83,7 +85,8 @@ def bars(
         if month.year != year:
             year = month.year
             paper.text(middle, base - 19, str(year), REGULAR, 6.5, ink.MUTED, "centre")
-    _legend(paper, history, translate, left + (_AXIS if roomy else 0), top - tall + 1)
+    indent = _AXIS if roomy else 0
+    _legend(paper, history, translate, left + indent, top - tall + 1, wide - indent)
 
 
 def says(
@@ -121,16 +124,30 @@ def _over_grid(paper: Paper, text: str, font: str, size: float, colour: ink.Colo
 
 
 def _legend(
-    paper: Paper, history: tuple[MonthConsumption, ...], translate: Callable[[str], str], x: float, y: float
+    paper: Paper,
+    history: tuple[MonthConsumption, ...],
+    translate: Callable[[str], str],
+    x: float,
+    y: float,
+    width: float,
 ) -> None:
     entries = [("billed", translate("Billed month")), ("past", translate("Earlier months"))]
     if any(month.estimated for month in history):
         entries.append(("estimated", translate("E: estimated")))
+    if any(month.quantity is None for month in history):
+        entries.append(("unknown", translate("no data")))
+    # Two charts beside each other have narrow legends.
+    size = 7.5
+    while size > 6 and sum(11 + typeface.width(text, REGULAR, size) + 12 for _, text in entries) - 12 > width:
+        size -= 0.5
+    gap = min(12.0, (width - sum(11 + typeface.width(text, REGULAR, size) for _, text in entries)) / (len(entries) - 1))
     for kind, text in entries:
         if kind == "estimated":
             marks.hatch(paper, x, y - 0.5, 7, 7)
+        elif kind == "unknown":
+            paper.text(x + 3.5, y, NO_DATA, REGULAR, size, ink.MUTED, "centre")
         else:
             paper.canvas.setFillColorRGB(*(paper.brand.strong if kind == "billed" else paper.brand.middle))
             paper.canvas.rect(x, y - 0.5, 7, 7, stroke=0, fill=1)
-        paper.text(x + 11, y, text, REGULAR, 7.5, ink.MUTED)
-        x += 11 + typeface.width(text, REGULAR, 7.5) + 12
+        paper.text(x + 11, y, text, REGULAR, size, ink.MUTED)
+        x += 11 + typeface.width(text, REGULAR, size) + gap

@@ -14,7 +14,7 @@ from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import METHODS, REASONS, SERVICES, UNITS
 
 _HERO = 308.0  # width of the card with the amount
-_CHART = (100.0, 130.0, 150.0)  # height of a chart with labels and legend: least, usual, most
+_CHART = (84.0, 130.0, 150.0)  # height of a chart with labels and legend: least, usual, most
 
 
 def draw(paper: Paper, doc: InvoiceDocument, e: Edition, country: Country) -> None:
@@ -51,7 +51,7 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
             second = {"date": e.f.day(doc.second_due.day), "amount": e.f.money(doc.second_due.amount)}
             stack.message(e.t("Second due date: {date}, **{amount}**"), second)
     elif due < 0:
-        stack.tag(e.t("In your favour: we will refund it"), ink.GREEN, ink.GREEN_GROUND, 10)
+        stack.tag(e.t("In your favour: it pays what is due and your next bills"), ink.GREEN, ink.GREEN_GROUND, 10)
     else:
         stack.tag(e.t("Settled"), ink.GREEN, ink.GREEN_GROUND, 10)
     if doc.payment and due > 0:

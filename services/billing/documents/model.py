@@ -49,6 +49,7 @@ from services.chassis.errors import Invalid
 __all__ = [
     "ZERO",
     "Adjustment",
+    "AgreedPlan",
     "ArgentineFiscal",
     "CertificateDocument",
     "Change",
@@ -56,6 +57,7 @@ __all__ = [
     "Consumption",
     "ContractedPower",
     "Coverage",
+    "DebtNow",
     "DueDate",
     "EnergyMix",
     "Holder",
@@ -68,6 +70,7 @@ __all__ = [
     "PaymentOption",
     "PendingInvoice",
     "PeriodQuantity",
+    "PlanPart",
     "PriorDebt",
     "Reading",
     "Share",
@@ -265,7 +268,37 @@ class ReceiptDocument:
 
 
 @dataclass(frozen=True)
+class PlanPart:
+    """An instalment, and what of it is unpaid."""
+
+    due: date
+    amount: Decimal
+    left: Decimal
+
+
+@dataclass(frozen=True)
+class AgreedPlan:
+    """Invoices (numbers) that are paid in instalments. `missed`: the one (from 1) by which it broke; 0 while it is kept."""
+
+    agreed_on: date
+    invoices: tuple[str, ...]
+    parts: tuple[PlanPart, ...]
+    missed: int = 0
+
+
+@dataclass(frozen=True)
+class DebtNow:
+    """What is owed on the day of issue."""
+
+    overdue: Decimal
+    not_yet_due: Decimal
+    credit: Decimal
+
+
+@dataclass(frozen=True)
 class StatementDocument:
+    """`debt` and `plans` are of the day of issue: of a statement that ends before it they are left out."""
+
     jurisdiction: Jurisdiction
     currency: str
     issuer: Issuer
@@ -277,6 +310,8 @@ class StatementDocument:
     closing_balance: Decimal
     movements: tuple[Movement, ...] = ()
     supply: Supply | None = None
+    debt: DebtNow | None = None
+    plans: tuple[AgreedPlan, ...] = ()
     notice: str = ""
 
     @property

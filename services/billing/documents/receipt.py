@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from services.billing.documents import ink
+from services.billing.documents import account_head, ink
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
-from services.billing.documents.figures import NBSP
 from services.billing.documents.model import ReceiptDocument
-from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.paper import INNER, Paper, Stack
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import CAME_BY
@@ -32,8 +31,7 @@ def render_receipt(doc: ReceiptDocument, locale: str, seal: Seal | None = None) 
 
 
 def _amount(paper: Paper, doc: ReceiptDocument, e: Edition) -> None:
-    half = (INNER - GAP) / 2 - 2 * PADDING
-    left = Stack(half)
+    left = Stack(account_head.HALF)
     left.text(e.t("We received"), SEMIBOLD, 9.5, ink.MUTED)
     left.space(2)
     left.display(e.f.money(doc.amount), 34)
@@ -42,20 +40,7 @@ def _amount(paper: Paper, doc: ReceiptDocument, e: Edition) -> None:
     if doc.reference:
         left.space(4)
         left.text(e.t("Reference: {reference}").format(reference=doc.reference), REGULAR, 9)
-    right = Stack(half)
-    right.text(doc.holder.name, SEMIBOLD, 10.5)
-    right.text(f"{doc.holder.document_type}{NBSP}{doc.holder.document}", REGULAR, 9)
-    for line in doc.holder.address:
-        right.text(line, REGULAR, 9)
-    right.space(5)
-    right.text(", ".join(doc.supply.address), REGULAR, 8.5, ink.MUTED)
-    for text in (doc.supply.cups and f"CUPS{NBSP}{doc.supply.cups}", doc.supply.account):
-        if text:
-            right.text(text, REGULAR, 8.5, ink.MUTED)
-    tall = max(left.height, right.height) + 2 * PADDING
-    card(paper, left, LEFT, paper.y, tall)
-    card(paper, right, LEFT + (INNER + GAP) / 2, paper.y, tall, fill=paper.brand.tint)
-    paper.y -= tall + GAP + 4
+    account_head.draw(paper, left, doc.holder, doc.supply)
 
 
 def _parts(doc: ReceiptDocument, e: Edition) -> Stack:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from services.billing.documents import ink
+from services.billing.documents import account_head, ink
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
-from services.billing.documents.figures import NBSP
 from services.billing.documents.model import Holder, Issuer, Jurisdiction, Supply
-from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card
+from services.billing.documents.paper import INNER, Paper, Stack
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.signing import Seal
@@ -73,26 +72,13 @@ def render_reminder_letter(doc: ReminderLetter, locale: str, seal: Seal | None =
 
 
 def _to_whom(paper: Paper, doc: ReminderLetter, e: Edition) -> None:
-    half = (INNER - GAP) / 2 - 2 * PADDING
-    left = Stack(half)
+    left = Stack(account_head.HALF)
     left.text(e.t("To pay"), SEMIBOLD, 9.5, ink.MUTED)
     left.space(2)
     left.display(e.f.money(doc.total), 34)
     left.space(3)
     left.tag(e.t("Please pay it by {date}").format(date=e.f.day(doc.pay_until)), ink.AMBER, ink.AMBER_GROUND, 10)
-    right = Stack(half)
-    right.text(doc.holder.name, SEMIBOLD, 10.5)
-    for line in doc.holder.address:
-        right.text(line, REGULAR, 10)
-    right.space(5)
-    right.text(", ".join(doc.supply.address), REGULAR, 8.5, ink.MUTED)
-    for text in (doc.supply.cups and f"CUPS{NBSP}{doc.supply.cups}", doc.supply.account):
-        if text:
-            right.text(text, REGULAR, 8.5, ink.MUTED)
-    tall = max(left.height, right.height) + 2 * PADDING
-    card(paper, left, LEFT, paper.y, tall)
-    card(paper, right, LEFT + (INNER + GAP) / 2, paper.y, tall, fill=paper.brand.tint)
-    paper.y -= tall + GAP + 4
+    account_head.draw(paper, left, doc.holder, doc.supply, identified=False)
 
 
 def _text(doc: ReminderLetter, e: Edition) -> Stack:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from services.billing.documents import ink
+from services.billing.documents import account_head, ink
 from services.billing.documents.account_words import told
 from services.billing.documents.edition import Edition, edition, letterhead, sheet
-from services.billing.documents.figures import NBSP
-from services.billing.documents.model import StatementDocument
-from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Item, Paper, Stack, card
+from services.billing.documents.model import AgreedPlan, StatementDocument
+from services.billing.documents.paper import INNER, PADDING, Item, Paper, Stack, place
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import CAME_BY, MOVEMENTS
@@ -31,6 +30,9 @@ def render_statement(doc: StatementDocument, locale: str, seal: Seal | None = No
     issued = e.t("Issued on {date}").format(date=e.f.day(doc.issue_date))
     letterhead(paper, doc.issuer, [(title, SEMIBOLD, 10.5), (issued, REGULAR, 8.5)])
     _balance(paper, doc, e)
+    for plan in doc.plans:
+        place(paper, _plan(plan, e))
+        paper.y -= 4
     _movements(doc, e).flow(paper, again=_head(e))
     return paper.finish()
 
@@ -44,28 +46,52 @@ def _state(balance: Decimal, e: Edition) -> tuple[str, ink.Colour, ink.Colour]:
 
 
 def _balance(paper: Paper, doc: StatementDocument, e: Edition) -> None:
-    half = (INNER - GAP) / 2 - 2 * PADDING
-    left = Stack(half)
+    left = Stack(account_head.HALF)
     left.text(e.t("Balance on {date}").format(date=e.f.day(doc.last_day)), SEMIBOLD, 9.5, ink.MUTED)
     left.space(2)
     left.display(e.f.money(abs(doc.closing_balance)), 34)
     left.space(3)
     left.tag(*_state(doc.closing_balance, e), 10)
-    right = Stack(half)
-    right.text(doc.holder.name, SEMIBOLD, 10.5)
-    right.text(f"{doc.holder.document_type}{NBSP}{doc.holder.document}", REGULAR, 9)
-    for line in doc.holder.address:
-        right.text(line, REGULAR, 9)
-    if doc.supply:
-        right.space(5)
-        right.text(", ".join(doc.supply.address), REGULAR, 8.5, ink.MUTED)
-        for text in (doc.supply.cups and f"CUPS{NBSP}{doc.supply.cups}", doc.supply.account):
-            if text:
-                right.text(text, REGULAR, 8.5, ink.MUTED)
-    tall = max(left.height, right.height) + 2 * PADDING
-    card(paper, left, LEFT, paper.y, tall)
-    card(paper, right, LEFT + (INNER + GAP) / 2, paper.y, tall, fill=paper.brand.tint)
-    paper.y -= tall + GAP + 4
+    if doc.debt:
+        left.space(4)
+        left.message(e.t("Overdue: **{amount}**"), {"amount": e.f.money(doc.debt.overdue)})
+        left.message(e.t("Not yet due: **{amount}**"), {"amount": e.f.money(doc.debt.not_yet_due)})
+        if doc.debt.credit:
+            left.message(e.t("In your favour: **{amount}**"), {"amount": e.f.money(doc.debt.credit)})
+    account_head.draw(paper, left, doc.holder, doc.supply)
+
+
+def _plan(plan: AgreedPlan, e: Edition) -> Stack:
+    """What is paid in instalments, and what of each is left; of a broken plan, by which one it broke."""
+    stack = Stack(INNER - 2 * PADDING)
+    stack.heading(e.t("Payment plan"))
+    told = e.t("Agreed on {date} for {invoices}.")
+    stack.text(told.format(date=e.f.day(plan.agreed_on), invoices=e.f.listing(list(plan.invoices))), REGULAR, 9)
+    if plan.missed:
+        broken = e.t(
+            "It is broken: instalment {number}, of {date}, was not paid on its day, so what is left of its invoices is due by "
+            "their own dates."
+        )
+        stack.text(broken.format(number=plan.missed, date=e.f.day(plan.parts[plan.missed - 1].due)), REGULAR, 9)
+    else:
+        kept = e.t(
+            "While each instalment is paid on its day nothing of it is overdue. If one is not, all of it is due at once."
+        )
+        stack.text(kept, REGULAR, 9)
+    stack.space(4)
+    columns = tuple(stack.width * part for part in (0.2, 0.4, 0.2, 0.2))
+    names = (e.t("Instalment"), e.t("Due date"), e.t("Amount"), e.t("Unpaid"))
+    stack.items.append(head(columns, names, ("left", "left", "right", "right")))
+    for number, part in enumerate(plan.parts, 1):
+        left = e.f.amount(part.left) if part.left else e.t("Paid")
+        cells = [
+            Cell(str(number)),
+            Cell(e.f.day(part.due)),
+            Cell(e.f.amount(part.amount), align="right"),
+            Cell(left, align="right"),
+        ]
+        stack.items.append(row(columns, cells))
+    return stack
 
 
 def _head(e: Edition) -> Item:

@@ -8,10 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.application.accounts import AccountStatement
+from services.billing.application.plans import PlanFound
 from services.billing.documents.model import (
+    AgreedPlan,
     CertificateDocument,
+    DebtNow,
     Movement,
     PendingInvoice,
+    PlanPart,
     StatementDocument,
     Verification,
 )
@@ -68,6 +72,7 @@ def statement_document(
     statement: AccountStatement, supply: Supply, member: Member, rules: Rules, today: date
 ) -> tuple[StatementDocument, str]:
     language = rules.language(member.language)
+    debt = statement.now.debt if statement.now else None
     document = StatementDocument(
         jurisdiction=people.jurisdiction(rules),
         currency=rules.currency,
@@ -91,6 +96,21 @@ def statement_document(
             for made in (line.movement for line in statement.lines)
         ),
         supply=people.supply_part(supply),
+        debt=DebtNow(debt.overdue, debt.not_yet_due, debt.credit) if debt else None,
+        plans=tuple(_plan(each, rules) for each in statement.now.plans) if statement.now else (),
         notice=people.notice(rules, language),
     )
     return document, language
+
+
+def _plan(found: PlanFound, rules: Rules) -> AgreedPlan:
+    instalments = found.plan.terms.instalments
+    return AgreedPlan(
+        rules.today(found.plan.agreed_at),
+        found.numbers,
+        tuple(
+            PlanPart(part.due_date, part.amount, part.amount - paid)
+            for part, paid in zip(instalments, found.paid, strict=True)
+        ),
+        found.broken.position if found.broken else 0,
+    )

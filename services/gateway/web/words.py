@@ -47,6 +47,11 @@ def day(value: date, style: str = "day") -> str:
     return formatting.civil_date(value, locale(), style, today=today())
 
 
+def dated(value: date) -> str:
+    """A civil date with its year, as on what is kept or shown to others later."""
+    return formatting.civil_date(value, locale())
+
+
 def moment(instant: datetime) -> str:
     return formatting.moment(instant, zone(), locale())
 
@@ -85,7 +90,7 @@ def tariff_period(name: str, tariff: str = "2.0TD") -> str:
 def register(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.filters.update(
-        amount=amount, energy=energy, kwh=kwh, power=power, percent=percent, day=day, moment=moment,
+        amount=amount, energy=energy, kwh=kwh, power=power, percent=percent, day=day, dated=dated, moment=moment,
         month=month_of, sentence_case=sentence_case, decimal_text=decimal_text,
     )  # fmt: skip
     app.jinja_env.globals.update(service_name=service_name, tariff_period=tariff_period)

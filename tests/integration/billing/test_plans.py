@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal as D
+from io import BytesIO
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -58,6 +60,11 @@ class Desk:
 
     def certificate(self) -> Granted | RefusedCertificate:
         return self.office.certificates.request(self.office.key(), STAFF, SUPPLY)
+
+    def statement(self, end: str = "") -> str:
+        found = self.office.accounts.statement(STAFF, SUPPLY, "2026-10-01", end)
+        (page,) = PdfReader(BytesIO(self.office.documents.statement(STAFF, found).content)).pages
+        return " ".join(page.extract_text().split())
 
     def reminded(self, as_of: str) -> list[str]:
         rules = self.office.rules
@@ -133,6 +140,11 @@ def test_an_instalment_that_is_not_paid_on_its_day_breaks_the_plan(desk: Desk) -
     (broken,) = refused.broken
     assert (broken.position, broken.of, broken.due_date.isoformat(), broken.missing) == (1, 2, "2026-12-10", D("55.18"))
     assert desk.reminded("2026-12-11") == [SEPTEMBER, OCTOBER]
+    assert (
+        "110,35 € Aún no vencido: 0,00 €" in desk.statement()
+        and "Está roto: la cuota 1, de 10 de d" in desk.statement()
+    )
+    assert "Plan de pagos" not in desk.statement("2026-12-11"), "what is so today is no part of a statement of before"
     # What was paid late does not mend it; what was paid in time and comes to light later does.
     payment = desk.pay("55.18")
     assert desk.plans.get(made.plan.id).state == "broken" and desk.overdue() == D("55.17")

@@ -9,7 +9,7 @@ from decimal import Decimal as D
 import pytest
 
 from services.billing.documents import render_certificate, render_statement
-from services.billing.documents.model import Movement, PendingInvoice, Verification
+from services.billing.documents.model import AgreedPlan, DebtNow, Movement, PendingInvoice, PlanPart, Verification
 from services.chassis.errors import Invalid
 from tests.unit.billing.documents.samples import certificate_ar, certificate_es, statement_es
 
@@ -107,6 +107,23 @@ def test_statement_in_favour_of_the_member(pages):
     (text,) = pages(render_statement(replace(statement_es(), movements=paid, closing_balance=D("-4.56")), "es"))
     assert "A favor del socio" in text
     assert "\u22124,56 €" in text
+
+
+def test_statement_of_today_says_what_is_due_and_the_payment_plan(pages):
+    parts = (PlanPart(date(2026, 12, 10), D("27.72"), D("0.00")), PlanPart(date(2027, 1, 11), D("27.72"), D("27.72")))
+    plan = AgreedPlan(date(2026, 11, 20), ("E-2026-000102", "E-2026-000123"), parts)
+    now = replace(statement_es(), debt=DebtNow(D("0.00"), D("55.44"), D("3.00")), plans=(plan,))
+    (text,) = pages(render_statement(now, "es"))
+    for part in (
+        "Vencido: 0,00 € Aún no vencido: 55,44 € A su favor: 3,00 €",
+        "Plan de pagos Acordado el 20 de noviembre de 2026 para E-2026-000102 y E-2026-000123.",
+        "nada de ello está vencido",
+        "1 10 de diciembre de 2026 27,72 Pagada 2 11 de enero de 2027 27,72 27,72",
+    ):
+        assert part in text, part
+    (text,) = pages(render_statement(replace(now, plans=(replace(plan, missed=2),)), "en"))
+    assert "It is broken: instalment 2, of 11 January 2027, was not paid on its day" in text
+    assert "nothing of it is overdue" not in text
 
 
 def test_long_statement_repeats_its_head(pages):

@@ -13,7 +13,7 @@ import pytest
 import segno
 
 from services.billing.documents import fiscal_marks, invoice_summary, marks, render_invoice
-from services.billing.documents.model import ArgentineFiscal
+from services.billing.documents.model import ArgentineFiscal, Change, ChangeReason, Coverage, Share
 from services.billing.domain.fiscal import interleaved
 from tests.unit.billing.documents.samples import BARS, bill_a, bill_ar
 
@@ -106,6 +106,21 @@ def test_the_code_of_a_public_services_bill_stands_with_its_bars_at_the_foot_of_
 def test_a_code_of_the_sandbox_says_so(pages):
     bill = replace(bill_ar(), argentina=replace(bill_ar().argentina, sandbox=True))
     assert "Código de prueba: no autoriza nada" in pages(render_invoice(bill, "es"))[0]
+
+
+def test_the_code_stays_on_page_one_under_a_notice_two_due_dates_and_the_reasons_of_a_change(pages):
+    bill = bill_ar()
+    reasons = (ChangeReason("consumption", D("745.28")), ChangeReason("taxes", D("156.51")))
+    light, water = bill.consumptions
+    full = replace(
+        bill,
+        consumptions=(replace(light, coverage=Coverage(744, 744, 0)), water),
+        argentina=replace(bill.argentina, sandbox=True),
+        change=Change(date(2026, 9, 1), D("901.79"), reasons),
+        destination=(Share("energy", D("16171.40")), Share("water", D("3960.00")), Share("taxes", D("4227.59"))),
+    )
+    first = pages(render_invoice(full, "es"))[0]
+    assert "901,79" in first and "En qué se va el importe" in first and BARS in first
 
 
 def test_transparency_is_for_consumers(pages):

@@ -205,7 +205,12 @@ def test_adjustments_stand_after_the_total_and_decide_what_is_asked(pages):
     refund = Adjustment("deposit_refund", D("-60.00"))
     text = " ".join(pages(render_invoice(replace(bill_a(), adjustments=(refund,)), "es")))
     in_order(
-        text, "Nada que pagar", "\u22124,56 €", "A su favor: se devolverá", "Total 55,44 €", "Devolución de la fianza"
+        text,
+        "Nada que pagar",
+        "\u22124,56 €",
+        "A su favor: paga lo que deba y las próximas facturas",
+        "Total 55,44 €",
+        "Devolución de la fianza",
     )
     assert "Cómo pagar" not in text
 

@@ -42,7 +42,7 @@ def test_a_demand_says_who_owes_what_by_when_and_what_the_law_gives(pages):
         "Le requerimos el pago de esto",
         "E-2026-000101 22 oct 2026 55,44",
         "Total 116,54 €",
-        "Páguelo, por favor, antes del 4 de enero de 2027",
+        "Páguelo, por favor, hasta el 4 de enero de 2027",
         "Su cuenta tiene 10,00 € a su favor",
         "ES91 2100 0418",
         "nunca antes de que pasen 4 meses",

@@ -75,6 +75,8 @@ def test_estimated_and_unknown_months_are_told_in_words() -> None:
     told = [piece.texts for piece in read_invoice(bill_ar(), "es")]
     assert ("feb 2026", "20 · E: estimado") in told
     assert ("abr 2026", "sin datos") in told
+    printed = pypdf.PdfReader(io.BytesIO(render_invoice(bill_ar(), "es"))).pages[0].extract_text()
+    assert printed.count("sin datos") == 1, "what the dash in the place of a bar means"
     assert ("oct 2026", "18 · Mes facturado") in told
 
 
