@@ -239,8 +239,7 @@ class RemindersApi(RemindersServiceServicer):
             warn_by=_iso(told.warn_by(received, self._calendar) if received and counts else None),
             issued_at=instant(made.issued_at),
             letter_sha256=sha256,
-            essential_kind=found.essential.kind if found.essential else "",
-            essential_until=_iso(found.essential.until if found.essential else None),
+            essential=found.essential is not None,
             letter_printed_at=instant(printed_at) if printed_at else None,
         )
 

@@ -138,7 +138,7 @@ def list_command(
             each.received_on or ("missing" if each.proof else ""),
             each.send_again_on,
             each.warn_by,
-            f"never: {each.essential_kind}" if each.essential_kind else each.earliest_cut_off,
+            "never: essential" if each.essential else each.earliest_cut_off,
             each.id,
         )
         for each in found
