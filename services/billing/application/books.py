@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from services.billing.application.access import may_see, visible_supply
 from services.billing.domain.bill import ZERO
+from services.billing.domain.charging import compensations
 from services.billing.domain.payments.model347 import LIMIT, QUARTERS, YearOfPerson, year_of_persons
 from services.billing.repository import books, read_model, third_parties
 from services.billing.repository.books import Difference
@@ -63,7 +64,7 @@ class Books:
         """Refused outside Spain, whose form it is; Invalid for a year that is none or has not begun."""
         year = self._declared_year(year)
         with self._database.read() as connection:
-            operations, names = third_parties.operations(connection, year)
+            operations, names = third_parties.operations(connection, year, compensations(self._rules.charges))
         declared = [each for each in year_of_persons(year, operations) if each.declared]
         return Form347(year, LIMIT, tuple((each, names[each.tax_number]) for each in declared))
 
@@ -76,7 +77,8 @@ class Books:
             year = self._declared_year(year or self._rules.today(self._database.clock.now()).year)
             held = read_model.held_by(connection, known.member_id)
             seen = {each for each in held if may_see(connection, caller, each)}
-            found = third_parties.operations_of(connection, year, known.member_id, seen)
+            outside = compensations(self._rules.charges)
+            found = third_parties.operations_of(connection, year, known.member_id, seen, outside)
             accounts = read_model.account_numbers(connection, seen)
         amounts = year_of_persons(year, found)
         quarters = amounts[0].quarters if amounts else (ZERO,) * QUARTERS

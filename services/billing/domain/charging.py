@@ -142,6 +142,13 @@ def concept_on(concepts: ChargeConcepts, code: str, day: date) -> ChargeConcept:
     return concepts[code].at(day)
 
 
+def compensations(concepts: ChargeConcepts) -> list[tuple[str, date, date | None]]:
+    """(Code, first day, day after the last or None) of what is in the base of no tax."""
+    return [
+        (code, row.start, row.end) for code, table in concepts.items() for row in table.rows if row.value.iva == OUTSIDE
+    ]
+
+
 def charge_amount(written: str) -> Decimal:
     """An amount before taxes, as "18.09". Invalid when it is none, not above zero, or has more than two decimals."""
     try:

@@ -279,6 +279,29 @@ def test_a_returned_debit_brings_its_fee_once_where_the_profile_says_so(office: 
     assert len([each for each in office.events(InvoiceIssued) if each.kind == "charge"]) == 1
 
 
+def test_form_347_counts_what_is_a_service_and_no_compensation(office: Office) -> None:
+    """RD 1065/2007, art. 33.1, and Ley 37/1992, art. 78.Tres.1.º."""
+    office.add_supplies(1)
+    desk = Books(office.database, office.rules)
+
+    def counted() -> D:
+        return sum(desk.year_amounts(STAFF, SUPPLY, 2026).quarters, D(0))
+
+    service, fee = issue(office), issue(office, ChargeOrder(SUPPLY, "returned_debit_fee", "5", "Adeudo devuelto"))
+    assert fee.invoice.total == D("5.00") and counted() == D("21.89")
+    for order in (
+        ChargeOrder(SUPPLY, "other", "3000", "Acometida"),
+        ChargeOrder(SUPPLY, "returned_debit_fee", "1", "X"),
+    ):
+        issue(office, order)
+    ((person, _),) = desk.form_347(2026).persons
+    assert person.total == counted() == D("3651.89")
+    take_back(office, fee.invoice.number)
+    assert counted() == D("3651.89"), "what takes a compensation back is none either"
+    take_back(office, service.invoice.number)
+    assert counted() == D("3630.00")
+
+
 # ----------------------------------------------------------------------------------------------------------- Argentina
 def test_an_argentine_charge_is_an_invoice_with_its_cae_and_is_taken_back_by_a_note(argentine: Office) -> None:
     agency = StrictAgency()

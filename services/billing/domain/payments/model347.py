@@ -2,6 +2,11 @@
 
 Source: RD 1065/2007, arts. 31 to 35: persons with more than 3,005.06 EUR in the year, tax included, of what accrued in
 it, rectifying invoices taken away; businesses that send their invoices at once (SII) are not on it.
+
+What counts are operations: art. 33.1 names deliveries of goods and services, those that are taxed and those that are exempt or
+not subject to the tax. So a reconnection, which is a service, counts like the energy. What a member pays for the bank's return
+of a debit makes good a damage and is the consideration for neither goods nor a service (Ley 37/1992, art. 78.Tres.1.º): it is no
+operation and does not count, nor does the invoice that takes it back. Nor does interest for late payment.
 """
 
 from __future__ import annotations
