@@ -52,7 +52,7 @@ def import_command(
 ) -> None:
     """Book what bank files say came in. A file twice books nothing twice; one that does not add up is refused whole."""
     if request_id and len(files) > 1:
-        raise Invalid("One --request-id cannot stand for several files: give them one by one.")
+        raise typer.BadParameter("One --request-id cannot stand for several files: give them one by one.")
     done: list[pb.ImportBankFileResponse] = []
     failed: list[tuple[Path, CoopError]] = []
     with signed_in() as office:
@@ -110,7 +110,12 @@ def _parts(path: Path, dry_run: bool, request_id: str) -> Iterator[pb.ImportBank
 def _tell(answer: pb.ImportBankFileResponse) -> None:
     file = answer.file
     if file.fresh == 0:
-        typer.echo(f"{file.file_name}: nothing new; its {file.movements:,} movements are in the books already.")
+        known = (
+            f"its {file.movements:,} movements are in the books already" if file.movements else "it has no movements"
+        )
+        typer.echo(f"{file.file_name}: nothing new; {known}.")
+        for sentence in file.findings:
+            say(sentence)
         return
     would = " (a trial: nothing was kept)" if answer.dry_run else ""
     counted = {each.state: each for each in answer.counts}

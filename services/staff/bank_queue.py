@@ -9,7 +9,6 @@ import typer
 from coop.billing.v1 import bank_service_pb2 as pb
 from coop.billing.v1.bank_service_pb2_grpc import BankServiceStub
 
-from services.chassis.errors import Invalid
 from services.chassis.ids import new_id
 from services.staff.bank_files import MOVEMENT_COLUMNS, OPEN, movement_row
 from services.staff.desk import signed_in
@@ -77,7 +76,7 @@ def match(
 ) -> None:
     """Say what a movement pays. More than the debt stays as credit of the account."""
     if bool(invoices) == bool(supply):
-        raise Invalid("Say what it pays: --invoice (once or more), or --supply.")
+        raise typer.BadParameter("Say what it pays: --invoice (once or more), or --supply.")
     request = pb.MatchBankMovementRequest(
         request_id=request_id or new_id(), movement_id=movement, invoices=invoices or [], supply=supply, why=why
     )
@@ -89,11 +88,11 @@ def match(
 @app.command("unmatch")
 def unmatch(
     movement: Movement,
-    why: Annotated[str, typer.Option("--reason", help="Why the match was wrong; it is kept with your name.")],
+    why: Annotated[str, typer.Option("--reason", help="Why it was wrong; it is kept with your name.")],
     request_id: RequestId = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say that a movement paid the wrong account: its payments are reversed and it waits in the queue again."""
+    """Say that what was made of a movement was wrong: it waits in the queue again, what it had paid is reversed."""
     request = pb.UnmatchBankMovementRequest(request_id=request_id or new_id(), movement_id=movement, why=why)
     with signed_in() as office, office.calling("billing"):
         answer = office.stub("billing", BankServiceStub).UnmatchBankMovement(request)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from services.billing.application.collections import Collections
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
-from services.billing.domain.bank_entries import CLEARING, METHODS, settled_entry
+from services.billing.domain.bank_entries import CLEARING, METHODS, arrived_entry, set_aside_entry, settled_entry
 from services.billing.domain.ledger import TAKEN_OFF, UNMATCHED
 from services.billing.domain.payments.collectors.coupon import read_coupon
 from services.billing.domain.payments.given_out import account_of_coupon, numbers_in, slips_in
@@ -30,6 +30,10 @@ from services.chassis.errors import CoopError, Invalid, Refused
 from services.chassis.ids import new_id
 
 BATCH = 50
+#: Between a refund in the books and the bank's movement of it.
+REFUND_TAKES = timedelta(days=31)
+#: The rule of a movement that took a collection of ours back.
+CAME_BACK = "returned"
 LONGEST_REFERENCE = 140
 
 
@@ -163,10 +167,7 @@ class BankMatching:
             bank_files.put(tx.connection, each.id, SETTLED, kind.account, sentence)
             return
         if kind.kind == OUTGOING:
-            sentence = (
-                f"{each.amount} left the account; settle what it takes back, or ignore it if it is not of members."
-            )
-            bank_files.put(tx.connection, each.id, QUEUED, "", sentence)
+            bank_files.put(tx.connection, each.id, QUEUED, "", self._left(tx, each))
             return
         match = matcher.match(told)
         numbers = [candidate.number for candidate in match.candidates]
@@ -177,8 +178,19 @@ class BankMatching:
         if wrong:
             bank_files.put(tx.connection, each.id, QUEUED, "", wrong, numbers)
             return
-        self.pay(tx, each, [candidate.invoice_id for candidate in match.candidates], "", actor)
-        bank_files.put(tx.connection, each.id, MATCHED, match.rule, match.sentence, numbers)
+        credited = self.pay(tx, each, [candidate.invoice_id for candidate in match.candidates], "", actor)
+        bank_files.put(tx.connection, each.id, MATCHED, match.rule, match.sentence + _of_credit(credited), numbers)
+
+    def _left(self, tx: Transaction, each: Movement) -> str:
+        """What to do with money that left: a refund is in the books already, the bank's side of it is what is decided."""
+        found = reversals.refunds_of(tx.connection, -each.amount, each.booked_on - REFUND_TAKES)
+        if len(found) != 1:
+            return f"{each.amount} left the account; settle what it takes back, or ignore it if it is not of members."
+        day, account, method = found[0]
+        known = f"{each.amount} left the account; it may be the refund of {day} to {account}, which is in the books"
+        if method in CLEARING:
+            return f"{known} as {method}: settle it there if it is."
+        return f"{known}: ignore it if it is."
 
     def _no_longer(self, tx: Transaction, match: Match, amount: Decimal) -> str:
         """Why a match that rests on amounts does not hold any more: an earlier movement of the batch paid first."""
@@ -206,15 +218,16 @@ class BankMatching:
             if item.due_date == coupon.first_due and item.outstanding == Decimal(coupon.first_cents).scaleb(-2)
         ]
         invoice_ids = [fitting[0].invoice_id] if len(fitting) == 1 else []
-        self.pay(tx, each, invoice_ids, supply_id, actor)
-        sentence = f"Its barcode is that of account {account}, due on {coupon.first_due}."
+        credited = self.pay(tx, each, invoice_ids, supply_id, actor)
+        sentence = f"Its barcode is that of account {account}, due on {coupon.first_due}.{_of_credit(credited)}"
         bank_files.put(tx.connection, each.id, MATCHED, "barcode", sentence, [item.number for item in fitting])
 
-    def pay(self, tx: Transaction, each: Movement, invoice_ids: Sequence[str], supply_id: str, actor: str) -> None:
+    def pay(self, tx: Transaction, each: Movement, invoice_ids: Sequence[str], supply_id: str, actor: str) -> Decimal:
         """Book what a movement brought: for one invoice all of it, for several what is unpaid of each, for none the account.
 
-        Several must make the amount together; the caller saw to it.
+        Several must make the amount together; the caller saw to it. Gives what of it became credit.
         """
+        credited = Decimal(0)
         unpaid = ledger.outstanding_of(tx.connection, invoice_ids) if len(invoice_ids) > 1 else {}
         for invoice_id in invoice_ids or [""]:
             amount = unpaid[invoice_id] if unpaid else each.amount
@@ -231,7 +244,10 @@ class BankMatching:
                 invoice=invoice,
                 source=UNMATCHED,
             )
-            bank_files.keep_payment(tx.connection, each.id, self._receiving.receive(tx, money).id)
+            made = self._receiving.receive(tx, money)
+            bank_files.keep_payment(tx.connection, each.id, made.id)
+            credited += made.credited
+        return credited
 
     def take_off(self, tx: Transaction, each: Movement, why: str, actor: str) -> None:
         """Undo `pay`: each payment is reversed today, and its money waits again. Refused when any of it went back."""
@@ -259,6 +275,23 @@ class BankMatching:
         entry = settled_entry(self.day(tx, each), each.bank_reference, account, each.amount)
         ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
 
+    def unsettle(self, tx: Transaction, each: Movement, account: str) -> None:
+        """Undo `settle` today: what was on its way on the account is still on its way."""
+        today = self._rules.today(tx.clock.now())
+        entry = settled_entry(today, each.bank_reference, account, -each.amount)
+        ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+
+    def set_aside(self, tx: Transaction, each: Movement) -> None:
+        """The movement leaves these books."""
+        entry = set_aside_entry(self.day(tx, each), each.bank_reference, each.source, each.amount)
+        ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+
+    def bring_back(self, tx: Transaction, each: Movement) -> None:
+        """Undo `set_aside` today."""
+        today = self._rules.today(tx.clock.now())
+        entry = arrived_entry(today, each.bank_reference, each.source, each.amount)
+        ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+
     def _came_back(self, tx: Transaction, each: Movement, returned: Returned, actor: str) -> None:
         """A direct debit that the bank gives back: its invoice is open again. One that is not ours a person looks at."""
         wrong = self._collections.come_back(tx, actor, replace(returned, line=0))
@@ -267,13 +300,18 @@ class BankMatching:
             return
         self.settle(tx, each, "direct_debit")
         sentence = f"A direct debit came back: {return_reason(returned.reason).words} ({returned.reason})."
-        bank_files.put(tx.connection, each.id, SETTLED, "returned", sentence)
+        bank_files.put(tx.connection, each.id, SETTLED, CAME_BACK, sentence)
 
 
 def reference_of(each: Movement) -> str:
     """What the payer or the bank wrote, or else the bank's reference; as long as a payment keeps it."""
     said = " ".join(" ".join((*each.texts, *each.references)).split())
     return (said or each.bank_reference)[:LONGEST_REFERENCE]
+
+
+def _of_credit(credited: Decimal) -> str:
+    """What people should know of money that nothing was owed for: perhaps it was paid twice, or meant for somebody else."""
+    return f" Less was owed: {credited} of it is credit of the account." if credited else ""
 
 
 def settlement_words(rules: Rules) -> dict[str, tuple[str, ...]]:

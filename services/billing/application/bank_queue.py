@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from services.billing.application.bank_matching import BankMatching
-from services.billing.domain.bank_entries import CLEARING, set_aside_entry
+from services.billing.application.bank_matching import CAME_BACK, BankMatching
+from services.billing.domain.bank_entries import CLEARING
 from services.billing.repository import bank_candidates, bank_files, invoices, ledger
-from services.billing.repository.bank_files import IGNORED, MATCHED, NEW, QUEUED, RETURN, SETTLED, Decision, Movement
+from services.billing.repository.bank_files import IGNORED, MATCHED, QUEUED, SETTLED, WAITING, Decision, Movement
 from services.chassis.db import Database, RequestKey, Transaction
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.ids import new_id
 
-#: What may be listed and decided: also what an import that was killed did not look at yet.
-WAITING = (NEW, QUEUED, RETURN)
 LONGEST_WHY = 500
 STAFF = "staff"
-#: The decision that a match was wrong; the movement is QUEUED again.
+#: The decision that what was made of a movement was wrong; it is QUEUED again.
 UNMATCHED = "unmatched"
+#: States of movements of which that can be said.
+DECIDED = (MATCHED, SETTLED, IGNORED)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,31 @@ class BankQueue:
         return self._decide(key, actor, movement_id, MATCHED, why, decide)
 
     def unmatch(self, key: RequestKey, actor: str, movement_id: str, why: str) -> Listed:
-        """A movement that paid the wrong account waits again: what it paid is reversed, as far as none of it went back."""
+        """What a rule or a person made of a movement was wrong: it waits again, and what was booked of it is reversed.
+
+        Refused when any of what it paid went back, and for a direct debit that came back, whose invoice is open again.
+        """
 
         def decide(tx: Transaction, movement: Movement) -> str:
-            self._matching.take_off(tx, movement, why, actor)
-            sentence = f"It had paid {', '.join(movement.candidates) or 'an account'}, wrongly: {why}"
-            bank_files.put(tx.connection, movement.id, QUEUED, "", sentence)
-            return ", ".join(movement.candidates)
+            if movement.entry_id is None or movement.rule == CAME_BACK:
+                raise _not_decided(movement)
+            target = ", ".join(movement.candidates)
+            if movement.state == MATCHED:
+                self._matching.take_off(tx, movement, why, actor)
+                was = f"had paid {target or 'an account'}"
+            elif movement.state == SETTLED:
+                # A rule is named by the account that it settles; what a person named is with the decision.
+                made = bank_files.decisions_of(tx.connection, [movement.id])
+                target = made[movement.id].target if movement.rule == STAFF else movement.rule
+                self._matching.unsettle(tx, movement, target)
+                was = f"had settled {target}"
+            else:
+                self._matching.bring_back(tx, movement)
+                was = "was ignored"
+            bank_files.put(tx.connection, movement.id, QUEUED, "", f"It {was}, wrongly: {why}")
+            return target
 
-        return self._decide(key, actor, movement_id, UNMATCHED, why, decide, only=(MATCHED,))
+        return self._decide(key, actor, movement_id, UNMATCHED, why, decide, only=DECIDED)
 
     def settle(self, key: RequestKey, actor: str, movement_id: str, account: str, why: str) -> Listed:
         """The movement is what was on its way as card, direct debit or by a collector, or takes such back."""
@@ -100,9 +116,7 @@ class BankQueue:
         """The movement has nothing to do with members' accounts: it leaves these books and stays in the list."""
 
         def decide(tx: Transaction, movement: Movement) -> str:
-            day = self._matching.day(tx, movement)
-            entry = set_aside_entry(day, movement.bank_reference, movement.source, movement.amount)
-            ledger.keep_entries(tx.connection, [(new_id(), entry)], tx.clock.now())
+            self._matching.set_aside(tx, movement)
             bank_files.put(tx.connection, movement.id, IGNORED, STAFF, why)
             return ""
 
@@ -163,10 +177,9 @@ class BankQueue:
                     "NO_MOVEMENT",
                 )
             if movement.state not in only:
-                known = f"The movement of {movement.amount} on {movement.booked_on} is {movement.state}"
-                if only is WAITING:
-                    raise Refused(f"{known} already: {movement.sentence}", "MOVEMENT_NOT_WAITING")
-                raise Refused(f"{known} and no match of it can be taken back: {movement.sentence}", "NOT_MATCHED")
+                if only is DECIDED:
+                    raise _not_decided(movement)
+                raise Refused(f"{_known(movement)} already: {movement.sentence}", "MOVEMENT_NOT_WAITING")
             target = action(tx, movement)
             row = Decision(new_id(), movement.id, decision, target, why, actor[:80], tx.clock.now())
             bank_files.keep_decision(tx.connection, row)
@@ -179,3 +192,11 @@ class BankQueue:
             payments = bank_files.payments_of(tx.connection, [found_id])
             decisions = bank_files.decisions_of(tx.connection, [found_id])
         return Listed(found, payments.get(found_id, ()), decisions.get(found_id))
+
+
+def _known(movement: Movement) -> str:
+    return f"The movement of {movement.amount} on {movement.booked_on} is {movement.state}"
+
+
+def _not_decided(movement: Movement) -> Refused:
+    return Refused(f"{_known(movement)} and nothing of it can be taken back: {movement.sentence}", "NOT_MATCHED")

@@ -23,6 +23,8 @@ from services.chassis.bulk import insert_many
 
 NEW, MATCHED, SETTLED, QUEUED, RETURN, IGNORED = "new", "matched", "settled", "queued", "return", "ignored"
 STATES = (NEW, MATCHED, SETTLED, QUEUED, RETURN, IGNORED)
+#: What nobody knows yet whose it is, and what an import that was killed did not look at yet: its money is on UNMATCHED.
+WAITING = (NEW, QUEUED, RETURN)
 TAKEN, REFUSED = "taken", "refused"
 #: Values of one IN list; SQLite takes 32,766 parameters.
 _PIECE = 1000

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, select, union_all
 
-from services.billing.domain.ledger import MEMBER_ACCOUNTS, MEMBER_CREDIT, RECEIVABLE
+from services.billing.domain.ledger import MEMBER_ACCOUNTS, MEMBER_CREDIT, RECEIVABLE, UNMATCHED
+from services.billing.repository.bank_files import WAITING
 from services.billing.repository.corrections import PAYING
 from services.billing.repository.invoices import RECTIFYING
 from services.billing.tables import (
+    bank_movement,
     invoice,
     ledger_entry,
     ledger_posting,
@@ -25,6 +27,9 @@ from services.billing.tables import (
     payment_reversal,
     settlement,
 )
+
+#: The one subject of the check that the queue of movements and the ledger agree.
+_QUEUE = literal("queue")
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,10 @@ def _checks() -> dict[str, Select[Any]]:
             _plus(payment_reversal.c.entry_id, payment_reversal.c.amount),
         ),
         "more went back than was paid": _more_back_than_paid(),
+        "movements that wait are not what is set down as unmatched": _apart(
+            _plus(_QUEUE, ledger_posting.c.amount, ledger_posting.c.account == UNMATCHED),
+            _plus(_QUEUE, bank_movement.c.amount, bank_movement.c.state.in_(WAITING)),
+        ),
     }
 
 

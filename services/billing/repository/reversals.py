@@ -10,9 +10,10 @@ from decimal import Decimal
 from sqlalchemy import Connection, func, insert, select
 
 from services.billing.domain.bill import ZERO
+from services.billing.domain.ledger import REFUND
 from services.billing.repository.corrections import PAYING
 from services.billing.repository.ledger import Payment
-from services.billing.tables import invoice, ledger_entry, payment_reversal, settlement
+from services.billing.tables import invoice, ledger_entry, payment, payment_reversal, settlement, supply
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ def of_payments(connection: Connection, payment_ids: Iterable[str]) -> dict[str,
     for row in connection.execute(query).mappings():
         found.setdefault(row["payment_id"], []).append(Reversal(**row))
     return found
+
+
+def refunds_of(connection: Connection, amount: Decimal, since: date) -> list[tuple[date, str, str]]:
+    """Refunds of just this amount since a day, the latest first: day, account number, how the payment had been made."""
+    query = (
+        select(payment_reversal.c.day, supply.c.account_number, payment.c.method)
+        .join(payment, payment.c.id == payment_reversal.c.payment_id)
+        .join(supply, supply.c.supply_id == payment.c.supply_id)
+        .where(payment_reversal.c.kind == REFUND, payment_reversal.c.amount == amount, payment_reversal.c.day >= since)
+        .order_by(payment_reversal.c.id.desc())
+    )
+    return [(row.day, row.account_number, row.method) for row in connection.execute(query)]
 
 
 def returned_of(connection: Connection, payment_id: str) -> Decimal:

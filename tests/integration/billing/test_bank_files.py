@@ -18,12 +18,13 @@ from sqlalchemy.exc import DBAPIError
 from services.billing import bank_api
 from services.billing.application.bank_files import BankFiles, Imported
 from services.billing.application.bank_matching import BankMatching
-from services.billing.application.bank_queue import WAITING, BankQueue
+from services.billing.application.bank_queue import BankQueue
 from services.billing.application.books import Books
 from services.billing.application.collections import Collections
 from services.billing.application.mandates import Mandates, NewMandate, debit_terms
 from services.billing.application.refunds import Refunds
 from services.billing.application.remittances import Remittances
+from services.billing.repository.bank_files import WAITING
 from services.billing.tables import bank_movement, ledger_posting, payment, payment_reversal
 from services.chassis.db import RequestKey
 from services.chassis.errors import Conflict, CoopError, Invalid, NotFound, Refused, Unavailable
@@ -148,6 +149,8 @@ def test_more_than_the_debt_becomes_credit_and_several_numbers_are_paid_together
     assert bank.debt() == 0
     bank.queue.match(bank.office.key(), ACTOR, found.movements[0].id, [OCTOBER], "", "paid twice")
     assert bank.office.accounts.debt(STAFF, "s00000").debt.credit == both - D("0.01")
+    third = bank.take(csb43([Line(1000, text=OCTOBER, day=date(2026, 11, 4))])).movements[0]
+    assert third.state == "matched" and "Less was owed: 10.00 of it is credit" in third.sentence
     bank.books()
 
 
@@ -237,12 +240,16 @@ def test_a_wrong_match_waits_again_and_pays_somebody_else(bank: Bank) -> None:
         "of the other Ana",
     )
     assert Books(bank.office.database, bank.office.rules).check().differences == ()
-    with pytest.raises(Refused, match="no match of it can be taken back"):
+    with pytest.raises(Refused, match="nothing of it can be taken back"):
         bank.queue.unmatch(bank.office.key(), ACTOR, again.movement.id, "again")
     matched = bank.queue.match(bank.office.key(), ACTOR, again.movement.id, [], "1/1", "hers after all")
     assert len(matched.payments) == 1 and bank.debt() == before - 60
     refunds = Refunds(bank.office.database, bank.office.rules)
     refunds.request(bank.office.key(), ACTOR, matched.payments[0], D(1), "EUR", "one too much")
+    left = bank.take(csb43([Line(-100, text="TRANSFERENCIA A ANA", day=date(2026, 11, 21))])).movements[0]
+    assert "may be the refund of 2026-11-21 to 1/1, which is in the books: ignore it if it is" in left.sentence
+    bank.queue.ignore(bank.office.key(), ACTOR, left.id, "the refund")
+    assert bank.books()["bank"] == D(59)
     with pytest.raises(Refused, match=r"1\.00 of it went back to the payer"):
         bank.queue.unmatch(bank.office.key(), ACTOR, again.movement.id, "wrong again")
     assert bank.debt() == before - 59 and "unmatched" not in bank.books()
@@ -304,7 +311,24 @@ def test_settlements_and_returns_clear_what_was_on_its_way(bank: Bank) -> None:
     bank.queue.settle(
         bank.office.key(), ACTOR, came_back.id, "direct_debit", "of the bank's own form, before this system"
     )
-    assert bank.books()["direct_debit"] == D("-244.56") and "unmatched" not in bank.books()
+    settled = bank.books()
+    assert settled["direct_debit"] == D("-244.56") and "unmatched" not in settled
+    # What a rule and a person settled wrongly waits again, and so does what was ignored.
+    for movement_id in (found.movements[0].id, came_back.id):
+        again = bank.queue.unmatch(bank.office.key(), ACTOR, movement_id, "mistaken").movement
+        assert (again.state, again.rule) == ("queued", "") and "wrongly: mistaken" in again.sentence
+    assert {each: bank.books().get(each) for each in ("card", "direct_debit", "unmatched")} == {
+        "card": None,
+        "direct_debit": D("-300"),
+        "unmatched": D("-144.56"),
+    }
+    bank.queue.settle(bank.office.key(), ACTOR, came_back.id, "direct_debit", "it was right")
+    bank.queue.ignore(bank.office.key(), ACTOR, found.movements[0].id, "not ours")
+    assert bank.books()["bank"] == D("314.56")
+    bank.queue.unmatch(bank.office.key(), ACTOR, found.movements[0].id, "ours after all")
+    bank.queue.settle(bank.office.key(), ACTOR, found.movements[0].id, "card", "of the terminal")
+    assert bank.books() == settled
+    assert Books(bank.office.database, bank.office.rules).check().differences == ()
 
 
 def test_a_direct_debit_that_comes_back_in_a_statement_opens_its_invoice_again(bank: Bank) -> None:
@@ -333,6 +357,9 @@ def test_a_direct_debit_that_comes_back_in_a_statement_opens_its_invoice_again(b
     assert bank.debt() == D("55.44")
     (told,) = office.events(DirectDebitReturned)
     assert (told.invoice_number, told.reason_code) == (OCTOBER, "AM04")
+    (taken_back,) = [each.movement for each in bank.queue.movements(["settled"], "", after="", limit=9)][1:]
+    with pytest.raises(Refused, match="nothing of it can be taken back: A direct debit came back"):
+        bank.queue.unmatch(office.key(), ACTOR, taken_back.id, "mistaken")
     # The account of the mandate is known, so a transfer from it needs no words at all.
     party = f"<RltdPties><DbtrAcct><Id><IBAN>{ANA}</IBAN></Id></DbtrAcct></RltdPties>"
     found = bank.take(document(entry(Line(5544), "08", f"<TxDtls>{party}</TxDtls>"), 0, 5544))

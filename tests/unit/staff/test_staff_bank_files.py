@@ -124,7 +124,10 @@ def test_files_are_sent_whole_and_a_bad_one_does_not_stop_the_others(
     billing.file.fresh = 0
     assert run(["payments", "import", str(paths[1])]) == 0
     assert "nothing new; its 3 movements are in the books already" in capsys.readouterr().out
-    assert run(["payments", "import", *map(str, paths), "--request-id", "r1"]) == 1
+    billing.file.movements = 0
+    assert run(["payments", "import", str(paths[1])]) == 0
+    assert "nothing new; it has no movements" in capsys.readouterr().out
+    assert run(["payments", "import", *map(str, paths), "--request-id", "r1"]) == 2
     assert run(["payments", "files", "--json"]) == 0
 
 
@@ -160,5 +163,5 @@ def test_decisions(
 
 
 def test_a_match_names_invoices_or_a_supply(billing: Billing, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["payments", "queue", "match", "m-1", "--why", "she rang"]) == 1
+    assert run(["payments", "queue", "match", "m-1", "--why", "she rang"]) == 2
     assert "Say what it pays" in capsys.readouterr().err and billing.sent == []
