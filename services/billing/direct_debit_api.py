@@ -235,7 +235,8 @@ class DirectDebitApi(DirectDebitServiceServicer):
         )
 
     def _collection(self, each: DirectDebit) -> pb.Collection:
-        why = return_reason(each.reason_code).words if each.reason_code else each.why
+        came_back = return_reason(each.reason_code).words if each.reason_code else ""
+        why = "; ".join(part for part in (came_back, each.why) if part)
         return pb.Collection(
             end_to_end=each.end_to_end,
             invoice_id=each.invoice_id,

@@ -22,7 +22,7 @@ from services.billing.domain.payments.direct_debits import AUTOMATIC_RETRIES
 from services.billing.domain.payments.mandates import short_iban
 from services.billing.domain.payments.return_files import Returned, read_returns
 from services.billing.domain.payments.returns import ReturnReason, return_reason
-from services.billing.repository import ledger, mandates, remittances
+from services.billing.repository import ledger, mandates, remittances, reversals
 from services.billing.repository.invoices import Issued
 from services.billing.repository.remittances import DirectDebit, Remittance
 from services.billing.rules import Rules
@@ -239,13 +239,20 @@ class Collections:
         invoice = remittances.invoices_of(connection, [debit.invoice_id])[debit.invoice_id]
         day = entry.day or self._today(tx)
         rejected = debit.state == SENT and (entry.before_booking or day < found.collect_on)
-        payment_id, reversal_id = debit.payment_id, None
+        payment_id, reversal_id, why = debit.payment_id, None, ""
         if not rejected:
             if payment_id is None:  # it was collected and came back before the remittance was settled
                 payment_id = self._collect(tx, by, found, [debit], {invoice.id: invoice})[debit.id]
             day = max(day, found.collect_on)
-            order = Outgoing(payment_id, RETURNED, debit.amount, day, reason.code[:10], reason.words, by)
-            reversal_id = self._receiving.give_back(tx, order).id
+            refunded = reversals.returned_of(connection, payment_id)
+            if (
+                refunded
+            ):  # the bank takes the whole back all the same: the invoice is open whole, the rest is paid out twice
+                why = f"{refunded} of it had been refunded before the bank took it back: claim that from the payer."
+            if refunded < debit.amount:
+                left = debit.amount - refunded
+                order = Outgoing(payment_id, RETURNED, left, day, reason.code[:10], reason.words, by)
+                reversal_id = self._receiving.give_back(tx, order).id
         change = {
             "debit": debit.id,
             "state": REJECTED if rejected else GONE_BACK,
@@ -253,6 +260,7 @@ class Collections:
             "reversal_id": reversal_id,
             "returned_on": day,
             "reason_code": reason.code[:10],
+            "why": why,
             "open_invoice_id": None,
         }
         remittances.change_each(connection, [change])

@@ -14,10 +14,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from services.billing.application import collections as collecting
+from services.billing.application.books import Books
 from services.billing.application.collections import Collections
 from services.billing.application.disputes import Disputes
 from services.billing.application.mandates import Found, Mandates, NewMandate, debit_terms
 from services.billing.application.receiving import Incoming, Receiving
+from services.billing.application.refunds import Refunds
 from services.billing.application.remittances import RemittanceFound, Remittances
 from services.billing.domain.payments.sepa import check_schema
 from services.billing.tables import invoice, ledger_posting, mandate
@@ -415,6 +417,28 @@ def test_a_file_is_booked_whole_or_not_at_all(desk: Desk) -> None:
     assert done.returned == 1 and "999999" in done.left_out[0]
     with pytest.raises(NotFound, match="rejects the remittance 'R-other'"):
         desk.take(report(message="R-other", group="FF01"))
+
+
+@ON_ONE
+def test_what_was_refunded_before_it_came_back_opens_the_invoice_once(desk: Desk) -> None:
+    """The bank takes the whole back, of which a part was given back before: that part the payer has twice."""
+    desk.sign("s00000")
+    desk.sign("s00001")
+    number = desk.collected().remittance.number
+    first, second = desk.remittances.collections(number, "collected", -1, 9)
+    refunds = Refunds(desk.office.database, desk.office.rules)
+    for debit, amount in ((first, "10.00"), (second, "55.44")):
+        refunds.request(desk.office.key(), BY, debit.payment_id, D(amount), "EUR", "charged by mistake")
+    done = desk.take(report(("E-2026-000001", "MD06", "55.44"), ("E-2026-000002", "MD06", "55.44")))
+    assert (done.returned, done.amount, done.left_out) == (2, D("110.88"), ())
+    for supply, debit, part in (("s00000", first, "10.00"), ("s00001", second, "55.44")):
+        assert desk.debt(supply).overdue == D("55.44")
+        (found,) = [each for each in desk.remittances.collections(number, "returned", -1, 9) if each.id == debit.id]
+        assert found.why == f"{part} of it had been refunded before the bank took it back: claim that from the payer."
+        assert found.returned_on is not None
+    # The bank's movements of the refunds will leave here what the payer has twice.
+    assert desk.books()["direct_debit"] == 0
+    assert Books(desk.office.database, desk.office.rules).check().differences == ()
 
 
 def test_the_same_return_fifty_times_is_one(desk: Desk) -> None:
