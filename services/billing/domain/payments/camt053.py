@@ -19,6 +19,7 @@ from services.billing.domain.payments.movements import (
     Finding,
     Keys,
     StatementFile,
+    money_of,
     refused,
 )
 from services.billing.domain.payments.xmlstream import XmlStream
@@ -247,7 +248,8 @@ class _Reader:
             amounts = statement.entries.get(kind, statement.entries["CRDT"] + statement.entries["DBIT"])
             mine = len(amounts) if measure == "count" else sum(amounts)
             if mine != value:
-                raise refused(line, name, str(value), f"the entries of the statement make {mine}.")
+                said, made = (str(value), str(mine)) if measure == "count" else (money_of(value), money_of(mine))
+                raise refused(line, name, said, f"the entries of the statement make {made}.")
         opening = statement.balances.get("OPBD") or statement.balances.get("PRCD")
         closing = statement.balances.get("CLBD")
         moved = sum(each.cents for each in statement.movements)
@@ -265,8 +267,8 @@ class _Reader:
             raise refused(
                 statement.line,
                 "closing balance",
-                str(closing[0]),
-                f"{opening[0]} cents and the entries make {opening[0] + moved}.",
+                money_of(closing[0]),
+                f"{money_of(opening[0])} and the entries make {money_of(opening[0] + moved)}.",
             )
         days = [each.booked_on for each in statement.movements]
         last = statement.to_day or (closing[1] if closing else None) or max(days, default=None)

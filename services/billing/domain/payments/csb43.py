@@ -19,6 +19,7 @@ from services.billing.domain.payments.movements import (
     Finding,
     Keys,
     StatementFile,
+    money_of,
     refused,
 )
 from services.chassis.errors import Invalid
@@ -142,7 +143,7 @@ class _Reader:
                 line,
                 "final balance",
                 text[58:73],
-                f"{_money(account.opening)} and the movements make {_money(reached)}, not {_money(closing)}.",
+                f"{money_of(account.opening)} and the movements make {money_of(reached)}, not {money_of(closing)}.",
             )
         movements = tuple(self._kept(account, each) for each in account.movements)
         self.statements.append(
@@ -164,7 +165,9 @@ class _Reader:
         if said_count != len(mine):
             raise refused(line, f"count of {name}", count, f"the file has {len(mine)} of them.")
         if said_total != abs(sum(mine)):
-            raise refused(line, f"total of {name}", total, f"the movements of the file make {_money(abs(sum(mine)))}.")
+            raise refused(
+                line, f"total of {name}", total, f"the movements of the file make {money_of(abs(sum(mine)))}."
+            )
 
     def _end_of_file(self, line: int, text: str, records: int) -> None:
         if self.account is not None:
@@ -218,8 +221,8 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, str]]:
 
 
 def _line(line: int, raw: bytes) -> str:
-    try:  # a file that an editor opened and saved is in UTF-8; names in Latin-1 are no valid UTF-8
-        text = raw.decode("utf-8").rstrip()
+    try:  # a file that an editor opened and saved is in UTF-8, perhaps with its mark; names in Latin-1 are no valid UTF-8
+        text = raw.decode("utf-8-sig" if line == 1 else "utf-8").rstrip()
     except UnicodeDecodeError:
         text = raw.decode("latin-1").rstrip()
     if len(text) > _WIDTH:
@@ -242,7 +245,3 @@ def _signed(line: int, name: str, sign: str, digits: str) -> int:
     if sign not in _SIGNS:
         raise refused(line, f"sign of the {name}", sign, "this is neither 1 (debit) nor 2 (credit).")
     return _SIGNS[sign] * number(line, name, digits)
-
-
-def _money(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from services.billing.domain.payments.movements import BankMovement
+from services.billing.domain.payments.movements import BankMovement, money_of
 
 Rule = Literal["invoice_reference", "creditor_reference", "amount_and_iban", "manual"]
 #: Shorter numbers stand in texts by chance.
@@ -76,7 +76,7 @@ class Matcher:
         found = self._match(movement)
         if found.decided and movement.cents <= 0 and not movement.return_reason:
             return Match(
-                "manual", found.candidates, f"{_money(movement.cents)} is no payment and no return with a reason."
+                "manual", found.candidates, f"{money_of(movement.cents)} is no payment and no return with a reason."
             )
         return found
 
@@ -95,7 +95,7 @@ class Matcher:
         paid = _distinct(self._payments.get((movement.party_iban, movement.cents), ()) if movement.cents > 0 else ())
         if paid:
             return self._single("amount_and_iban", paid, paid, movement, "amount and account")
-        return Match("manual", (), f"Nothing in the movement of {_money(movement.cents)} points to an invoice.")
+        return Match("manual", (), f"Nothing in the movement of {money_of(movement.cents)} points to an invoice.")
 
     def _agreed(self, rule: Rule, found: tuple[Candidate, ...], movement: BankMovement, verb: str) -> Match:
         """One invoice, or several that are paid together to the cent."""
@@ -104,7 +104,7 @@ class Matcher:
             return Match(rule, found, f"Its texts {verb} {numbers}.")
         if sum(each.outstanding_cents for each in found) == movement.cents:
             return Match(rule, found, f"Its texts {verb} {numbers}, and it pays them all.")
-        return Match("manual", found, f"Its texts {verb} {numbers}, and {_money(movement.cents)} is not their sum.")
+        return Match("manual", found, f"Its texts {verb} {numbers}, and {money_of(movement.cents)} is not their sum.")
 
     def _single(
         self, rule: Rule, best: tuple[Candidate, ...], all_: tuple[Candidate, ...], movement: BankMovement, what: str
@@ -112,7 +112,7 @@ class Matcher:
         if len(best) == 1:
             return Match(rule, best, f"Its {what} fit {best[0].number} alone.")
         listed = best or all_
-        return Match("manual", listed, f"Its {what} may mean {_listed(listed)} for {_money(movement.cents)}.")
+        return Match("manual", listed, f"Its {what} may mean {_listed(listed)} for {money_of(movement.cents)}.")
 
 
 def _of_amount(found: tuple[Candidate, ...], movement: BankMovement) -> tuple[Candidate, ...]:
@@ -151,7 +151,3 @@ def _distinct(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
 def _listed(found: tuple[Candidate, ...]) -> str:
     numbers = [each.number for each in found[:_LISTED]]
     return ", ".join(numbers) + (f" and {len(found) - _LISTED} more" if len(found) > _LISTED else "")
-
-
-def _money(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"

@@ -81,6 +81,11 @@ class StatementFile:
         return tuple(movement for statement in self.statements for movement in statement.movements)
 
 
+def money_of(cents: int) -> str:
+    """Cents as people write them: -12.50."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
 def refused(line: int, field: str, value: str, why: str) -> Invalid:
     """The sentence for a file that is not taken: where, what stands there, why."""
     said = f" has {value[:60]!r}" if value else ""

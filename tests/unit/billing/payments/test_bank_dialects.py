@@ -36,7 +36,8 @@ def test_the_same_file_in_the_dialects_of_several_banks() -> None:
     unbroken = b"".join(records(content))
     edited = content.decode("latin-1").encode()
     ended = content + b"\x1a"
-    for dialect in (stripped, unbroken, edited, ended):
+    marked, moved_down = b"\xef\xbb\xbf" + edited, b"\r\n" + content
+    for dialect in (stripped, unbroken, edited, ended, marked, moved_down):
         assert [(each.cents, each.texts, each.bank_reference) for each in read(dialect).movements] == [
             (each.cents, each.texts, each.bank_reference) for each in good.movements
         ]
@@ -59,6 +60,19 @@ def test_the_same_file_in_the_dialects_of_several_banks() -> None:
 def test_what_does_not_add_up_is_refused_by_name(record: int, start: int, value: bytes, sentence: str) -> None:
     with pytest.raises(Invalid, match=sentence):
         read(altered(record, start, value))
+
+
+def test_norma_43_in_utf_16_is_said_and_is_not_taken_for_xml() -> None:
+    with pytest.raises(Invalid, match="a text in UTF-16, as no bank writes norma 43"):
+        read(csb43(LINES).decode("latin-1").encode("utf-16"))
+    assert read(
+        document(entry(Line(300), "08"), 0, 300).replace(b"UTF-8", b"UTF-16").decode().encode("utf-16")
+    ).movements
+
+
+def test_a_balance_that_does_not_fit_is_said_as_people_write_money() -> None:
+    with pytest.raises(Invalid, match=r"closing balance has '3\.01': 0\.00 and the entries make 3\.00\."):
+        read(document(entry(Line(300), "08"), 0, 301))
 
 
 def test_wrong_dates_and_texts_are_told_and_the_money_stays() -> None:
