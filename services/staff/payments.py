@@ -12,7 +12,7 @@ from coop.common.v1.types_pb2 import Money
 from services.chassis.ids import new_id
 from services.staff import bank_files, bank_queue, card_payments, cash_up, payment_lists, payment_plans, refunds
 from services.staff.amounts import amount_given
-from services.staff.bills import day, today
+from services.staff.bills import day
 from services.staff.desk import signed_in
 from services.staff.office import Office
 from services.staff.plain import plain
@@ -74,7 +74,7 @@ def record(
                     supply_id=supply_id,
                     amount=Money(amount=amount, currency_code=currency),
                     method=method.value,
-                    paid_on=paid_on or today(),
+                    paid_on=paid_on,  # without a day the cooperative's own, wherever this is typed
                     reference=reference,
                     request_id=request_id or new_id(),
                 )

@@ -24,7 +24,7 @@ PIPED_WIDTH = 250
 
 
 def _console(*, stderr: bool = False) -> Console:
-    made = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    made = Console(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
     if not made.is_terminal:
         made.width = PIPED_WIDTH
     return made
@@ -62,7 +62,7 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> None:
     made.add_column()
     for name, value in pairs:
         if str(value):
-            made.add_row(name, Text(str(value)))
+            made.add_row(name, Text(_harmless(str(value))))
     out.print(title, style="bold", markup=False)
     out.print(made, soft_wrap=False)
 

@@ -42,6 +42,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Opening balance, invoices, payments with what they paid, what went back, credit used, closing balance, and the debt."""
+    if first and last and last < first:
+        raise typer.BadParameter(f"The last day {last} is before the first, {first}.")
     end = str(date.fromisoformat(last) + timedelta(days=1)) if last else ""
     period = DatePeriod(start=first, end=end)
     with signed_in() as office:

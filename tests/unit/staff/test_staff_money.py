@@ -108,6 +108,7 @@ def test_a_payment_is_recorded_on_an_account(desk: Desk) -> None:
     assert run(["payments", "record", "--account", "1/1", "--amount", "5", "--method", "cash"]) == 0
     asked = desk.asked[-1]
     assert (asked.invoice, asked.supply_id, asked.amount, bool(asked.request_id)) == ("", "s1", eur("5"), True)
+    assert asked.paid_on == "", "the day is the cooperative's, wherever this is typed"
     for wrong in ([], ["--account", "1/1", "--invoice", "E-1"]):
         assert run(["payments", "record", *wrong, "--amount", "5", "--method", "cash"]) == 2
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from services.staff import show
 from services.staff.cli import run
 
 
@@ -55,3 +56,13 @@ def test_what_the_system_refuses_is_a_sentence(
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full, write_through=True))
         assert run(["version", "--json"]) == 1
     assert capsys.readouterr().err == "Nothing could be written: No space left on device.\n"
+
+
+def test_what_a_file_says_is_printed_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a picture for :x: nor a command to the terminal."""
+    said = "root:x:0:0 [bold]\x1b[2J"
+    show.say(said)
+    show.facts("Movement", (("Why", said),))
+    show.table("Movements", ("Why",), [(said,)])
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("root:x:0:0 [bold]\N{REPLACEMENT CHARACTER}[2J") == 3

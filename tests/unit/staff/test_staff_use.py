@@ -218,6 +218,12 @@ def test_a_members_account_is_not_for_coopctl(
         (["payments", "record", "--invoice", "1", "--amount", "55,44", "--method", "cash"], "write it with a point"),
         (["payments", "record", "--invoice", "1", "--amount", "-1", "--method", "cash"], "above zero"),
         (["payments", "record", "--invoice", "1", "--amount", "1", "--method", "shells"], "shells"),
+        (["payments", "cash-up", "--counted", "-3"], "give 0 or more"),
+        (["payments", "queue", "match", "m1", "--why", "x"], "--invoice (once or more), or --supply"),
+        (
+            ["statement", "1/1", "--from", "2026-11-02", "--to", "2026-11-01"],
+            "2026-11-01 is before the first, 2026-11-02",
+        ),
         (["members", "import", "/nowhere/members.csv"], "does not exist"),
         (["certificate", "revoke", "c1"], "Missing option '--why'"),
         (["messages", "list", "--state", "lost"], "lost"),
