@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
@@ -20,10 +21,15 @@ LIMIT = Decimal(10) ** 9
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHOWN = 60
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_document(name: str, content: bytes) -> Fields:
     """The object of a JSON document. Numbers keep the digits they are written with. Invalid when it is not an object."""
+    if not content.strip():
+        raise Invalid(f'{name} is empty; a quote is one object, {{"jurisdiction": "es", ...}}.')
+    if content.startswith(UTF_16) or b"\0" in content[:2]:
+        raise Invalid(f"{name} is not text in UTF-8 but looks like UTF-16; save it again as UTF-8.")
     try:
         found = json.loads(
             content.decode("utf-8-sig"),
@@ -33,7 +39,9 @@ def read_document(name: str, content: bytes) -> Fields:
             object_pairs_hook=_no_repetition,
         )
     except UnicodeDecodeError as wrong:
-        raise Invalid(f"{name} is not text in UTF-8: byte {wrong.start} cannot be read.") from None
+        raise Invalid(
+            f"{name} is not text in UTF-8: byte {wrong.start} cannot be read; save it again as UTF-8."
+        ) from None
     except json.JSONDecodeError as wrong:
         raise Invalid(f"{name} is not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}.") from None
     except RecursionError:

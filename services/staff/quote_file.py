@@ -58,6 +58,9 @@ MOST_HOURS_OF_POWER = 10
 """More energy than this many times what the contracted power takes in all the hours of the period is absurd."""
 MOST_EUR_KWH = Decimal(10)
 """The day-ahead market ends at 4 €/kWh (harmonised maximum price, 4,000 €/MWh): more than this is a price per MWh or in cents."""
+MOST_EUR_KW_YEAR = Decimal(1000)
+"""Tolls and charges of the dearest kW are 30 € a year: more than this is a price per MW or in cents."""
+MOST_AMOUNT = Decimal(100_000_000)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def read_quote(given: Fields) -> Quote:
         _check_amount(given, "energy_kwh", sum(energy.values()), "kWh", powers, period)
     power_prices, energy_prices, indexed = _prices(given, tariff)
     surplus_wh, surplus_price = _surplus(given, notes)
+    _check_amount(given, "surplus", surplus_wh or 0, "kWh", powers, period)
     demand = _thousandths(given, "max_demand_kw", PERIODS[tariff][0], notes) if "max_demand_kw" in given else None
     reactive = _thousandths(given, "reactive_kvarh", PERIODS[tariff][1], notes) if "reactive_kvarh" in given else None
     _check_amount(given, "reactive_kvarh", sum((reactive or {}).values()), "kVArh", powers, period)
@@ -231,6 +235,13 @@ def _prices(
     power = prices.by_period("power_eur_kw_year", of_power)
     if power and len(power) < len(of_power):
         raise prices.wrong("power_eur_kw_year", f"must have a price for each of {', '.join(of_power)}, or be left out.")
+    for price in power.values():
+        if price > MOST_EUR_KW_YEAR:
+            raise prices.wrong(
+                "power_eur_kw_year",
+                f"has {price} €, and no kW costs more than {MOST_EUR_KW_YEAR} € a year: give euros per kW and year.",
+                value=False,
+            )
     energy = prices.by_period("energy_eur_kwh", of_energy)
     if energy and len(energy) < len(of_energy) and set(energy) != {"P1"}:
         raise prices.wrong(
@@ -280,7 +291,7 @@ def _check_prices(given: Fields, name: str, prices: Iterable[Decimal]) -> None:
 
 def extra_lines(given: Fields, concepts: Mapping[str, str]) -> tuple[StatedLine, ...]:
     """The amounts stated by hand; `concepts`: those that may be, by the name that a quote calls them."""
-    lines = []
+    lines: list[StatedLine] = []
     for item in given.objects("extra_lines"):
         item.only(("concept", "amount", "label"))
         name = item.text("concept")
@@ -291,7 +302,12 @@ def extra_lines(given: Fields, concepts: Mapping[str, str]) -> tuple[StatedLine,
             hint = f"did you mean {near[0]!r}? Use" if near else "use"
             raise item.wrong("concept", f"is not known; {hint} one of {', '.join(concepts)}.")
         label = item.text("label") if "label" in item else ""
-        lines.append(StatedLine(concepts[name], round_half_up(item.number("amount")), label))
+        if any((line.concept, line.label) == (concepts[name], label) for line in lines):
+            raise item.wrong("concept", "stands twice; add the amounts up, or give each line a label of its own.")
+        amount = round_half_up(item.number("amount"))
+        if amount > MOST_AMOUNT:
+            raise item.wrong("amount", f"is absurd; give at most {MOST_AMOUNT:,}.")
+        lines.append(StatedLine(concepts[name], amount, label))
     return tuple(lines)
 
 

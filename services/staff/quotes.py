@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from services.chassis.periods import DatePeriod
 from services.staff.quote_file import Quote
 
 FINANCING_TABLE = FINANCING.name("")
+LATEST_ACCRUAL = timedelta(days=366)
 MAXIMETER_TARIFFS = ("3.0TD", "6.1TD")
 
 
@@ -75,6 +77,11 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
     found = list(quote.notes)
     if curve is not None and quote.energy_wh is not None:
         found.append("energy_kwh is not used: the energy is that of the curve.")
+    if curve is None and quote.supply:
+        found.append("supply is not used: it names one of the supplies of a --curve file.")
+    found += _unusual_accrual(quote)
+    if curve is None and quote.tariff in MAXIMETER_TARIFFS:
+        found += _energy_without_hours(quote)
     missing = [period for period in quote.energy_periods if period not in (quote.energy_wh or {})]
     # With six periods the month decides which of them there are.
     if curve is None and missing and quote.tariff == "2.0TD":
@@ -102,6 +109,35 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
         if any((quote.reactive_varh or {}).values()):
             found.append("reactive_kvarh is not charged: 2.0TD pays no reactive energy.")
     return tuple(found)
+
+
+def _unusual_accrual(quote: Quote) -> Iterator[str]:
+    """A day that decides the taxes and is far from what they are on is one that was typed wrong, or another rate to be tried."""
+    first, last = quote.period.start, quote.period.end - timedelta(days=1)
+    if not first <= quote.accrual_date <= last + LATEST_ACCRUAL:
+        side = (
+            f"before {first}, the first day billed" if quote.accrual_date < first else f"more than a year after {last}"
+        )
+        yield f"accrual_date {quote.accrual_date} is {side}: the taxes are those of that date."
+
+
+def _energy_without_hours(quote: Quote) -> Iterator[str]:
+    """Energy of a tariff period in which no hour of the days lies: in October there is no P1 in 3.0TD."""
+    from services.metering.domain.calendar import ZONE_TIME, calendar
+    from services.metering.domain.hours import END_DAY, FIRST_DAY
+    from services.staff.tariff_hours import hours_between, hours_by_period
+
+    days = quote.period
+    if not FIRST_DAY <= days.start < days.end <= END_DAY:
+        return
+    hours = hours_by_period(
+        calendar(quote.tariff, quote.zone), *hours_between(ZONE_TIME[quote.zone], days.start, days.end)
+    )
+    for name, given in (("energy_kwh", quote.energy_wh), ("reactive_kvarh", quote.reactive_varh)):
+        wrong = [period for period, amount in (given or {}).items() if amount and not hours[period]]
+        if wrong:
+            last = days.end - timedelta(days=1)
+            yield f"{name} has something in {', '.join(wrong)}, where no hour from {days.start} to {last} is; check the periods."
 
 
 def _exceeds(quote: Quote) -> bool:

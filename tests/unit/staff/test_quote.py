@@ -180,12 +180,24 @@ def test_the_quote_is_the_invoice(tmp_path: Path, capsys: Capture) -> None:
         ({"energy_kwh": {"P1": "62.0004", "P2": "0", "P3": "0"}}, "energy_kwh.P1 is taken as 62:"),
         ({"max_demand_kw": {"P1": "5.2"}}, "the meter's breaker controls 2.0TD"),
         ({"reactive_kvarh": {"P1": "5"}}, "2.0TD pays no reactive energy"),
+        ({"supply": "a"}, "supply is not used: it names one of the supplies of a --curve file."),
+        (
+            {"accrual_date": "2025-11-03"},
+            "accrual_date 2025-11-03 is before 2026-10-01, the first day billed: the taxes",
+        ),
+        ({"accrual_date": "2062-11-03"}, "accrual_date 2062-11-03 is more than a year after 2026-10-31: the taxes"),
     ],
 )
 def test_what_the_reader_should_know_is_said_beside(
     tmp_path: Path, capsys: Capture, change: dict[str, Any], remark: str
 ) -> None:
     priced(tmp_path, capsys, DWELLING | change, said=remark)
+
+
+@pytest.mark.parametrize("field", ["energy_kwh", "reactive_kvarh"])
+def test_energy_of_a_period_that_the_month_does_not_have_is_said(tmp_path: Path, capsys: Capture, field: str) -> None:
+    remark = f"{field} has something in P1, where no hour from 2026-10-01 to 2026-10-31 is; check the periods."
+    priced(tmp_path, capsys, WORKSHOP | {field: {"P1": "5", "P2": "0", "P4": "1"}}, said=remark)
 
 
 def test_demand_and_reactive_energy_that_are_not_given_are_said(tmp_path: Path, capsys: Capture) -> None:
@@ -227,7 +239,8 @@ def test_a_maximeter_in_2_0td(tmp_path: Path, capsys: Capture) -> None:
 def test_conditions_of_the_taxes(
     tmp_path: Path, capsys: Capture, change: dict[str, Any], taxes: dict[str, str]
 ) -> None:
-    found = amounts(priced(tmp_path, capsys, DWELLING | change))
+    said = "is before" if "accrual_date" in change else ""
+    found = amounts(priced(tmp_path, capsys, DWELLING | change, said=said))
     assert {name: found[name] for name in taxes} == taxes
 
 

@@ -85,6 +85,19 @@ LARGE = without(WORKSHOP, "max_demand_kw") | {"contracted_kw": dict.fromkeys(SIX
         (DWELLING | {"extra_lines": [{"concept": "opening_balance", "amount": "1"}]}, "no part of an invoice's total"),
         (DWELLING | {"extra_lines": {"meter_rental": "1"}}, "must be a list of objects"),
         (DWELLING | {"extra_lines": ["meter_rental"]}, "its item 0 is 'meter_rental'"),
+        (
+            DWELLING | {"extra_lines": [{"concept": "meter_rental", "amount": "0.83"}] * 2},
+            "extra_lines[1].concept = 'meter_rental' stands twice; add the amounts up, or give each line a label of its own.",
+        ),
+        (
+            DWELLING | {"extra_lines": [{"concept": "other_service", "amount": "999999999"}]},
+            "extra_lines[0].amount = '999999999' is absurd; give at most 100,000,000.",
+        ),
+        (DWELLING | {"surplus": {"kwh": "900000", "eur_kwh": "0.06"}}, "sums to 900,000 kWh, more than 10 times"),
+        (
+            DWELLING | {"prices": {"power_eur_kw_year": {"P1": "27704.41", "P2": "1"}}},
+            "has 27704.41 €, and no kW costs more than 1000 € a year: give euros per kW and year.",
+        ),
         (DWELLING | {"discounts": [{"percent": "120"}]}, "discounts[0].percent = '120' is more than the whole"),
         (DWELLING | {"discounts": [{"percent": "5", "kwh": "100"}]}, "gives percent and kwh; give one of"),
         (DWELLING | {"discounts": [{}]}, "gives nothing; give one of"),
@@ -133,7 +146,8 @@ def test_each_is_named(tmp_path: Path, capsys: Capture, quote: dict[str, Any], w
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "is not JSON"),
+        ("", 'quote.json is empty; a quote is one object, {"jurisdiction": "es", ...}.'),
+        (" \n", "is empty"),
         ("{", "is not JSON"),
         ("[]", "a quote is one object"),
         ('"x"', "a quote is one object"),
@@ -151,10 +165,15 @@ def test_what_is_no_quote_at_all(tmp_path: Path, capsys: Capture, content: str, 
 def test_files_that_cannot_be_read(tmp_path: Path, capsys: Capture) -> None:
     binary = tmp_path / "binary.json"
     binary.write_bytes(b'{"tariff": "\xff"}')
+    wide, bare = tmp_path / "wide.json", tmp_path / "bare.json"
+    wide.write_bytes(json.dumps(DWELLING).encode("utf-16"))
+    bare.write_bytes(json.dumps(DWELLING).encode("utf-16-le"))
     for path, words in (
         (tmp_path / "none.json", "No such file"),
         (tmp_path, "directory"),
-        (binary, "not text in UTF-8"),
+        (binary, "not text in UTF-8: byte 12 cannot be read; save it again as UTF-8."),
+        (wide, "looks like UTF-16; save it again as UTF-8."),
+        (bare, "looks like UTF-16; save it again as UTF-8."),
     ):
         assert run(["bill", "quote", str(path)]) == 1
         captured = capsys.readouterr()
