@@ -89,7 +89,7 @@ def apply(
         for access in accesses:
             done += _made(link, address, access)
         if rotate:
-            _rotate(link, next(one for one in accesses if one.service == rotate), out or folder)
+            _rotate(link, address, next(one for one in accesses if one.service == rotate), out or folder)
         if retire:
             _retire(link, next(one for one in accesses if one.service == retire), unseen=unseen)
         old = [access.other_login for access in accesses if not rotate and rotation.can_still_log_in(link, access)]
@@ -107,14 +107,14 @@ def _missing(link: Link, address: URL, access: Access) -> list[Step]:
     if known and roles.exists(link, access.group) and roles.exists(link, str(access.owner.username)):
         with closing(roles.connect(address.set(database=access.database))) as inside:
             steps += roles.of_the_database(inside, access)
-    return steps + list(roles.logins(link, access))
+    return steps + list(roles.logins(link, access, by=address))
 
 
 def _made(link: Link, address: URL, access: Access) -> list[Step]:
     done = list(_executed(link, roles.of_the_server(link, access)))
     with closing(roles.connect(address.set(database=access.database))) as inside:
         done += _executed(inside, roles.of_the_database(inside, access))
-        done += _executed(link, roles.logins(link, access))
+        done += _executed(link, roles.logins(link, access, by=address))
         # Where the owner could log in before, a migration may have made tables while rights were given.
         return done + list(_executed(inside, roles.of_the_database(inside, access)))
 
@@ -127,9 +127,9 @@ def _executed(link: Link, steps: Iterator[Step]) -> Iterator[Step]:
         yield step
 
 
-def _rotate(link: Link, access: Access, folder: Path) -> None:
+def _rotate(link: Link, address: URL, access: Access, folder: Path) -> None:
     try:
-        new, path = rotation.rotate(link, access, folder)
+        new, path = rotation.rotate(link, address, access, folder)
     except OSError as wrong:
         raise Refused(
             f"The new address of {access.service} cannot be written to {folder} ({wrong.strerror}): name a folder with --out. "

@@ -6,6 +6,7 @@ cannot even connect to another service's database. What is missing is found by l
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -218,15 +219,16 @@ def app_role(link: Link, access: Access) -> Iterator[Step]:
         yield Step(access.service, f"{access.login} is no member of {access.group}.", [join])
 
 
-def logins(link: Link, access: Access, urls: Sequence[URL] = ()) -> Iterator[Step]:
-    """The passwords of the addresses, or of these alone. A password is right when one can log in with it.
+def logins(link: Link, access: Access, urls: Sequence[URL] = (), *, by: URL | None = None) -> Iterator[Step]:
+    """The passwords of the addresses, or of these alone. A password is right when one can log in with it; `by` is the
+    administrator's address.
 
     They come last: a migration that waits for its login must not make tables before it is said who may read them.
     """
     for url in urls or (access.app, access.owner):
         role = str(url.username)
         found = link.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-        if found and found.rolcanlogin and can_log_in(url):
+        if found and found.rolcanlogin and can_log_in(url, by):
             continue
         secret = link.pgconn.encrypt_password(str(url.password).encode(), role.encode(), b"scram-sha-256").decode()
         made = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(secret))
@@ -241,13 +243,26 @@ def _role(link: Link, access: Access, role: str) -> Iterator[Step]:
         yield Step(access.service, f"The role {role} is missing.", [made, *joined])
 
 
-def can_log_in(url: URL) -> bool:
-    """Whether the address opens the database; not so either when the server is not reached by it from here."""
+def can_log_in(url: URL, by: URL | None = None) -> bool:
+    """Whether the address opens the database.
+
+    An address is written for where the pods are: its host or its authority's file may not be here. Then the administrator's
+    own way to the server is taken, unless that one lets in whoever comes with any password.
+    """
+    refused = _refusal(url)
+    if not refused or by is None or "authentication failed" in refused:
+        return not refused
+    same = by.set(username=url.username, password=url.password, database=url.database)
+    return not _refusal(same) and bool(_refusal(same.set(password=secrets.token_urlsafe())))
+
+
+def _refusal(url: URL) -> str:
+    """Why the address opens nothing; "" when it does."""
     try:
         connect(url).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+    except psycopg.OperationalError as refused:
+        return str(refused)
+    return ""
 
 
 def _powers(link: Link, role: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from services.chassis.errors import Refused
 from services.staff import database_roles as roles
 from services.staff.database_roles import Link
@@ -13,8 +15,9 @@ from services.staff.database_urls import Access, write_app
 _IDLE_S = 5
 
 
-def rotate(link: Link, access: Access, folder: Path) -> tuple[Access, Path]:
-    """Lets the other login in with a new password and writes the address of it. Raises Refused and OSError.
+def rotate(link: Link, address: URL, access: Access, folder: Path) -> tuple[Access, Path]:
+    """Lets the other login in with a new password and writes the address of it; `address` is the administrator's. Raises
+    Refused and OSError.
 
     The login whose turn it is must not be in use: its processes would be locked out by the new password.
     """
@@ -25,7 +28,7 @@ def rotate(link: Link, access: Access, folder: Path) -> tuple[Access, Path]:
             f"has the address of {access.login}, run 'coopctl admin databases apply --retire {access.service}'.",
             "ROTATION_NOT_OVER",
         )
-    for steps in (roles.app_role(link, new), roles.logins(link, new, [new.app])):
+    for steps in (roles.app_role(link, new), roles.logins(link, new, [new.app], by=address)):
         for step in steps:
             for statement in step.statements:
                 link.execute(statement)

@@ -198,6 +198,23 @@ def test_a_helper_that_is_no_superuser_can_do_it_and_two_at_once_do_it_once(
     app.close()
 
 
+def test_addresses_written_for_the_pods_are_tried_by_the_administrators_way(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The authority's file that they name lies in the pods. What stands is not said to be wrong, what is wrong is set."""
+    run = partial(server.run, services=["identity"])
+    assert run("apply") == 0
+    for file in tmp_path.iterdir():
+        file.write_text(file.read_text().strip() + "?sslmode=verify-full&sslrootcert=/run/acometida/database/ca.crt\n")
+    assert run("plan") == 0
+    assert "Databases and roles are as the addresses ask for them." in capsys.readouterr().err
+    changed = (tmp_path / "identity.app.url").read_text().replace("first of app", "second of app")
+    (tmp_path / "identity.app.url").write_text(changed)
+    assert run("plan", "--json") == 0
+    missing = [step["sentence"] for step in json.loads(capsys.readouterr().out)["missing"]]
+    assert missing == ["roles_identity_app_a cannot log in with the password of its file."]
+
+
 def test_two_logins_take_turns(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = partial(server.run, services=["identity"])
     assert run("apply") == 0
