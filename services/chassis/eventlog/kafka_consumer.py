@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -78,6 +78,7 @@ class KafkaGroupConsumer(Consumer):
             max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
             request_timeout_ms=_ANSWER_MS,
         )
+        _keep_finished_joins(self._kafka)
         self._kafka.subscribe(topics, listener=_Rebalance(self))
         try:
             self._learn_partitions(topics)
@@ -204,6 +205,29 @@ class KafkaGroupConsumer(Consumer):
             raise StaleMember(f"The {doing} of group {self._group!r} was refused by Kafka: {error}") from error
         except KafkaError as error:
             raise EventLogUnavailable(f"Kafka did not complete the {doing}: {type(error).__name__} {error}") from error
+
+
+def _keep_finished_joins(client: KafkaConsumer) -> None:
+    """Let a join count that ended while nobody polled.
+
+    The library makes a join that outlasts a poll the business of the next one, but forgets it when it has ended by then and
+    begins another, which sends all members of the group round again: with a busy broker and short polls, for ever.
+    """
+    coordinator = client._coordinator
+    join, complete = coordinator._do_join_and_sync_async, coordinator._on_join_complete_async
+    given: list[bytes] = []
+
+    async def join_once() -> bytes:
+        # Should the group have moved on since, the next heartbeat says so, and the broker refuses commits until then.
+        if not given:
+            given.append(await join())
+        return given[0]
+
+    async def take(*about: Any) -> None:
+        given.clear()
+        await complete(*about)
+
+    coordinator._do_join_and_sync_async, coordinator._on_join_complete_async = join_once, take
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
