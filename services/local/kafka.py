@@ -24,7 +24,7 @@ from services.local.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECIPE = PROJECT / "deploy" / "kafka"
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 # It lives for minutes: the second compiler and collecting garbage in parallel cost more processor time than they save.
 JAVA = ("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -39,9 +37,9 @@ from services.notifications import tables
 from services.notifications.app import build
 from services.notifications.consumers import TOPICS
 from services.notifications.settings import Settings
+from tests.support.service_under_test import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 20.0
 ANA, LUIS, SUPPLY, MEMBER = "account-ana", "account-luis", "supply-1", "member-1"
 PDF = b"%PDF-1.4 an invoice"
 
@@ -150,7 +148,9 @@ class Running:
 
     def _stub(self, token: str) -> NotificationsServiceStub:
         clients = Clients(
-            {"notifications": f"127.0.0.1:{self.process.port}"}, lambda: {"authorization": f"Bearer {token}"}
+            {"notifications": f"127.0.0.1:{self.process.port}"},
+            lambda: {"authorization": f"Bearer {token}"},
+            deadline_s=30,
         )
         self._clients.append(clients)
         return clients.stub("notifications", NotificationsServiceStub)
@@ -176,14 +176,6 @@ class Running:
     def _knows(self, table: Any) -> bool:
         with self.process.kit.database.read() as connection:
             return connection.execute(select(table)).first() is not None
-
-
-def eventually(ask: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    pause = threading.Event()
-    while not ask():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        pause.wait(0.02)
 
 
 def activation(email: str = "ana@example.org") -> identity_events.ActivationRequested:

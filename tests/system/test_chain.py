@@ -117,7 +117,7 @@ def test_an_indexed_contract_from_the_markets_file_to_the_proof(undisturbed: Und
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_services_killed_in_turn_change_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     with running_stack(tmp_path / "stack", demo=False, settings={"COOP_MAIL_LEASE_SECONDS": "5"}) as stack:
         office = open_office(stack)
@@ -130,7 +130,7 @@ def test_services_killed_in_turn_change_nothing(undisturbed: Undisturbed, tmp_pa
                     stack.kill(name)
                     killed.append(name)
                     # The next one falls once this one answers again, so that something of the chain always moves.
-                    eventually(lambda name=name: healthy(stack.grpc_address(name)), 60)
+                    eventually(lambda name=name: healthy(stack.grpc_address(name)))
 
             killer = threading.Thread(target=kill_in_turn)
             killer.start()
@@ -150,7 +150,7 @@ def test_services_killed_in_turn_change_nothing(undisturbed: Undisturbed, tmp_pa
 @pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_postgresql_and_kafka_give_the_same_books(undisturbed: Undisturbed, tmp_path: Path) -> None:
     try:
         with running_stack(tmp_path / "stack", demo=False, production_like=True) as stack:

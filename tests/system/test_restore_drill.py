@@ -29,10 +29,10 @@ from tests.support.stack import Stack, running_stack
 from tests.system.chain import ISSUED, MONTH, all_supplies, await_mails
 
 SUPPLIES = 80
-PATIENCE_S = 20.0
-"""Bringing a small cooperative back takes seconds; the time that is asserted leaves room for a busy machine."""
+PATIENCE_S = 120.0
+"""Bringing a small cooperative back takes seconds; on a machine that is busy with other things too it must not take longer."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from services.chassis.eventlog import ConsumedRecord, Consumer, Record, TopicPartition
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+"""Seconds, and under the time after which a member that nobody polls loses its partitions."""
 
 
 def numbered(topic: str, numbers: Iterable[int], key: str = "k") -> list[Record]:
@@ -39,17 +40,22 @@ def nothing_comes(consumer: Consumer, for_s: float = 0.5) -> bool:
     return True
 
 
-def settle(consumers: list[Consumer], partitions: int, timeout_s: float = PATIENCE_S) -> list[ConsumedRecord]:
+def settle(consumers: list[Consumer], partitions: int) -> list[ConsumedRecord]:
     """Poll the members in turn until each owns something, none what another owns, and all at least `partitions`.
 
     A member says what it owned after its last poll: it may have lost some of it since to one that was polled later.
     Gives the records that came meanwhile.
     """
+    return poll_until(consumers, lambda: _settled(consumers, partitions))
+
+
+def poll_until(consumers: list[Consumer], holds: Callable[[], bool]) -> list[ConsumedRecord]:
+    """Poll the members in turn until something holds; fails when it does not in time. Gives the records that came."""
     records: list[ConsumedRecord] = []
-    deadline = time.monotonic() + timeout_s
-    while not _settled(consumers, partitions):
-        shares = [len(consumer.assignment) for consumer in consumers]
-        assert time.monotonic() < deadline, f"the members own {shares} of {partitions} partitions after {timeout_s} s"
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        shares = [sorted(map(str, consumer.assignment)) for consumer in consumers]
+        assert time.monotonic() < deadline, f"the members own {shares} after {PATIENCE_S} s"
         for consumer in consumers:
             records += consumer.poll(0.1)
     return records

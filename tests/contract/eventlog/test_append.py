@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.eventlog import MAX_RECORD_BYTES, EventLog, Record, RecordTooLarge, UnknownTopic
 from tests.contract.eventlog.conftest import Log
-from tests.contract.eventlog.reading import numbered, read, values
+from tests.contract.eventlog.reading import PATIENCE_S, numbered, read, values
 
 
 def test_acknowledged_records_survive_the_killing_of_the_appender(
@@ -43,7 +43,7 @@ def test_the_records_of_a_key_keep_their_order_under_concurrent_appenders(
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(append, key) for key in keys[2:]]:
             done.result()
-    assert [program.wait(30) for program in programs] == [0, 0]
+    assert [program.wait(PATIENCE_S) for program in programs] == [0, 0]
 
     with log.consumer(group, [topic]) as consumer:
         records = read(consumer, 70 * len(keys))

@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.eventlog import EventLog, StaleMember, TopicPartition
 from tests.contract.eventlog.conftest import Log
-from tests.contract.eventlog.reading import ends, nothing_comes, numbered, read, settle, values
+from tests.contract.eventlog.reading import PATIENCE_S, ends, nothing_comes, numbered, poll_until, read, settle, values
 
 
 def test_two_members_share_the_partitions(storage: Log, log: EventLog, topic: str, group: str) -> None:
@@ -20,7 +20,7 @@ def test_two_members_share_the_partitions(storage: Log, log: EventLog, topic: st
         for n in range(40):
             log.append(numbered(topic, [n], key=f"k{n}"))
         mine, theirs = [], []
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while len(mine) + len(theirs) < 40 and time.monotonic() < deadline:
             mine += first.poll(0.1)
             theirs += second.poll(0.1)
@@ -29,14 +29,17 @@ def test_two_members_share_the_partitions(storage: Log, log: EventLog, topic: st
         assert {record.source for record in theirs} <= second.assignment
 
 
-def test_more_members_than_partitions_leave_some_without(log: EventLog, one_partition: str, group: str) -> None:
-    with log.consumer(group, [one_partition]) as first, log.consumer(group, [one_partition]) as second:
-        settle([first], 1)
-        deadline = time.monotonic() + 1.0
-        while time.monotonic() < deadline:
-            first.poll(0.05)
-            second.poll(0.05)
-            assert len(first.assignment) + len(second.assignment) <= 1
+def test_more_members_than_partitions_leave_some_without(storage: Log, one_partition: str, group: str) -> None:
+    log = storage.open(lease_s=storage.short_lease_s)
+    with log.consumer(group, [one_partition]) as second:
+        with log.consumer(group, [one_partition]) as first:
+            settle([first], 1)
+            # Long enough for the second one to come in. The partition may go to it, and come back: each hears of that when it
+            # polls, so that for a moment both may believe to have it.
+            for _ in range(10):
+                assert first.poll(0.05) == second.poll(0.05) == []
+            poll_until([first, second], lambda: len(first.assignment) + len(second.assignment) == 1)
+        settle([second], 1)
     # Leaving without having owned anything is fine, too.
 
 
@@ -47,11 +50,9 @@ def test_a_closing_member_hands_its_partitions_over(log: EventLog, topic: str, g
         for n in range(20):
             log.append(numbered(topic, [n], key=f"k{n}"))
         left = second.assignment
-        started = time.monotonic()
         second.close()
         assert sorted(values(read(first, 20))) == list(range(20))
         assert left < first.assignment
-        assert time.monotonic() - started < 6
 
 
 def test_a_killed_member_loses_its_partitions_when_its_lease_ends(
@@ -63,9 +64,8 @@ def test_a_killed_member_loses_its_partitions_when_its_lease_ends(
     assert program.stdout.readline().split() == ["polled", "10"]
     with log.consumer(group, [one_partition]) as heir:
         program.kill()
-        killed = time.monotonic()
+        # For not polling it would lose them later than we wait here.
         assert values(read(heir, 10)) == list(range(10))
-        assert time.monotonic() - killed < storage.lease_s * 2 + 5
 
 
 def test_a_suspended_member_comes_back_stale(storage: Log, log: EventLog, one_partition: str, group: str) -> None:
@@ -82,7 +82,7 @@ def test_a_suspended_member_comes_back_stale(storage: Log, log: EventLog, one_pa
         program.stdin.write("go on\n")
         program.stdin.flush()
         assert program.stdout.readline().strip() == "stale"
-        assert program.wait(20) == 0
+        assert program.wait(PATIENCE_S) == 0
     assert log.lag(group, [one_partition]) == {TopicPartition(one_partition, 0): 3}
 
 
@@ -92,7 +92,8 @@ def test_an_earlier_ownership_cannot_commit_in_a_later_one(
     """A member that lost the partition, joined again and got it back must not commit what it read before."""
     partition = TopicPartition(one_partition, 0)
     log.append(numbered(one_partition, range(10)))
-    with storage.open(max_poll_interval_s=1.0).consumer(group, [one_partition]) as idler:
+    idle = storage.open(lease_s=2 * storage.short_lease_s, max_poll_interval_s=2.0)
+    with idle.consumer(group, [one_partition]) as idler:
         old = read(idler, 10)
         with log.consumer(group, [one_partition]) as heir:
             records = read(heir, 10)
@@ -111,11 +112,12 @@ def test_an_earlier_ownership_cannot_commit_in_a_later_one(
 
 def test_a_slow_handler_keeps_its_partitions(storage: Log, log: EventLog, one_partition: str, group: str) -> None:
     log.append(numbered(one_partition, range(5)))
-    with log.consumer(group, [one_partition]) as slow:
+    lease_s = 2 * storage.short_lease_s
+    with storage.open(lease_s=lease_s).consumer(group, [one_partition]) as slow:
         records = read(slow, 5)
         started = time.monotonic()
-        with storage.open().consumer(group, [one_partition]) as other:
-            while time.monotonic() - started < storage.lease_s * 3:
+        with log.consumer(group, [one_partition]) as other:
+            while time.monotonic() - started < lease_s * 1.5:
                 assert other.poll(0.2) == []
             assert other.assignment == frozenset()
             slow.commit(ends(records))
@@ -134,9 +136,6 @@ def test_a_pause_outlasts_a_change_of_membership(log: EventLog, topic: str, grou
             assert first.assignment == kept
             assert {record.source for record in read(second, 1)} <= second.assignment
         # What came back from the other member was not paused by us since: it is read, the rest still waits.
-        deadline = time.monotonic() + 10
-        while len(first.assignment) < 4 and time.monotonic() < deadline:
-            first.poll(0.1)
-        assert len(first.assignment) == 4
+        settle([first], 4)
         first.resume(kept)
         assert {record.source for record in read(first, 1)} <= first.assignment

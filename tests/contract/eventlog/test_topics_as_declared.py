@@ -58,7 +58,7 @@ def test_topics_are_made_raised_and_never_lowered(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert codes == [0, 0]
     assert differences(capsys) == {MADE.name: [], KEPT.name: []}
 

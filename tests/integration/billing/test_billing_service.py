@@ -437,4 +437,4 @@ def test_every_issued_invoice_gets_its_document_without_being_asked(running: Run
     running.settle(5)
     running.bill()
     folder = running.service.process.settings.data_dir / "documents"
-    eventually(lambda: sum(1 for path in folder.rglob("*") if path.is_file()) == 5, 30)
+    eventually(lambda: sum(1 for path in folder.rglob("*") if path.is_file()) == 5)

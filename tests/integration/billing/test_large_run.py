@@ -28,7 +28,7 @@ DEATHS = ((20, "priced"), (50, "issued"), (80, "committed"))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_ten_thousand_supplies_killed_three_times(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'billing.db'}"
     database = Database(url, service="billing", clock=FixedClock(NOW))
