@@ -15,7 +15,7 @@ from services.billing.application.accounts import AccountDebt, AccountStatement,
 from services.billing.application.bill_runs import RunState
 from services.billing.application.certificates import Granted
 from services.billing.application.invoices import InvoiceFound
-from services.billing.application.plans import PlanFound
+from services.billing.application.plans_found import PlanFound
 from services.billing.documents.edition import edition
 from services.billing.documents.vocabulary import CONCEPTS, TAXES, word
 from services.billing.documents.words import catalogue, document_locale

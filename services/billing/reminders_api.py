@@ -17,6 +17,7 @@ from coop.billing.v1.reminders_service_pb2_grpc import (
 from services.billing.application.documents import Documents
 from services.billing.application.essential_supplies import EssentialSupplies
 from services.billing.application.mandates import debit_terms
+from services.billing.application.plan_news import PlanNews
 from services.billing.application.reminder_letters import ReminderLetters
 from services.billing.application.reminders import Reminders, Standing
 from services.billing.domain.reminders import Due, LeftAlone, reminder_policy
@@ -44,11 +45,13 @@ class RemindersApi(RemindersServiceServicer):
         reminders: Reminders,
         letters: ReminderLetters,
         essential_supplies: EssentialSupplies,
+        plan_news: PlanNews,
     ) -> None:
         self._database = database
         self._reminders = reminders
         self._letters = letters
         self._essentials = essential_supplies
+        self._plan_news = plan_news
         self._write = Messages(rules)
         self._calendar = rules.country.calendar
 
@@ -66,6 +69,8 @@ class RemindersApi(RemindersServiceServicer):
         self, request: pb.SendRemindersRequest, context: grpc.ServicerContext
     ) -> pb.SendRemindersResponse:
         key = RequestKey.of("SendReminders", request)
+        # Before the reminders, which a plan that broke brings again.
+        self._plan_news.tell()
         done = self._reminders.send(key, caller().actor, request.as_of)
         counts = Counter(each.reason for each in done.left_alone)
         return pb.SendRemindersResponse(
@@ -297,6 +302,7 @@ def reminders_servicer(database: Database, rules: Rules, documents: Documents) -
             reminders,
             ReminderLetters(database, rules, reminders, documents),
             EssentialSupplies(database, rules, law),
+            PlanNews(database, rules),
         ),
         add_RemindersServiceServicer_to_server,
         pb.DESCRIPTOR.services_by_name["RemindersService"],

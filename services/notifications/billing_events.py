@@ -41,6 +41,8 @@ class BillingEvents:
             billing.DisputeOpened: self.dispute_opened,
             billing.DisputeClosed: self.dispute_closed,
             billing.ReminderIssued: self.reminder_issued,
+            billing.PaymentPlanAgreed: self.plan_agreed,
+            billing.PaymentPlanOver: self.plan_over,
             billing.BillRunProposed: self.bill_run_proposed,
         }
 
@@ -200,10 +202,55 @@ class BillingEvents:
             "former_holder": event.former_holder,
         }
         story = Story("reminder", event.supply_id, f"/s/{event.supply_id}/invoices", data)
-        if event.former_holder:
+        self._debtor(tx, envelope, story, on_file, former=event.former_holder)
+
+    def _debtor(
+        self, tx: Transaction, envelope: Envelope, story: Story, on_file: Contact | None, *, former: bool
+    ) -> None:
+        if former:
             self._teller.by_mail_alone(tx, envelope, story, on_file)
         else:
             self._teller.readers(tx, envelope, story, on_file)
+
+    # --------------------------------------------------------------------------------------- payment plans
+    def plan_agreed(self, tx: Transaction, event: billing.PaymentPlanAgreed, envelope: Envelope) -> None:
+        figures = {
+            "instalments": [[each.due_date, each.amount.amount] for each in event.instalments],
+            "total": event.total.amount,
+        }
+        self._plan(tx, envelope, "payment_plan_agreed", event, figures)
+
+    def plan_over(self, tx: Transaction, event: billing.PaymentPlanOver, envelope: Envelope) -> None:
+        figures = {
+            "outcome": event.outcome,
+            "position": event.instalment,
+            "count": event.instalments,
+            "due_date": event.due_date,
+            "missing": event.missing.amount,
+            "outstanding": event.outstanding.amount,
+            "reason": event.reason,
+        }
+        self._plan(tx, envelope, "payment_plan_over", event, figures)
+
+    def _plan(
+        self,
+        tx: Transaction,
+        envelope: Envelope,
+        kind: str,
+        event: billing.PaymentPlanAgreed | billing.PaymentPlanOver,
+        figures: dict[str, Any],
+    ) -> None:
+        on_file = repository.contact_of(tx.connection, event.member_id)
+        if on_file is None:
+            wait_for(tx, envelope, f"member {event.member_id} of the payment plan {event.plan_id}")
+        data = {
+            "account_number": event.account_number,
+            "numbers": list(event.invoice_numbers),
+            "former_holder": event.former_holder,
+            **figures,
+        }
+        story = Story(kind, event.supply_id, f"/s/{event.supply_id}/statement", data)
+        self._debtor(tx, envelope, story, on_file, former=event.former_holder)
 
     # -------------------------------------------------------------------------------------------- the office
     def bill_run_proposed(self, tx: Transaction, event: billing.BillRunProposed, envelope: Envelope) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from sqlalchemy import Connection
 
 from services.billing.application.access import visible_supply
-from services.billing.application.plans import PlanFound, open_plans
+from services.billing.application.plans_found import PlanFound, open_plans
 from services.billing.application.receiving import Incoming, Receiving
 from services.billing.domain.ledger import (
     Debt,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.billing.application.access import check_document, no_document, visible_supply
-from services.billing.application.plans import PlanFound, open_plans
+from services.billing.application.plans_found import PlanFound, open_plans
 from services.billing.domain.difference import COMPARED, Effect, comparable, effects
 from services.billing.domain.ledger import OpenItem
 from services.billing.domain.rectifying import Figures

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from services.billing.application.plan_news import PlanNews
+from services.billing.application.plans_found import PlanFound, found_on
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import OpenItem
-from services.billing.domain.plans import BROKEN, ENDED, KEPT, PAID, Broken, PlanTerms, check_first, planned
+from services.billing.domain.plans import ENDED, PAID, PlanTerms, check_first, planned
 from services.billing.repository import corrections, disputes, invoices, ledger, plans, read_model, remittances
 from services.billing.repository.invoices import Issued
 from services.billing.repository.plans import Plan
@@ -24,34 +24,11 @@ from services.chassis.periods import parse_date
 LONGEST_REASON = 500
 
 
-@dataclass(frozen=True)
-class PlanFound:
-    """A plan today: numbers and what is unpaid of its invoices, in their order, and what is paid of each instalment."""
-
-    plan: Plan
-    account_number: str
-    numbers: tuple[str, ...]
-    unpaid: tuple[Decimal, ...]
-    paid: tuple[Decimal, ...]
-    broken: Broken | None
-
-    @property
-    def left(self) -> Decimal:
-        return sum(self.unpaid, ZERO)
-
-    @property
-    def state(self) -> str:
-        if self.plan.ended_at is not None:
-            return ENDED
-        if not self.left:
-            return PAID
-        return BROKEN if self.broken else KEPT
-
-
 class Plans:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
         self._rules = rules
+        self._news = PlanNews(database, rules)
 
     def agree(
         self, key: RequestKey, by: str, supply_id: str, count: int, first: str, wanted: Sequence[str]
@@ -79,6 +56,7 @@ class Plans:
                     f"The plan {found.plan.id} is {found.state} already: there is nothing to end.", "PLAN_OVER"
                 )
             plans.end(tx.connection, found.plan.id, said, by, tx.clock.now())
+            self._news.ended(tx, found, said)
             return found.plan.id
 
         with self._database.write() as tx:
@@ -129,6 +107,7 @@ class Plans:
         parts = planned(sum(amounts, ZERO), begin, count, self._rules.country.calendar)
         terms = PlanTerms(new_id(), tuple(item.invoice_id for item in chosen), parts)
         plans.keep(connection, Plan(terms, amounts, supply_id, members.pop(), by, tx.clock.now()))
+        self._news.agreed(tx, self._of(connection, terms.id))
         return terms.id
 
     @staticmethod
@@ -191,28 +170,6 @@ class Plans:
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
-
-
-def found_on(connection: Connection, plan: Plan, today: date) -> PlanFound:
-    """What has become of a plan by a day."""
-    items, broken = plans.standing(connection, plan, today)
-    by_id = {item.invoice_id: item for item in items}
-    ordered = [by_id[invoice_id] for invoice_id in plan.terms.invoice_ids]
-    unpaid = tuple(item.outstanding for item in ordered)
-    return PlanFound(
-        plan,
-        read_model.account_numbers(connection, [plan.supply_id]).get(plan.supply_id, ""),
-        tuple(item.number for item in ordered),
-        unpaid,
-        plan.terms.paid_of_each(sum(unpaid, ZERO)),
-        broken,
-    )
-
-
-def open_plans(connection: Connection, supply_id: str, today: date) -> tuple[PlanFound, ...]:
-    """The plans of an account that are kept or broken, not those that are paid or ended."""
-    found = (found_on(connection, plan, today) for plan in plans.of_account(connection, supply_id))
-    return tuple(each for each in found if each.state in (KEPT, BROKEN))
 
 
 def _date(text: str) -> date:

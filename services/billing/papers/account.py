@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.application.accounts import AccountStatement
-from services.billing.application.plans import PlanFound
+from services.billing.application.plans_found import PlanFound
 from services.billing.documents.model import (
     AgreedPlan,
     CertificateDocument,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from services.billing.domain.bill import ZERO
 from services.billing.domain.ledger import OpenItem
-from services.billing.domain.plans import Broken, Movements, PlanTerms
+from services.billing.domain.plans import PAID, Broken, Movements, PlanTerms
 from services.billing.domain.plans import in_parts as in_parts_of
 from services.billing.domain.regularisation import Instalment
 from services.billing.repository.corrections import instalments_of
@@ -26,6 +26,8 @@ from services.billing.tables import (
     settlement,
 )
 from services.chassis.bulk import insert_many
+
+_UNTOLD = payment_plan.c.ended_at.is_(None) & or_(payment_plan.c.told.is_(None), payment_plan.c.told != PAID)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,24 @@ def named_at(connection: Connection, ids: Iterable[str], at: datetime) -> list[P
     then = (payment_plan.c.agreed_at <= at) & or_(payment_plan.c.ended_at.is_(None), payment_plan.c.ended_at >= at)
     query = select(payment_plan).where(payment_plan.c.id.in_(list(ids)), then).order_by(payment_plan.c.id)
     return _plans(connection, connection.execute(query).all())
+
+
+def untold(connection: Connection) -> list[tuple[str, str]]:
+    """(Id, supply) of plans of which something may be to tell: in force, and not told to be paid."""
+    query = select(payment_plan.c.id, payment_plan.c.supply_id).where(_UNTOLD).order_by(payment_plan.c.id)
+    return [(row.id, row.supply_id) for row in connection.execute(query)]
+
+
+def untold_of(connection: Connection, ids: Iterable[str]) -> list[tuple[Plan, str]]:
+    """Those of these plans, each with what of it was told last, "" for nothing."""
+    query = select(payment_plan).where(_UNTOLD, payment_plan.c.id.in_(list(ids))).order_by(payment_plan.c.id)
+    rows = connection.execute(query).all()
+    told = {row.id: row.told or "" for row in rows}
+    return [(plan, told[plan.id]) for plan in _plans(connection, rows)]
+
+
+def mark_told(connection: Connection, plan_id: str, outcome: str) -> None:
+    connection.execute(update(payment_plan).where(payment_plan.c.id == plan_id).values(told=outcome))
 
 
 def page(connection: Connection, supply_id: str, *, with_ended: bool, before: str, limit: int) -> list[Plan]:

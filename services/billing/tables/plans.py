@@ -20,6 +20,8 @@ payment_plan = Table(
     Column("reason", Text, nullable=False),
     Column("ended_by", String(80), nullable=False),
     Column("ended_at", UtcDateTime),
+    # What became of it that was told last: "broken" or "paid".
+    Column("told", String(8)),
     Index("ix_payment_plan_supply_id_id", "supply_id", "id"),
 )
 # The invoices of a plan in the order in which they are paid, with what was unpaid of each when it was agreed.

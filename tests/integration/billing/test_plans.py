@@ -8,6 +8,7 @@ from decimal import Decimal as D
 from io import BytesIO
 
 import pytest
+from coop.billing.events.v1.events_pb2 import PaymentPlanAgreed, PaymentPlanOver
 from pypdf import PdfReader
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.collections import Collections
 from services.billing.application.mandates import Mandates, NewMandate, debit_terms
-from services.billing.application.plans import PlanFound, Plans
+from services.billing.application.plan_news import PlanNews
+from services.billing.application.plans import Plans
+from services.billing.application.plans_found import PlanFound
 from services.billing.application.receiving import Outgoing, Receiving
 from services.billing.application.reminders import Reminders
 from services.billing.application.remittances import Remittances
@@ -24,7 +27,7 @@ from services.billing.domain.payments.card_orders import to_pay
 from services.billing.domain.reminders import Due, reminder_policy
 from services.billing.jurisdictions.disconnection import disconnection
 from services.chassis.errors import Invalid, NotFound, Refused
-from tests.support.billing import STAFF, Office, in_threads
+from tests.support.billing import STAFF, Office, in_threads, member_message, supply_message
 
 SUPPLY = "s00000"
 #: Of September, due on 22 October, and of October, due on 23 November; today is Saturday 21 November 2026.
@@ -155,6 +158,42 @@ def test_an_instalment_that_is_not_paid_on_its_day_breaks_the_plan(desk: Desk) -
     assert desk.plans.get(made.plan.id).state == "kept" and desk.overdue() == 0
     assert isinstance(desk.certificate(), Granted)
     assert desk.office.positions.check(before.certificate.number).agrees
+
+
+@ON_SQLITE
+def test_members_hear_of_a_plan_when_it_is_agreed_breaks_is_paid_or_ends(desk: Desk) -> None:
+    news, office = PlanNews(desk.office.database, desk.office.rules), desk.office
+    made = desk.agree(count=2, first="2026-12-10")
+    (agreed,) = office.events(PaymentPlanAgreed)
+    assert (agreed.plan_id, agreed.member_id, agreed.former_holder) == (made.plan.id, f"{SUPPLY}-member", False)
+    assert list(agreed.invoice_numbers) == [SEPTEMBER, OCTOBER] and agreed.total.amount == "110.35"
+    assert [(each.due_date, each.amount.amount) for each in agreed.instalments] == [
+        ("2026-12-10", "55.18"),
+        ("2027-01-11", "55.17"),
+    ]
+    desk.go_to("2026-12-10")
+    assert news.tell() == 0
+    desk.go_to("2026-12-11")
+    assert (news.tell(), news.tell()) == (1, 0), "each is told once"
+    (broken,) = office.events(PaymentPlanOver)
+    assert (broken.outcome, broken.instalment, broken.instalments, broken.due_date) == ("broken", 1, 2, "2026-12-10")
+    assert (broken.missing.amount, broken.outstanding.amount) == ("55.18", "110.35")
+    # It was paid in time and is kept again; the rest comes, too.
+    desk.pay("55.18", on="2026-12-10")
+    assert news.tell() == 0
+    desk.pay("55.17")
+    assert (news.tell(), news.tell()) == (1, 0)
+    assert office.events(PaymentPlanOver)[-1].outcome == "paid"
+    # Another one of somebody who left the supply meanwhile; the office ends it.
+    office.bill("2026-11", "2026-12-11")
+    second = desk.agree(count=1, first="2027-01-11")
+    sold = supply_message(SUPPLY, version=5)
+    sold.supply.member_id = "new-member"
+    office.tell(member_message("new"), sold)
+    desk.plans.end(office.key(), "staff:ana", second.plan.id, "Agreed anew")
+    ended = office.events(PaymentPlanOver)[-1]
+    assert (ended.outcome, ended.reason, ended.former_holder) == ("ended", "Agreed anew", True)
+    assert news.tell() == 0
 
 
 @ON_SQLITE

@@ -136,8 +136,28 @@ def test_a_refused_and_a_revoked_certificate_and_a_closed_dispute_are_told(
         due_date="2026-11-23",
     )
     running.tell("coop.billing.invoice.v1", SUPPLY, closed)
-    eventually(lambda: len({str(mail["Subject"]) for mail in mailbox.mails}) == 3)
+    euros = Money(amount="55.44", currency_code="EUR")
+    plan = {
+        "plan_id": "p-1",
+        "supply_id": SUPPLY,
+        "member_id": MEMBER,
+        "account_number": "5555/1",
+        "invoice_numbers": ["E-2"],
+    }
+    part = billing_events.PlanInstalment(due_date="2026-12-10", amount=euros)
+    agreed = billing_events.PaymentPlanAgreed(**plan, instalments=[part], total=euros)
+    paid = billing_events.PaymentPlanOver(**plan, outcome="paid", instalments=1, former_holder=True)
+    running.tell("coop.billing.invoice.v1", SUPPLY, agreed)
+    running.tell("coop.billing.invoice.v1", SUPPLY, paid)
+    eventually(lambda: len({str(mail["Subject"]) for mail in mailbox.mails}) == 5)
     said = {str(mail["Subject"]): parts(mail)[0] for mail in mailbox.mails}
     assert "- E-2, due 23 November 2026: €55.44" in said["The certificate cannot be given yet"]
     assert "Wrong holder" in said["Your certificate C-2026-000001 was revoked"]
     assert "€55.44 of it is to be paid" in said["What came of your dispute about invoice E-2"]
+    agreed_mail = said["Payment plan agreed for supply 5555/1"]
+    assert "- Instalment 1 of 1, by 10 December 2026: €55.44" in agreed_mail and f"/s/{SUPPLY}/statement" in agreed_mail
+    assert "está pagado del todo: E-2" in said["Plan de pagos terminado, suministro 5555/1"], (
+        "to the contact on file alone"
+    )
+    notices = running.as_member(ANA).ListMyNotices(pb.ListMyNoticesRequest()).notices
+    assert [each.title for each in notices if "plan" in each.title] == ["Payment plan agreed: €55.44"]

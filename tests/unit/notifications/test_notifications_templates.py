@@ -51,6 +51,11 @@ DATA: dict[str, Any] = {
     "why": "It named another holder.",
     "reason": "Not my meter",
     "outcome": "The reading was right.",
+    "count": 3,
+    "instalments": [["2026-12-10", "27.72"], ["2027-01-11", "27.72"]],
+    "missing": "27.72",
+    "numbers": ["E-2026-000002", "E-2026-000003"],
+    "position": 1,
     "outstanding": "55.44",
     "already_invoiced": 1,
     "contracts": 300,
@@ -77,8 +82,8 @@ def test_there_are_the_kinds_the_consumers_send() -> None:
     assert KINDS == [
         "activation", "association_code", "association_notice", "bill_run_proposed", "certificate_issued", "certificate_refused",
         "certificate_revoked", "charge_issued", "charge_withdrawn", "direct_debit_returned", "dispute_closed",
-        "dispute_opened", "invoice_issued", "invoice_rectified", "password_changed", "password_reset", "payment_received",
-        "payment_refunded", "registration_repeated", "reminder", "self_reading_taken",
+        "dispute_opened", "invoice_issued", "invoice_rectified", "password_changed", "password_reset", "payment_plan_agreed",
+        "payment_plan_over", "payment_received", "payment_refunded", "registration_repeated", "reminder", "self_reading_taken",
     ]  # fmt: skip
 
 
@@ -138,6 +143,24 @@ def test_a_refused_certificate_says_what_is_due_and_how_to_pay(renderer: Rendere
     assert ("IBAN" in said or "ES91 2100" in said or "LAGUNITA.SERVICIOS" in said) and "/s/1/invoices/2" in said
     assert "de todos sus contratos" in renderer.mail("certificate_refused", 1, "es", DATA | {"all_supplies": True}).text
     assert "It named another holder." in renderer.mail("certificate_revoked", 1, "en", DATA).text
+
+
+def test_a_payment_plan_is_told_from_its_agreement_to_its_end() -> None:
+    spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
+    agreed = spain.mail("payment_plan_agreed", 1, "es", DATA).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "- Cuota 2 de 2, hasta el 11 de enero de 2027: 27,72 €" in agreed
+    assert "E-2026-000002, E-2026-000003" in agreed and "/s/1/invoices/2" in agreed
+
+    def over(outcome: str) -> str:
+        mail = spain.mail("payment_plan_over", 1, "es", DATA | {"outcome": outcome})
+        return f"{mail.subject}\n{mail.text}".replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "La cuota 1 de 3, del 22 de noviembre de 2026, no se pagó en su día: faltaban 27,72 €" in over("broken")
+    assert "quedan por pagar 55,44 €" in over("broken") and "ES91 2100" in over("broken")
+    assert "está pagado del todo" in over("paid") and "ES91 2100" not in over("paid")
+    assert "Not my meter" in over("ended") and over("ended").startswith("Plan de pagos anulado")
+    left = spain.mail("payment_plan_over", 1, "es", DATA | {"outcome": "broken", "former_holder": True}).text
+    assert "/s/1/invoices/2" not in left
 
 
 def test_an_attached_invoice_needs_no_link(renderer: Renderer) -> None:
