@@ -94,6 +94,7 @@ def create_app(
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     app.before_request(_enter)
+    api.configure(app)
     csrf = _register_pages(app, profile)
     _register_api(app, csrf)
     return app
@@ -145,7 +146,6 @@ def _register_pages(app: Flask, profile: Profile) -> CSRFProtect:
 
 
 def _register_api(app: APIFlask, csrf: CSRFProtect) -> None:
-    api.configure(app)
     api.register(app)
     csrf.exempt(api.people.blueprint)
     csrf.exempt(api.records.blueprint)

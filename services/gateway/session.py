@@ -8,11 +8,13 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from coop.identity.v1 import identity_service_pb2 as identity
-from flask import Flask, Response, current_app, g, redirect, request, url_for
+from flask import Flask, Response, current_app, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from services.chassis.errors import Unauthenticated
 from services.chassis.grpc.client import remote
+from services.gateway import kept
 from services.gateway.compose.fanout import Fanout
 from services.gateway.upstream import CallMetadata, Upstream
 
@@ -127,8 +129,11 @@ def members_only(view: ViewT) -> ViewT:
 
 
 def to_sign_in() -> BaseResponse:
-    """To the sign-in page, remembering where a GET wanted to go."""
-    wanted = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
+    """To the sign-in page, remembering where a GET wanted to go, and of a form its page and what was typed into it."""
+    asked_for_a_page = request.method in ("GET", "HEAD")
+    wanted = kept.here() if asked_for_a_page or kept.keep() else None
+    if g.get("session_over") or not asked_for_a_page:
+        flash(_("Your session is over: sign in again."), "due")
     return redirect(url_for("account.sign_in", next=wanted), 303)
 
 

@@ -221,6 +221,11 @@ class EntryView:
     credited: Money
     receipt_number: str
 
+    @property
+    def settles_what_it_names(self) -> bool:
+        """It paid the one invoice that it names, and nothing else: what it settled need not be said again."""
+        return [(each.number, each.amount) for each in self.settled] == [(self.document, self.credit)]
+
 
 @dataclass(frozen=True)
 class StatementView:

@@ -17,6 +17,7 @@ class NoticeView:
     link: str
     at: datetime
     read: bool
+    supply_id: str = ""
 
     @classmethod
     def of(cls, notice: notifications.Notice) -> NoticeView:
@@ -29,6 +30,7 @@ class NoticeView:
             link,
             notice.created_at.ToDatetime(tzinfo=UTC),
             notice.read,
+            notice.supply_id,
         )
 
 

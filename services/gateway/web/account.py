@@ -15,7 +15,7 @@ from wtforms.validators import DataRequired, Email, EqualTo, Length
 from services.chassis.errors import CoopError, Invalid, NotFound, Refused, Unauthenticated
 from services.chassis.grpc.client import remote
 from services.chassis.ids import new_id
-from services.gateway import session
+from services.gateway import kept, session
 from services.gateway.web.fields import Form, TextField
 from services.gateway.web.frame import my_navigation
 from services.gateway.web.sentences import sentence
@@ -133,9 +133,12 @@ def sign_in() -> ResponseReturnValue:
         else:
             response = make_response(redirect(wanted or url_for("home.start"), 303))
             form_session.clear()  # form tokens of before signing in end here
+            kept.take_over(request.form.get("kept", ""), wanted)
             session.start(response, answer.session_token)
             return response
-    return render_template("pages/sign_in.html", form=form, next=wanted), 422 if form.errors else 200
+    typed = request.form.get("kept", "") if request.method == "POST" else kept.hand_over(wanted)
+    page = render_template("pages/sign_in.html", form=form, next=wanted, kept=typed)
+    return page, 422 if form.errors else 200
 
 
 @blueprint.post("/sign-out")

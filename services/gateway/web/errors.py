@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from services.chassis import context
 from services.chassis.errors import CoopError, Throttled, Unauthenticated
 from services.chassis.telemetry import logger
-from services.gateway import session
+from services.gateway import kept, session
 from services.gateway.api import problems
 from services.gateway.statuses import status_of
 from services.gateway.web.sentences import sentence
@@ -73,6 +73,8 @@ def of_http(error: HTTPException) -> Any:
         return error
     detail = ""
     if isinstance(error, CSRFError):
+        if request.headers.get("Sec-Fetch-Site") == "same-origin" and kept.keep():
+            return redirect(kept.here(), 303)  # our own form, with a token of another session
         detail = _("The form was open for too long or came from another page. Open it again and send it once more.")
     response = page(error.code, detail)
     for name, value in error.get_headers():

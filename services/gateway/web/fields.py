@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from wtforms import Field, StringField
 from wtforms.validators import ValidationError
 
 from services.chassis.errors import CoopError
+from services.gateway import kept
 from services.gateway.web.frame import today
 from services.gateway.web.sentences import sentence
 
@@ -65,15 +67,24 @@ class CivilDateField(Field):
             raise ValidationError(missing)
         try:
             day, month, year = (int(self.texts[part]) for part in _PARTS)
-            return date(year, month, day)
+            found = date(year, month, day)
         except (ValueError, OverflowError):
             raise ValidationError(
                 _("%(date)s is not a date of the calendar: write it in numbers, such as 27 3 1979.", date=self.written)
             ) from None
+        if year < 1000:
+            raise ValidationError(_("Write the year of %(date)s with its four digits.", date=self.written))
+        return found
 
 
 class Form(FlaskForm):
-    """A form whose fields may also be found wrong by the service behind it."""
+    """A form whose fields may also be found wrong by the service behind it, and that comes back as it was filled in when
+    it could not be taken."""
+
+    class Meta(FlaskForm.Meta):
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            found = super().wrap_formdata(form, formdata)
+            return kept.given_back() if found is None and request.method in ("GET", "HEAD") else found
 
     def take(self, error: CoopError, names: dict[str, str] | None = None) -> None:
         """Show a service's refusal where it belongs: beside the field it names (`names` maps theirs to ours), or above."""

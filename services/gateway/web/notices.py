@@ -31,6 +31,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "pages/notices.html",
         part=part,
+        mine=mine.part().value,
         section="notices",
         nav=my_navigation(mine),
         newer=url_for("notices.index") if token else None,

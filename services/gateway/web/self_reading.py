@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
 
 from services.chassis.errors import Invalid, NotFound, Refused
 from services.chassis.grpc.client import remote
@@ -118,9 +119,11 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(reading_tag=state_tag, reading_unit=shown_unit)
 
     @app.before_request
-    def make_room() -> Response | None:
-        if request.endpoint != "self_reading.give" or session.signed_in() is None:
+    def make_room() -> BaseResponse | None:
+        if request.endpoint != "self_reading.give":
             return None
+        if session.signed_in() is None:
+            return session.to_sign_in()
         most = max_photo_mb()
         # A photo that is somewhat too large is read, so that the form can say so beside its field and keep the rest.
         request.max_content_length = 2 * most * MEGABYTE + FORM_BYTES

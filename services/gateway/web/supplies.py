@@ -101,6 +101,7 @@ def add() -> ResponseReturnValue:
             section="supplies",
             nav=my_navigation(),
             jurisdiction=profile().jurisdiction,
+            confirm=profile().association_policy == "confirm",
         ),
         422 if form.errors else 200,
     )

@@ -54,7 +54,7 @@ def settings_for(folder: Path, addresses: dict[str, str], profile: str = "demo-e
     environ = {
         "COOP_DATA_DIR": str(folder),
         "COOP_PROFILE_DIR": str(ROOT / "profiles" / profile),
-        "COOP_PAGE_BUDGET_SECONDS": "1.5",
+        "COOP_PAGE_BUDGET_SECONDS": "20",
         **{f"COOP_{name.upper()}_ADDRESS": address for name, address in addresses.items()},
         **more,
     }

@@ -33,6 +33,12 @@ def test_the_service_hears_the_visitors_address(portal: Portal) -> None:
     assert portal.world.addresses[-1] == "203.0.113.9"
 
 
+def test_a_year_of_two_digits_is_asked_for_whole(portal: Portal) -> None:
+    parts = {"birth_date-day": "5", "birth_date-month": "11", "birth_date-year": "91"}
+    answer = post(portal, "/supplies/add", member=True, document="12345678Z", **parts)
+    assert answer.status_code == 422 and "Escribe el año de 5/11/91 con sus cuatro cifras." in answer.text
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [

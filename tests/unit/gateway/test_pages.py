@@ -1,12 +1,17 @@
 """What a member reads on each page."""
 
 import re
+from datetime import date
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
 from coop.billing.v1 import billing_pb2
 
 from services.chassis.errors import Throttled, Unavailable
+from services.gateway.compose.invoices import EntryView
+from services.gateway.compose.money import Money
+from services.gateway.compose.payments import SettledView
 from tests.unit.gateway.conftest import Portal, token_of
 
 LONG_RANGE = (
@@ -379,10 +384,54 @@ def test_a_years_statement_has_the_amounts_for_the_tax_office(portal: Portal) ->
     assert "modelo 347" not in text(portal.member.get("/s/sup-1/statement").text)
 
 
+def test_home_says_what_else_is_due_with_the_newest_invoice(portal: Portal) -> None:
+    portal.world.overdue = True  # what is late already is said by its own card
+    assert "También vence" not in text(portal.member.get("/s/sup-1/").text)
+    portal.world.due_too = True
+    page = portal.member.get("/s/sup-1/").text
+    assert "También vence el 24 de noviembre la factura X-7 : 12,10 € ." in text(page)
+    assert 'href="/s/sup-1/invoices/inv-x"' in page
+
+
+@pytest.mark.parametrize("path", ["/notices", "/s/sup-1/"])
+def test_a_notice_says_which_supply_it_is_about_when_there_are_several(portal: Portal, path: str) -> None:
+    said = text(portal.member.get(path).text)
+    assert "2 de noviembre de 2026, 10:00 · Calle de la Acequia 12" in said
+    assert "17 de octubre de 2026, 11:00 · Partida del Molino Viejo 3" in said
+    del portal.world.supplies[1:]
+    assert "10:00 · " not in text(portal.member.get(path).text)
+
+
+def test_another_language_is_the_same_page(portal: Portal) -> None:
+    page = portal.member.get("/s/sup-1/statement?year=2026").text
+    assert 'name="next" value="/s/sup-1/statement?year=2026"' in page
+    assert 'name="next" value="/help"' in portal.visitor.get("/help").text
+
+
+def test_help_says_what_this_cooperative_does(portal: Portal) -> None:
+    said = text(portal.visitor.get("/help").text)
+    assert "Las horas se muestran cuando ya están facturadas" in said
+    assert "¿Puedo domiciliar mis facturas?" in said
+    assert 'href="tel:900000575"' in portal.visitor.get("/help").text
+
+
+def test_what_a_payment_settled_is_said_unless_it_is_the_one_invoice_it_names() -> None:
+    def entry(*settled: tuple[str, str]) -> EntryView:
+        euros = [Money(Decimal(amount), "EUR") for amount in ("49.24", "0", "0")]
+        each = tuple(SettledView("i", number, Money(Decimal(amount), "EUR")) for number, amount in settled)
+        return EntryView(
+            date(2026, 10, 20), "payment", "E-61", euros[1], euros[0], euros[2], "card", "p", each, euros[1], ""
+        )
+
+    assert entry(("E-61", "49.24")).settles_what_it_names
+    for told in ([("E-61", "40.00")], [("E-62", "49.24")], [("E-61", "40.00"), ("E-62", "9.24")], []):
+        assert not entry(*told).settles_what_it_names
+
+
 def test_the_statement_says_how_it_was_paid_and_what_with_a_receipt(portal: Portal) -> None:
     page = portal.member.get("/s/sup-1/statement")
     said = text(page.text)
-    assert "Pago con tarjeta · 20 oct" in said and "49,24 € pagados de E-2026-000061" in said
+    assert "Pago con tarjeta 20 oct · E-2026-000061 Recibo del 20 oct" in said
     assert 'href="/s/sup-1/payments/pay-1"' in page.text
     said = text(portal.member.get("/s/sup-1/payments/pay-1").text)
     assert (

@@ -126,6 +126,7 @@ class Notifications(notifications_service_pb2_grpc.NotificationsServiceServicer)
             one = notifications.Notice(
                 id=key,
                 kind="x",
+                supply_id="sup-2" if key == "n-1" else "sup-1",
                 title=title,
                 body="Ya puedes verla.\nUn saludo.",
                 link=link,

@@ -113,6 +113,12 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         items = [self._open()]
         if self.world.overdue:
             items = self._due()
+        if self.world.due_too:
+            items.append(
+                billing_pb2.OpenItem(
+                    invoice_id="inv-x", invoice_number="X-7", due_date="2026-11-24", outstanding=money("12.10")
+                )
+            )
         return billing_service_pb2.GetDebtStateResponse(
             debt=billing_pb2.DebtState(
                 supply_id=request.supply_id, overdue=money("49.24" if self.world.overdue else "0"),

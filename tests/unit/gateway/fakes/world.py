@@ -41,6 +41,8 @@ class World:
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
     overdue: bool = False
+    #: Due later than today beside the newest invoice, with a document of its own.
+    due_too: bool = False
     plans: list[billing_pb2.PaymentPlan] = field(default_factory=list)
     broken_plans: list[billing_service_pb2.BrokenPlan] = field(default_factory=list)
     #: Ranges of days that members see, newest first, and from which day of the next month a month is (0: once billed);
