@@ -140,4 +140,5 @@ def _mandate(row: RowMapping, told: Sequence[DebitAccount]) -> Mandate:
         cancelled_on=row["cancelled_on"],
         last_collected_on=row["last_collected_on"],
         last_iban=row["last_iban"],
+        recorded_at=row["recorded_at"],
     )

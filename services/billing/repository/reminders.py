@@ -94,7 +94,14 @@ def accounts(
 ) -> list[Account]:
     """What is overdue on some accounts, each debt with the steps it has been through and why it may be left alone."""
     query = (
-        select(open_item, invoice.c.kind, invoice.c.member_id, invoice.c.issue_date, invoice.c.account_number)
+        select(
+            open_item,
+            invoice.c.kind,
+            invoice.c.member_id,
+            invoice.c.issue_date,
+            invoice.c.issued_at,
+            invoice.c.account_number,
+        )
         .join(invoice, invoice.c.id == open_item.c.invoice_id)
         .where(open_item.c.supply_id.in_(supply_ids), open_item.c.outstanding > 0, open_item.c.due_date < on)
     )
@@ -190,6 +197,7 @@ def _on_their_way(
                 returned=tuple(each.reason_code for each in before if each.reason_code),
                 disputed=row.invoice_id in disputed,
                 dead=dead_accounts_of(connection, mandate.id, on),
+                issued_at=row.issued_at,
             )
             outcome = decide(item, on, collecting.terms)
             if isinstance(outcome, Chosen) or outcome.code in _ON_ITS_WAY:

@@ -94,7 +94,7 @@ def candidates(
 
     `only`: collections of that remittance are not counted as being in one: what would be proposed in its place.
     """
-    columns = (open_item, invoice.c.issue_date, invoice.c.member_id)
+    columns = (open_item, invoice.c.issue_date, invoice.c.issued_at, invoice.c.member_id)
     query = (
         select(*columns)
         .join(invoice, invoice.c.id == open_item.c.invoice_id)
@@ -125,6 +125,7 @@ def candidates(
                 open_in=next((number for _, number, _, is_open in before if is_open), ""),
                 disputed=row.invoice_id in contested,
                 dead=dead.get(given.id, frozenset()),
+                issued_at=row.issued_at,
             )
         )
     return found, len(rows) - len(mine)

@@ -224,6 +224,23 @@ def test_what_is_left_out_says_why(desk: Desk) -> None:
 
 
 @ON_ONE
+def test_an_invoice_from_before_the_mandate_is_collected_when_somebody_decides_it(desk: Desk) -> None:
+    """Told in January and typed in today: the invoice asked for a transfer, and was no notice of a collection."""
+    desk.sign("s00000")
+    desk.office.clock.advance(timedelta(minutes=1))
+    desk.sign("s00001")
+    found = desk.propose()
+    assert [each.end_to_end for each in desk.remittances.collections(found.remittance.number, "", -1, 9)] == [
+        "E-2026-000001"
+    ]
+    code, why = desk.why(found.remittance.number)["E-2026-000002"]
+    assert code == "no_notice" and "the mandate was not on record then" in why
+    desk.remittances.discard(desk.office.key(), BY, found.remittance.number)
+    again = desk.approve(desk.propose(DAY, "E-2026-000002").remittance.number)
+    assert set(desk.states(again.remittance.number)) == {"E-2026-000001-2", "E-2026-000002"}
+
+
+@ON_ONE
 def test_a_day_on_which_nothing_can_be_collected_is_refused(desk: Desk) -> None:
     for day, sentence in (
         ("2026-11-22", "weekend or TARGET holiday\\); the next day is 2026-11-23"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from services.billing.domain.payments.direct_debits import (
@@ -28,6 +28,7 @@ class Candidate:
 
     `returned`: reason codes of its earlier collections, in order; `open_in`: number of the remittance that has it now;
     `dead`: accounts of the mandate that a bank said cannot be debited; `disputed`: the member contests the invoice.
+    `issued_at`: when the invoice was made, and with it the notice of its collection.
     """
 
     invoice_id: str
@@ -41,6 +42,7 @@ class Candidate:
     open_in: str = ""
     disputed: bool = False
     dead: AbstractSet[str] = field(default_factory=frozenset)
+    issued_at: datetime | None = None
 
     @property
     def end_to_end(self) -> str:
@@ -65,7 +67,7 @@ class Excluded:
 
 
 def decide(item: Candidate, collect_on: date, terms: Terms, decided: bool = False) -> Chosen | Excluded:
-    """Whether an item is collected on a day. `decided`: a person wants a returned one presented again."""
+    """Whether an item is collected on a day. `decided`: a person wants it, which returned, or without notice on it."""
     mandate = item.mandate
     excluded = _of_mandate(item, collect_on) or _of_returns(item, decided)
     if excluded is not None:
@@ -76,6 +78,14 @@ def decide(item: Candidate, collect_on: date, terms: Terms, decided: bool = Fals
             item,
             "notice",
             f"The invoice of {item.issued_on} gives {terms.notice_days} days of notice: not before {noticed}.",
+        )
+    on_record = mandate.recorded_at
+    if not decided and item.issued_at is not None and on_record is not None and on_record > item.issued_at:
+        return Excluded(
+            item,
+            "no_notice",
+            f"The invoice of {item.issued_on} says another way of paying: the mandate was not on record then. Decide it when "
+            "the member wants it collected all the same.",
         )
     account = mandate.account_for(item.issued_on, item.dead, terms.change_days)
     if account is None and mandate.account.iban in item.dead:

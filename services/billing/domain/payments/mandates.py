@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from services.billing.domain.payments.direct_debits import ACCOUNT_CHANGE_DAYS, PRENOTIFICATION_DAYS, mandate_lapses_on
@@ -37,7 +37,10 @@ class DebitAccount:
 
 @dataclass(frozen=True)
 class Mandate:
-    """`accounts` in the order in which they were told. `last_collected_on`, `last_iban`: of its last collection, if any."""
+    """`accounts` in the order in which they were told. `last_collected_on`, `last_iban`: of its last collection, if any.
+
+    `recorded_at`: since when it is on record; None for one that is not yet.
+    """
 
     id: str
     reference: str
@@ -48,6 +51,7 @@ class Mandate:
     cancelled_on: date | None = None
     last_collected_on: date | None = None
     last_iban: str = ""
+    recorded_at: datetime | None = None
 
     @property
     def account(self) -> DebitAccount:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,6 +21,7 @@ MANDATE = Mandate(
 )
 ITEM = Candidate("i", "2026A000123", "p", date(2026, 12, 3), Decimal("55.44"), MANDATE)
 DAY = date(2026, 12, 23)
+MADE = datetime(2026, 12, 3, 9, tzinfo=UTC)
 
 
 def told(day: date) -> Mandate:
@@ -67,6 +68,9 @@ def chosen(item: Candidate, day: date = DAY, decided: bool = False) -> Chosen | 
         ({"dead": frozenset({OLD})}, "account_wrong"),
         ({"issued_on": DAY - timedelta(days=13)}, "notice"),
         ({"issued_on": DAY - timedelta(days=14)}, ""),
+        ({"issued_at": MADE}, ""),
+        ({"issued_at": MADE, "mandate": replace(MANDATE, recorded_at=MADE)}, ""),
+        ({"issued_at": MADE, "mandate": replace(MANDATE, recorded_at=MADE + timedelta(hours=1))}, "no_notice"),
         ({"returned": ("AM04",)}, ""),
         ({"returned": ("MS02",)}, "returned"),
         ({"returned": ("AM04", "AM04")}, "returned"),
