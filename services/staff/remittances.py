@@ -46,7 +46,9 @@ def propose(
     collect_on: Annotated[str, typer.Option("--collect-on", callback=day, help="The day on which banks collect.")],
     again: Annotated[
         list[str] | None,
-        typer.Option("--again", help="Invoice that came back, or from before the mandate, to be collected; may be repeated."),
+        typer.Option(
+            "--again", help="Invoice that came back, or from before the mandate, to be collected; may be repeated."
+        ),
     ] = None,
     request_id: RequestOption = "",
     as_json: JsonOption = False,

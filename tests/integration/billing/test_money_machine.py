@@ -30,7 +30,7 @@ from services.billing.application.certificates import Granted
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
 from services.billing.application.regularising import RectifyOrder
 from services.billing.domain.ledger import METHOD_ACCOUNTS, REFUND, RETURNED
-from services.billing.repository import books, ledger, reversals
+from services.billing.repository import books, ledger, reversals, till
 from services.billing.repository.ledger import Payment
 from services.billing.tables import invoice
 from services.chassis import migrations
@@ -139,8 +139,20 @@ class MoneyMachine(RuleBasedStateMachine):
         outcome = self.office.certificates.request(self.office.key(), STAFF, supply)
         assert isinstance(outcome, Granted) == (debt.overdue == 0)
 
+    def cash_ups_and_statements_say_the_same(self) -> None:
+        """Every day's money of the office is that of the members' statements, to the cent."""
+        told: dict[date, D] = {}
+        for supply in ("s00000", "s00001"):
+            for line in self.office.accounts.statement(STAFF, supply, "2026-01-01", "2026-12-01").lines:
+                if line.movement.kind in ("payment", RETURNED, REFUND):
+                    told[line.movement.day] = told.get(line.movement.day, D(0)) - line.movement.change
+        with self.office.database.read() as connection:
+            days = {day: sum((each.amount for each in till.moved_on(connection, day)), D(0)) for day in told}
+        assert days == told
+
     def teardown(self) -> None:
         if hasattr(self, "office"):
+            self.cash_ups_and_statements_say_the_same()
             self.office.database.close()
             shutil.rmtree(self.folder)
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 
@@ -176,6 +176,18 @@ def test_a_day_is_cashed_up_by_method_and_person_and_closed_once(billed: Office)
     with pytest.raises(Invalid, match="in the future"):
         till.cash_up("2026-11-22")
     books_agree(billed)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_day_of_the_till_is_the_cooperatives_own_and_may_have_25_hours(office: Office) -> None:
+    """25 October 2026 in Madrid: from 22:00 UTC of the day before to 23:00 UTC."""
+    office.add_supplies(1)
+    for hour, amount in (("24T21:59", "1.00"), ("24T22:00", "2.00"), ("25T22:59", "4.00"), ("25T23:00", "8.00")):
+        office.clock.advance(datetime.fromisoformat(f"2026-10-{hour}:00+00:00") - office.clock.now())
+        office.accounts.record_payment(office.key(), ANA, PaymentOrder("", amount, "EUR", "cash", "", "", SUPPLY))
+    till = Till(office.database, office.rules)
+    assert [till.cash_up(f"2026-10-{day}").closing for day in (23, 24, 25, 26)] == [D(0), D(1), D(7), D(15)]
+    assert till.cash_up("").day == date(2026, 10, 26)
 
 
 def test_cash_and_the_count_of_the_till_race_and_the_count_is_of_what_is_there(billed: Office) -> None:
