@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from services.chassis import shared_metrics
 from services.chassis.config import EXIT_SETTINGS, SettingsError, load
-from services.gateway.settings import Settings
+from services.gateway.settings import Settings, Workers
 
 if TYPE_CHECKING:
     from services.gateway.server import GatewayServer
@@ -24,25 +24,35 @@ def main() -> None:
     arguments = sys.argv[1:]
     if len(arguments) != 1 or arguments[0] not in ROLES:
         sys.exit("Say what the gateway shall do: python -m services.gateway serve")
+    figures = None
     try:
+        figures = _shared_figures()
         settings = load(Settings)
-        _check_free(settings.http_address)
-        figures = _shared_figures(settings)
+        if not figures:
+            _check_free(settings.http_address)
         server = _prepared(settings, figures)
-    except SettingsError as wrong:
-        print(wrong, file=sys.stderr)
-        sys.exit(EXIT_SETTINGS)
-    except (OSError, ValueError) as wrong:
+    except (SettingsError, OSError, ValueError) as wrong:
+        if figures:
+            shared_metrics.end(figures)
+        if isinstance(wrong, SettingsError):
+            print(wrong, file=sys.stderr)
+            sys.exit(EXIT_SETTINGS)
         sys.exit(str(wrong))
     sys.argv = sys.argv[:1]  # gunicorn reads no arguments of ours
     server.run()
 
 
-def _shared_figures(settings: Settings) -> Path | None:
-    """Where several workers count together; one alone counts in its memory."""
-    if settings.web_workers < 2:
+def _shared_figures() -> Path | None:
+    """Where several workers count together; one alone counts in its memory. Of another gateway at the same address nothing is
+    touched: raises OSError with a sentence."""
+    try:
+        told = load(Workers)
+    except SettingsError:
+        return None  # said in a moment, with everything else that is wrong
+    if told.web_workers < 2:
         return None
-    return shared_metrics.begin(f"gateway-{settings.http_address.rpartition(':')[2]}")
+    _check_free(told.http_address)
+    return shared_metrics.begin(f"gateway-{told.http_address.rpartition(':')[2]}")
 
 
 def _prepared(settings: Settings, figures: Path | None) -> GatewayServer:

@@ -35,15 +35,22 @@ def _own_port(settings: Settings) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Settings(ServiceSettings):
-    """The gateway's own settings beside those of every service."""
-
-    CHECKS: ClassVar = (*ServiceSettings.CHECKS, _proxies, _own_port)
+class Workers:
+    """Where the gateway answers and by how many processes: what it has to know before the checks of the other settings import
+    what counts."""
 
     http_address: str = setting(
         "COOP_HTTP_ADDRESS", default="127.0.0.1:8000", parse=parse_address, help="where pages and API listen"
     )
     web_workers: int = setting("COOP_WEB_WORKERS", default="1", parse=_parse_count, help="worker processes")
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings, Workers):
+    """The gateway's own settings beside those of every service."""
+
+    CHECKS: ClassVar = (*ServiceSettings.CHECKS, _proxies, _own_port)
+
     web_threads: int = setting("COOP_WEB_THREADS", default="16", parse=_parse_count, help="requests at once per worker")
     #: How many reverse proxies stand in front and set X-Forwarded-For; 0 believes none of those headers.
     trusted_proxies: int = setting(

@@ -10,8 +10,10 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from services.chassis.issuing import issue, new_authority
 from services.local.ports import free_port
 from tests.support.service_under_test import eventually
 
@@ -26,6 +28,16 @@ def get(address: str) -> str:
 
 def children(pid: int) -> set[int]:
     return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()}
+
+
+def certificates(folder: Path) -> Path:
+    """A gateway's certificate, its key and the authority."""
+    authority = new_authority("workers", datetime.now(UTC))
+    made = issue(authority, "gateway", ["gateway"], datetime.now(UTC))
+    (folder / "tls").mkdir()
+    for name, content in (("tls.crt", made.certificate), ("tls.key", made.key), ("ca.crt", authority.certificate)):
+        (folder / "tls" / name).write_bytes(content)
+    return folder / "tls"
 
 
 @contextmanager
@@ -46,6 +58,8 @@ def test_the_figures_of_two_workers_are_their_sum_and_outlive_a_worker(tmp_path:
         "COOP_HTTP_ADDRESS": pages,
         "COOP_METRICS_ADDRESS": figures,
         "COOP_WEB_WORKERS": "2",
+        # As where services speak with certificates: checking them imports what counts.
+        "COOP_TLS_DIR": str(certificates(tmp_path)),
         "COOP_DRAIN_SECONDS": "1",
         "TMPDIR": str(tmp_path),
         "PYTHONPATH": f"{ROOT}:{ROOT / 'gen'}",
