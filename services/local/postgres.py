@@ -70,7 +70,7 @@ def postgres_server(settings: Sequence[str] = ()) -> Iterator[Postgres]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         if done.returncode:
             raise PostgresMissing(f"{program} failed: {done.stdout[-500:]}")

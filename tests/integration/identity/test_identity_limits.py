@@ -1,8 +1,5 @@
 """Limits on attempts, and that nobody learns from an answer whether an address is known."""
 
-import statistics
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from services.identity.app import build
 from services.identity.settings import Settings
 from tests.integration.identity.journeys import PASSWORD, open_account, register, sign_in
 from tests.support.service_under_test import ServiceUnderTest, refusal, service_under_test
+from tests.support.work import work_of_calls
 
 HOME, ELSEWHERE = "192.0.2.7", "198.51.100.9"
 
@@ -79,65 +77,44 @@ def test_one_address_gets_few_mails(identity: ServiceUnderTest) -> None:
     assert isinstance(refusal(lambda: identity.as_service("gateway", ELSEWHERE).RequestPasswordReset(asked)), Throttled)
 
 
-def median_ms(call: Callable[[int], object], rounds: int) -> float:
-    taken = []
-    for number in range(rounds):
-        started = time.perf_counter()
-        call(number)
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+def test_registering_costs_the_same_for_a_known_and_an_unknown_address(identity: ServiceUnderTest) -> None:
+    register(identity, "ana@example.org")
+    identity.await_event(events.ActivationRequested)
 
-
-def compare(known: Callable[[int], object], unknown: Callable[[int], object], rounds: int) -> tuple[float, float]:
-    """Medians of both in turn, so that whatever else the machine does falls on both alike."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for number in range(rounds):
-        ours.append(median_ms(lambda _, n=number: known(n), 1))  # type: ignore[misc]
-        theirs.append(median_ms(lambda _, n=number: unknown(n), 1))  # type: ignore[misc]
-    return statistics.median(ours), statistics.median(theirs)
-
-
-def test_registering_answers_alike_for_a_known_and_an_unknown_address(identity: ServiceUnderTest) -> None:
-    stub = identity.as_service("gateway", HOME)
-    rounds = 12
-    people = [f"person{number}@example.org" for number in range(rounds)]
-    for number, email in enumerate(people):
-        register(identity, email, address=f"10.0.{number}.1")
-    identity.await_event(events.ActivationRequested, rounds)
-
-    def ask(email: str) -> bytes:
-        identity.clock.advance(timedelta(minutes=1))
+    def work(email: str, address: str) -> list[str]:
         request = pb.RegisterRequest(email=email, password=PASSWORD, name="Ana", language="es", request_id=new_id())
-        answer: bytes = stub.Register(request).SerializeToString()
-        return answer
+        with work_of_calls(identity) as done:
+            assert identity.as_service("gateway", address).Register(request) == pb.RegisterResponse()
+        return done
 
-    assert ask(people[0]) == ask("somebody.else@example.org") == b""
-    known, unknown = compare(lambda n: ask(people[n]), lambda n: ask(f"new{n}@example.org"), rounds)
-    # One argon2 hash dominates both; a look at the accounts, or one mail more, would show as a shift of the median.
-    assert abs(known - unknown) < 0.3 * max(known, unknown), (known, unknown)
+    known = work("ana@example.org", "10.1.0.1")
+    assert known.count("argon2 hash") == 1 and any("INSERT INTO registration" in step for step in known)
+    assert known == work("somebody.else@example.org", "10.2.0.1")
 
 
 def test_a_wrong_password_and_an_unknown_address_cost_the_same(identity: ServiceUnderTest) -> None:
     open_account(identity, "ana@example.org")
 
-    def ask(email: str, number: int) -> str:
-        identity.clock.advance(timedelta(minutes=4))
-        return guess(identity, email, f"10.1.{number}.1")
+    def work(email: str, address: str) -> list[str]:
+        with work_of_calls(identity) as done:
+            assert guess(identity, email, address) == "WRONG_CREDENTIALS"
+        return done
 
-    known, unknown = compare(lambda n: ask("ana@example.org", n), lambda n: ask("nobody@example.org", n), 12)
-    assert abs(known - unknown) < 0.3 * max(known, unknown), (known, unknown)
+    known = work("ana@example.org", "10.1.0.1")
+    assert known.count("argon2 verify") == 1
+    assert known == work("nobody@example.org", "10.2.0.1")
 
 
 def test_a_forgotten_password_answers_before_anything_is_looked_up(identity: ServiceUnderTest) -> None:
-    rounds = 10
     open_account(identity, "ana@example.org")
-    stub = identity.as_service("gateway", HOME)
 
-    def ask(email: str) -> None:
-        identity.clock.advance(timedelta(minutes=15))
-        stub.RequestPasswordReset(pb.RequestPasswordResetRequest(email=email, request_id=new_id()))
+    def work(email: str) -> list[str]:
+        request = pb.RequestPasswordResetRequest(email=email, request_id=new_id())
+        with work_of_calls(identity) as done:
+            identity.as_service("gateway", HOME).RequestPasswordReset(request)
+        return done
 
-    known, unknown = compare(lambda _: ask("ana@example.org"), lambda _: ask("nobody@example.org"), rounds)
-    assert abs(known - unknown) < max(4.0, 0.5 * max(known, unknown)), (known, unknown)
-    identity.await_event(events.PasswordResetRequested, rounds)
+    known = work("ana@example.org")
+    assert known and not any("FROM account" in step for step in known)
+    assert known == work("nobody@example.org")
+    identity.await_event(events.PasswordResetRequested)
