@@ -1,14 +1,14 @@
-"""What billing tells of its bill runs, its charges and its books to those who watch."""
+"""What billing tells of its bill runs, its charges, money that waits for somebody, and its books to those who watch."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from services.billing.repository import books, charges
+from services.billing.repository import bank_files, books, cards, charges, refunds
 from services.billing.repository.runs import RUNNING
 from services.billing.tables import bill_run
 from services.chassis.telemetry.metrics import Reading, looked_up
@@ -27,6 +27,13 @@ CHARGES_REFUSED = looked_up(
 )
 CHARGES_WAITING = looked_up("coop_charges_waiting", "Other charges that are not issued: the tax office did not answer")
 CHARGES_AGE = looked_up("coop_charges_age_seconds", "Age of the oldest charge that is not issued; 0 when there is none")
+QUEUED = looked_up("coop_bank_movements_waiting", "Movements of banks and collectors that wait for somebody")
+QUEUED_AGE = looked_up("coop_bank_movements_age_seconds", "Since the oldest of them was imported; 0 when there is none")
+REFUNDS = looked_up("coop_refunds_waiting", "Refunds that wait for a second person")
+CARDS_DOUBTED = looked_up(
+    "coop_card_notifications_refused_24h",
+    "Notifications with the bank's signature that were not booked, in the last 24 hours",
+)
 BOOKS_OFF = looked_up(
     "coop_ledger_differences", "Places where the books do not agree with themselves; 0 is good, anything else is not"
 )
@@ -35,7 +42,12 @@ BOOKS_TOOK = looked_up("coop_ledger_check_seconds", "How long that check took")
 
 
 def watched() -> list[Watched]:
-    return [Watched("bill runs", _runs), Watched("charges", _charges), Watched("books", _books, every_s=BOOKS_EVERY_S)]
+    return [
+        Watched("bill runs", _runs),
+        Watched("charges", _charges),
+        Watched("money", _money),
+        Watched("books", _books, every_s=BOOKS_EVERY_S),
+    ]
 
 
 def _runs(connection: Connection, now: datetime) -> Iterator[Reading]:
@@ -57,6 +69,14 @@ def _charges(connection: Connection, now: datetime) -> Iterator[Reading]:
     yield Reading(CHARGES_REFUSED, refused)
     yield Reading(CHARGES_WAITING, waiting)
     yield Reading(CHARGES_AGE, age(since, now))
+
+
+def _money(connection: Connection, now: datetime) -> Iterator[Reading]:
+    waiting, since = bank_files.waiting_figures(connection)
+    yield Reading(QUEUED, waiting)
+    yield Reading(QUEUED_AGE, age(since, now))
+    yield Reading(REFUNDS, refunds.count_waiting(connection))
+    yield Reading(CARDS_DOUBTED, cards.count_doubted(connection, now - timedelta(hours=24)))
 
 
 def _books(connection: Connection, now: datetime) -> Iterator[Reading]:

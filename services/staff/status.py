@@ -109,6 +109,11 @@ def _work(services: Sequence[ServiceStatus], now: datetime) -> Iterator[tuple[st
     charges = [value(f"coop_charges_{state}") or 0 for state in ("waiting", "refused")]
     if sum(charges):
         yield "Charges not issued", f"{charges[0]:.0f} without an answer, {charges[1]:.0f} refused"
+    queued, refunds = value("coop_bank_movements_waiting"), value("coop_refunds_waiting")
+    if queued:
+        yield "Bank movements in the queue", _with_age(queued, value("coop_bank_movements_age_seconds"))
+    if refunds:
+        yield "Refunds for a second person", _count(refunds)
     books = value("coop_ledger_differences")
     if books is not None:
         checked = duration(now.timestamp() - (value("coop_ledger_checked_timestamp_seconds") or now.timestamp()))

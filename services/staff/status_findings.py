@@ -15,6 +15,7 @@ LAG = 1000
 IMPORT_AGE_S = 3600
 BILL_RUN_AGE_S = 6 * 3600
 CHARGE_AGE_S = 3600
+QUEUE_AGE_S = 7 * 86400
 BACKUP_AGE_S = 26 * 3600
 """A day and two hours: a nightly backup that takes its time is no reason to be called."""
 CERTIFICATE_DAYS = 21
@@ -118,6 +119,14 @@ def _of_figures(service: ServiceStatus, now: datetime) -> Iterator[Finding]:
         )
     elif age := above("coop_charges_age_seconds", CHARGE_AGE_S):
         yield Finding(name, "ChargeNotIssued", f"A charge has waited for {duration(age)} to be issued.")
+    if doubted := above("coop_card_notifications_refused_24h", 0):
+        yield Finding(
+            name,
+            "CardNotificationRefused",
+            f"{doubted:.0f} notifications of the card's bank were signed and not booked.",
+        )
+    if age := above("coop_bank_movements_age_seconds", QUEUE_AGE_S):
+        yield Finding(name, "BankMovementsWait", f"A movement of the bank has waited for {duration(age)} for somebody.")
     if places := above("coop_ledger_differences", 0):
         yield Finding(name, "LedgerDiffers", f"The books do not agree with themselves in {places:.0f} places.")
     free, size = service.value("coop_data_disk_free_bytes"), service.value("coop_data_disk_size_bytes")

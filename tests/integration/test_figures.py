@@ -145,7 +145,31 @@ def test_billing_tells_of_runs_and_of_its_books(database_url: str, tmp_path: Pat
             state = {"refusal": refusal, "dropped_at": dropped_at}
             put(billing_tables.charge, id=new_id(), supply_id=new_id(), concept="copy", **told, **state)
         put(billing_tables.member_credit, supply_id=new_id(), amount=Decimal("5.00"))
+        for signed, received_at in ((True, NOW - HOUR), (True, NOW - 25 * HOUR), (False, NOW)):
+            refused = {"order_number": "0001A", "reason": "NOTIFICATION_DIFFERS", "why": "x", "claims": {}}
+            put(billing_tables.refused_notification, received_at=received_at, signed=signed, **refused)
+        file_id = new_id()
+        told = {"sha256": "", "file_name": "f", "format": "csb43", "state": "taken", "problem": "", "findings": []}
+        who = {"imported_by": "staff:1", "imported_at": NOW - 3 * HOUR}
+        put(billing_tables.bank_file, id=file_id, movements=2, fresh=2, **told, **who)
+        texts = dict.fromkeys(
+            ("account", "end_to_end", "mandate", "party_name", "party_iban", "return_reason", "kind"), ""
+        )
+        days = {
+            "booked_on": NOW.date(),
+            "valued_on": NOW.date(),
+            "amount": Decimal("0.00"),
+            "currency": "EUR",
+            "line": 1,
+        }
+        lists: dict[str, Any] = {"references": [], "texts": [], "candidates": []}
+        for state in ("queued", "matched"):
+            said = {"state": state, "rule": "", "sentence": "", "source": "statement", "format": "csb43"}
+            row = {"id": new_id(), "file_id": file_id, "bank_reference": state, **said, **texts, **days, **lists}
+            put(billing_tables.bank_movement, **row)
         seen = look()
+        assert (seen["coop_bank_movements_waiting"], seen["coop_bank_movements_age_seconds"]) == (1, 3 * 3600)
+        assert (seen["coop_card_notifications_refused_24h"], seen["coop_refunds_waiting"]) == (1, 0)
         assert (seen["coop_bill_runs_running"], seen["coop_bill_run_age_seconds"]) == (1, 3600)
         assert (seen["coop_bill_run_chunks done"], seen["coop_bill_run_chunks waiting"]) == (4, 5)
         assert (seen["coop_bill_run_supplies invoiced"], seen["coop_bill_run_supplies held"]) == (40, 2)

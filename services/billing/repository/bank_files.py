@@ -195,6 +195,17 @@ def counts(connection: Connection, file_id: str) -> dict[str, tuple[int, Decimal
     return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
 
 
+def waiting_figures(connection: Connection) -> tuple[int, datetime | None]:
+    """How many movements wait for somebody, and when the oldest of them was imported."""
+    query = (
+        select(func.count(), func.min(bank_file.c.imported_at))
+        .join(bank_file, bank_file.c.id == bank_movement.c.file_id)
+        .where(bank_movement.c.state.in_(WAITING))
+    )
+    count, since = connection.execute(query).one()
+    return count, since
+
+
 def put(
     connection: Connection, movement_id: str, state: str, rule: str, sentence: str, candidates: Sequence[str] = ()
 ) -> None:

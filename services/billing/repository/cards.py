@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from services.billing.domain.payments.card_orders import AUTHORISED, CREATED, EXPIRED, State
 from services.billing.repository import upsert
@@ -127,6 +127,12 @@ def refused(connection: Connection, order_number: str, before: int, limit: int) 
     if order_number:
         query = query.where(refused_notification.c.order_number == order_number)
     return [RefusedNotification(**row) for row in connection.execute(query).mappings()]
+
+
+def count_doubted(connection: Connection, since: datetime) -> int:
+    """Refused notifications that had the bank's signature: they speak of money that may have moved."""
+    query = select(func.count()).where(refused_notification.c.signed, refused_notification.c.received_at >= since)
+    return connection.execute(query).scalar_one()
 
 
 def account_numbers(connection: Connection, supply_ids: Iterable[str]) -> dict[str, str]:

@@ -58,6 +58,12 @@ def waiting_of(connection: Connection, payment_id: str) -> Decimal:
     return connection.execute(query).scalar_one() or ZERO
 
 
+def count_waiting(connection: Connection) -> int:
+    """Refunds of all accounts that are not decided."""
+    query = select(func.count()).where(refund.c.state == REQUESTED)
+    return connection.execute(query).scalar_one()
+
+
 def page(connection: Connection, state: str, *, before: str, limit: int) -> list[Refund]:
     """Newest first."""
     query = select(refund).order_by(refund.c.id.desc()).limit(limit)

@@ -181,6 +181,8 @@ def _one(name: str, **figures: float) -> list[str]:
         ("bill_run_age_seconds", 21600, 21601, "BillRunStuck"),
         ("charges_refused", 0, 1, "ChargeNotIssued"),
         ("charges_age_seconds", 3600, 3601, "ChargeNotIssued"),
+        ("card_notifications_refused_24h", 0, 1, "CardNotificationRefused"),
+        ("bank_movements_age_seconds", 604800, 604801, "BankMovementsWait"),
         ("ledger_differences", 0, 1, "LedgerDiffers"),
         (
             "certificate_expiry_timestamp_seconds",
