@@ -103,10 +103,13 @@ def run(arguments: list[str]) -> int:
 
 def _explain_use(wrong: typer.TyperException) -> None:
     context = getattr(wrong, "ctx", None)
-    message = wrong.format_message()
+    # What checks the values of options says of each refusal that it is one.
+    message = wrong.format_message().replace("Value error, ", "")
     if message:
         say(message)
     if context is not None:
+        if message.startswith("No such command") and "Did you mean" not in message:
+            say(f"There are: {', '.join(context.command.list_commands(context))}.")
         say(context.get_usage().strip())
         say(f"Try '{context.command_path} --help'.")
 

@@ -22,7 +22,7 @@ ALIVE = 'coop_http_requests_total{endpoint="health.alive",method="GET",status="2
 
 
 def get(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://{address}", timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -108,7 +108,7 @@ def test_the_figures_of_two_workers_are_their_sum_and_outlive_a_worker(tmp_path:
         assert scraped()[ALIVE] == 8
     finally:
         gateway.terminate()
-        gateway.communicate(timeout=15)
+        gateway.communicate(timeout=60)
     assert gateway.returncode == 0
     assert not shared.exists()
 

@@ -400,3 +400,17 @@ class _Pipe:
     @staticmethod
     def isatty() -> bool:
         return False
+
+
+def test_a_command_that_is_not_there_names_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["members", "show", "5555"]) == 2
+    assert "No such command 'show'.\nThere are: import.\n" in capsys.readouterr().err
+    assert run(["suplies", "list"]) == 2
+    said = capsys.readouterr().err
+    assert "Did you mean 'supplies'?" in said and "There are" not in said
+
+
+def test_a_value_that_is_none_of_those_is_said_without_jargon(capsys: pytest.CaptureFixture[str]) -> None:
+    paid = ["--invoice", "E-1", "--amount", "1.00", "--paid-on", "2026-11-05"]
+    assert run(["payments", "record", "--method", "cheque", *paid]) == 2
+    assert "Invalid value for '--method': 'cheque' is not one of 'cash'" in capsys.readouterr().err
