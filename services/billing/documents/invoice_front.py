@@ -14,6 +14,7 @@ from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import METHODS, REASONS, SERVICES, UNITS
 
 _HERO = 308.0  # width of the card with the amount
+_NAMED = 3  # later instalments that page one names
 _CHART = (84.0, 130.0, 150.0)  # height of a chart with labels and legend: least, usual, most
 
 
@@ -44,8 +45,10 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
     stack.display(e.f.money(due), 40)
     stack.space(3)
     if due > 0:
-        when = e.t("Due on {date}").format(date=e.f.full_date(doc.due_date))
-        stack.tag(when, ink.AMBER, ink.AMBER_GROUND, 10)
+        stack.tag(_until(doc, e), ink.AMBER, ink.AMBER_GROUND, 10)
+        if doc.instalments:
+            stack.space(4)
+            stack.message(*_later_instalments(doc, e))
         if doc.second_due:
             stack.space(4)
             second = {"date": e.f.day(doc.second_due.day), "amount": e.f.money(doc.second_due.amount)}
@@ -66,6 +69,26 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
         stack.space(7)
         _change(stack, doc, e)
     return stack
+
+
+def _until(doc: InvoiceDocument, e: Edition) -> str:
+    """When it is due; in instalments, what of it first."""
+    if not doc.instalments:
+        return e.t("Due on {date}").format(date=e.f.full_date(doc.due_date))
+    first = doc.instalments[0]
+    return e.t("First instalment: {amount}, due on {date}").format(
+        amount=e.f.money(first.amount), date=e.f.full_date(first.day)
+    )
+
+
+def _later_instalments(doc: InvoiceDocument, e: Edition) -> tuple[str, dict[str, str]]:
+    """A message and its values: the other instalments, or of many how many there are and the last one's day."""
+    later = doc.instalments[1:]
+    if len(later) > _NAMED:
+        last = {"count": str(len(later)), "date": e.f.day(later[-1].day)}
+        return e.t("Then **{count}** more instalments, the last on {date}; the detail names them all."), last
+    parts = e.f.listing([f"{e.f.money(each.amount)}, {e.f.day(each.day)}" for each in later])
+    return e.t("Then **{parts}**"), {"parts": parts}
 
 
 def _asked(doc: InvoiceDocument, e: Edition) -> str:

@@ -19,6 +19,7 @@ from services.billing.documents.typeface import REGULAR, SEMIBOLD
 from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, UNITS
 
 _WIDE = 322.0  # width of the summary when another card stands beside it
+_SIZE = 8.2
 _COMPARATOR = 87.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)
 
 
@@ -110,34 +111,42 @@ def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
     stack = Stack(wide - 2 * PADDING)
     stack.heading(e.t("Summary"))
     shown = rows(doc, e, country)
-    columns = _columns([amount for _, _, amount in shown], doc, e, stack.width)
+    named = [name for name, gist, _ in shown if gist]
+    columns = _columns(named, [amount for _, _, amount in shown], doc, e, stack.width)
+    whole = (columns[0] + columns[1], columns[2])
     for name, gist, amount in shown:
         value = Cell(e.f.money(amount), align="right")
         if gist:
             cells = [Cell(name), Cell(gist, colour=ink.MUTED, align="right"), value]
-            stack.items.append(row(columns, cells, size=8.2, pad=2.2))
+            stack.items.append(row(columns, cells, size=_SIZE, pad=2.2))
         else:
-            stack.items.append(row((columns[0] + columns[1], columns[2]), [Cell(name), value], size=8.2, pad=2.2))
-    total = [Cell(e.t("Total"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.total), SEMIBOLD, align="right")]
-    stack.items.append(row(columns, total, size=9.5, rule=bool(doc.adjustments)))
+            stack.items.append(row(whole, [Cell(name), value], size=_SIZE, pad=2.2))
+    total = [Cell(e.t("Total"), SEMIBOLD), Cell(e.f.money(doc.total), SEMIBOLD, align="right")]
+    stack.items.append(row(whole, total, size=9.5, rule=bool(doc.adjustments)))
     for item in doc.adjustments:
-        stack.items.append(row(columns, _adjustment(e, item), size=8.5))
+        stack.items.append(row(whole, _adjustment(e, item), size=8.5))
     if doc.adjustments:
-        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
-        stack.items.append(row(columns, due, size=9.5, rule=False))
+        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
+        stack.items.append(row(whole, due, size=9.5, rule=False))
     return Summary(stack, _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None)
 
 
-def _columns(shown: Sequence[Decimal], doc: InvoiceDocument, e: Edition, width: float) -> tuple[float, float, float]:
-    """Name, gist and amount; the amounts have what the widest of them takes, so that none is broken."""
+def _columns(
+    named: Sequence[str], shown: Sequence[Decimal], doc: InvoiceDocument, e: Edition, width: float
+) -> tuple[float, float, float]:
+    """Name, gist and amount; the amounts have what the widest of them takes, so that none is broken, and the gists what is
+    left beside the names that have one, so that a base of thousands stays on its line.
+    """
     amounts = (*shown, doc.total, doc.amount_due, *(item.amount for item in doc.adjustments))
     widest = max(typeface.width(e.f.money(amount), SEMIBOLD, 9.5) for amount in amounts)
     right = max(width * 0.195, widest + 1)
-    return width * 0.42, width * 0.58 - right, right
+    widest_name = max((typeface.width(name, REGULAR, _SIZE) for name in named), default=0.0)
+    left = min(width * 0.42, widest_name + 10)
+    return left, width - left - right, right
 
 
 def _adjustment(e: Edition, item: Adjustment) -> list[Cell]:
-    return [Cell(e.word(CONCEPTS, item.concept, item.label)), Cell(""), Cell(e.f.money(item.amount), align="right")]
+    return [Cell(e.word(CONCEPTS, item.concept, item.label)), Cell(e.f.money(item.amount), align="right")]
 
 
 def _beside(doc: InvoiceDocument, e: Edition, width: float) -> Stack:

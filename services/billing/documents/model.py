@@ -117,6 +117,7 @@ class InvoiceDocument:
     legal: tuple[str, ...] = ()  # further paragraphs of the cooperative
     rectifies: str = ""  # number of the invoice this one rectifies
     rectification_reason: str = ""
+    instalments: tuple[DueDate, ...] = ()  # of what is asked, where it is paid in more than one
     done_on: date | None = None  # bills no supply: the day of what is charged, which is all of its period
     notice: str = ""  # printed under the header of every page: "Demostración, sin validez"
 

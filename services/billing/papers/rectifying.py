@@ -10,7 +10,7 @@ from typing import Any
 
 from services.billing.documents.edition import Edition, edition
 from services.billing.documents.figures import NBSP
-from services.billing.documents.model import Adjustment, InvoiceDocument
+from services.billing.documents.model import Adjustment, DueDate, InvoiceDocument
 from services.billing.documents.vocabulary import (
     BY_DIFFERENCE,
     BY_SUBSTITUTION,
@@ -40,6 +40,7 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
         rectifies=said["number"],
         rectification_reason=reason(said, invoice.import_wh, e),
         adjustments=_adjustments(said),
+        instalments=_instalments(said),
         consumptions=tuple(replace(each, history=()) for each in document.consumptions),
         legal=(*_paragraphs(said, e, charge="charge" in invoice.printed), *document.legal),
         change=None,
@@ -69,6 +70,12 @@ def _m3(litres: int, e: Edition) -> str:
 
 def _kwh(wh: int, e: Edition) -> str:
     return f"{e.f.number(Decimal(wh) / 1000)}{NBSP}kWh"
+
+
+def _instalments(said: Mapping[str, Any]) -> tuple[DueDate, ...]:
+    """None where it is paid at once."""
+    parts = tuple(DueDate(date.fromisoformat(day), Decimal(amount)) for day, amount in said["instalments"])
+    return parts if len(parts) > 1 else ()
 
 
 def _adjustments(said: dict[str, Any]) -> tuple[Adjustment, ...]:

@@ -145,7 +145,7 @@ def test_an_instalment_that_is_not_paid_on_its_day_breaks_the_plan(desk: Desk) -
     assert desk.reminded("2026-12-11") == [SEPTEMBER, OCTOBER]
     assert (
         "110,35 € Aún no vencido: 0,00 €" in desk.statement()
-        and "Está roto: la cuota 1, de 10 de d" in desk.statement()
+        and "Está incumplido: el plazo 1, del 10 de d" in desk.statement()
     )
     assert "Plan de pagos" not in desk.statement("2026-12-11"), "what is so today is no part of a statement of before"
     # What was paid late does not mend it; what was paid in time and comes to light later does.

@@ -451,6 +451,7 @@ def test_the_paper_says_which_invoice_why_and_in_which_parts(billed: Office, tmp
     assert "Factura rectificativa R-2026-000001" in first
     assert "Rectifica la factura E-2026-000002" in first
     assert "corregidas de 245 kWh a 265 kWh" in first
+    assert "Primer plazo: " in first
     assert "Se paga en 2 plazos: 11 de diciembre de 2026" in first
     assert "por sustitución la factura E-2026-000002" in second
     assert "The tariff of the contract was wrong" in second

@@ -6,10 +6,12 @@ import json
 import shutil
 from dataclasses import replace
 from decimal import Decimal as D
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from coop.supplies.v1 import supplies_pb2
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from services.billing import tables
@@ -88,7 +90,9 @@ def test_it_is_the_quote_to_the_cent_and_can_be_printed(
     assert (kept["excess_power"].amount, kept["excess_power"].unit_price) == (D("4.34"), D("0.021891"))
     assert (kept["reactive"].amount, kept["reactive"].quantity) == (D("12.63"), D("304.001"))
     assert kept["discount"].amount == D("-43.81")  # 15 % of 192.00 + 45.02 + 55.05
-    assert workshop.documents.invoice(invoice_id).content.startswith(b"%PDF")
+    first = PdfReader(BytesIO(workshop.documents.invoice(invoice_id).content)).pages[0].extract_text()
+    assert "Excesos de potencia y reactiva" in first and "5,11269632 % de 338,81" in first, "the summary is on page one"
+    first = PdfReader(BytesIO(workshop.documents.invoice(invoice_id).content)).pages[0].extract_text()
 
 
 def test_a_demand_that_was_not_read_is_held(workshop: Office) -> None:

@@ -148,15 +148,15 @@ def test_a_refused_certificate_says_what_is_due_and_how_to_pay(renderer: Rendere
 def test_a_payment_plan_is_told_from_its_agreement_to_its_end() -> None:
     spain = Renderer(load_profile(ROOT / "profiles" / "demo-es"), "http://127.0.0.1:8000")
     agreed = spain.mail("payment_plan_agreed", 1, "es", DATA).text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "- Cuota 2 de 2, hasta el 11 de enero de 2027: 27,72 €" in agreed
+    assert "- Plazo 2 de 2, hasta el 11 de enero de 2027: 27,72 €" in agreed
     assert "E-2026-000002, E-2026-000003" in agreed and "/s/1/invoices/2" in agreed
 
     def over(outcome: str) -> str:
         mail = spain.mail("payment_plan_over", 1, "es", DATA | {"outcome": outcome})
         return f"{mail.subject}\n{mail.text}".replace("\N{NO-BREAK SPACE}", " ")
 
-    assert "La cuota 1 de 3, del 22 de noviembre de 2026, no se pagó en su día: faltaban 27,72 €" in over("broken")
-    assert "quedan por pagar 55,44 €" in over("broken") and "ES91 2100" in over("broken")
+    assert "El plazo 1 de 3, del 22 de noviembre de 2026, no se pagó en su día: faltaban 27,72 €" in over("broken")
+    assert "se deben 55,44 €" in over("broken") and "ES91 2100" in over("broken")
     assert "está pagado del todo" in over("paid") and "ES91 2100" not in over("paid")
     assert "Not my meter" in over("ended") and over("ended").startswith("Plan de pagos anulado")
     left = spain.mail("payment_plan_over", 1, "es", DATA | {"outcome": "broken", "former_holder": True}).text

@@ -118,7 +118,7 @@ def test_statement_of_today_says_what_is_due_and_the_payment_plan(pages):
         "Vencido: 0,00 € Aún no vencido: 55,44 € A su favor: 3,00 €",
         "Plan de pagos Acordado el 20 de noviembre de 2026 para E-2026-000102 y E-2026-000123.",
         "nada de ello está vencido",
-        "1 10 de diciembre de 2026 27,72 Pagada 2 11 de enero de 2027 27,72 27,72",
+        "1 10 de diciembre de 2026 27,72 Pagado 2 11 de enero de 2027 27,72 27,72",
     ):
         assert part in text, part
     (text,) = pages(render_statement(replace(now, plans=(replace(plan, missed=2),)), "en"))

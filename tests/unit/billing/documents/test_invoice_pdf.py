@@ -16,7 +16,7 @@ import pypdf
 import pytest
 
 from services.billing.documents import render_invoice
-from services.billing.documents.model import Adjustment, Line, PriorDebt, Share, Tax
+from services.billing.documents.model import Adjustment, DueDate, Line, PriorDebt, Share, Tax
 from services.chassis.errors import Invalid
 from tests.unit.billing.documents.samples import bill_a, bill_ar, long_bill
 
@@ -199,6 +199,18 @@ def test_minimum_of_the_electricity_tax_is_explained(pages):
     text = " ".join(pages(render_invoice(replace(bill, lines=lines, taxes=taxes, total=D("48.11"), change=None), "es")))
     assert "Mínimo legal por 0,245 MWh, mayor que 0,5 % de 42,07 € 0,25" in text
     assert "48,11 €" in text
+
+
+def test_page_one_asks_for_the_first_instalment_and_names_the_others(pages):
+    days = [date(2026 + month // 13, (month - 1) % 12 + 1, 23) for month in range(11, 17)]
+    parts = tuple(DueDate(day, D("9.24")) for day in days)
+    two = pages(render_invoice(replace(bill_a(), instalments=parts[:2]), "es"))[0]
+    assert (
+        "Primer plazo: 9,24 €, vence el lunes 23 de noviembre de 2026 Después, 9,24 €, 23 de diciembre de 2026" in two
+    )
+    assert "Vence el" not in two
+    six = pages(render_invoice(replace(bill_a(), instalments=parts), "es"))[0]
+    assert "Después, 5 plazos más, el último el 23 de abril de 2027" in six
 
 
 def test_adjustments_stand_after_the_total_and_decide_what_is_asked(pages):
