@@ -81,7 +81,7 @@ def _lines(document: Mapping[str, Any]) -> None:
         (
             at,
             _name(line),
-            line["calculation"] or "-",
+            _how(line),
             " ".join(code for code in codes if code in line["taxed_by"]),
             line["amount"],
         )
@@ -94,6 +94,13 @@ def _lines(document: Mapping[str, Any]) -> None:
     rows.append(("", "Total", "", "", document["invoice"]["total"]))
     columns = ("No.", "Line", "Calculation", "In the base of", "Amount")
     table("Lines", columns, rows, numbers=("No.", "Amount"))
+
+
+def _how(line: Mapping[str, Any]) -> str:
+    """ "6.4 kW x 31 days x ... (26.4 kW read, 20 kW contracted)"."""
+    if line["calculation"] and line["behind"]:
+        return f"{line['calculation']} ({line['behind']})"
+    return line["calculation"] or line["behind"] or "-"
 
 
 def _rows(document: Mapping[str, Any]) -> None:

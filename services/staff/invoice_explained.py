@@ -10,6 +10,7 @@ from typing import Any
 from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as billing
 
+from services.staff.invoice_behind import behind
 from services.staff.plain import plain
 
 MEASURED = (1, 9)
@@ -30,6 +31,7 @@ def explained(
 ) -> dict[str, Any]:
     """One JSON document: amounts and prices are texts, energy whole Wh, ends are excluded. `bundle` has its hours."""
     printed = bundle["invoice"]
+    reasons = behind(bundle)
     return {
         "invoice": {
             "number": invoice.number,
@@ -49,10 +51,11 @@ def explained(
                 "description": said.description,
                 **line,
                 "calculation": calculation(line, bundle["currency"]),
+                "behind": reason,
                 "rows": [plain(row) for row in basis.rows],
                 "measured_in": list(basis.segments),
             }
-            for said, line, basis in zip(invoice.lines, printed["lines"], facts.lines, strict=True)
+            for said, line, basis, reason in zip(invoice.lines, printed["lines"], facts.lines, reasons, strict=True)
         ],
         "taxes": [
             {

@@ -21,7 +21,7 @@ WORDS = {
     "year_days": "length of the year",
 }
 KEPT = Decimal("1E-10")
-"""The books keep ten decimals of a price."""
+"""The books keep ten decimals of a price: rounding takes at most half of the last one, and a digit changed is a whole one."""
 
 Printed = dict[str, Any]
 Name = tuple[str, str, str, Decimal]
@@ -76,7 +76,7 @@ def _differing(line: Printed, mine: Line) -> list[str]:
 
 def _same(one: Decimal | None, other: Decimal | int | None) -> bool:
     """A figure that one of the two does not say is no difference: without it nothing is multiplied by it."""
-    return one is None or other is None or abs(one - other) <= KEPT
+    return one is None or other is None or abs(one - other) < KEPT
 
 
 def _size(text: Any) -> Decimal | None:

@@ -176,7 +176,9 @@ def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
         if excess <= 0:
             continue
         cos_phi = rounded(active / (active * active + reactive * reactive).sqrt())
-        band = next(each for each in row["bands"] if cos_phi >= number(each["cos_phi_from"]))
+        band = next((each for each in row["bands"] if cos_phi >= number(each["cos_phi_from"])), None)
+        if band is None:
+            raise Unverifiable(f"The bundle's rows of reactive energy have no price for a cos φ of {cos_phi}.")
         price = number(band["price"])
         if price:
             yield Line("electricity", "reactive", period, rounded(excess * price), price, excess)

@@ -19,7 +19,8 @@ from services.chassis.bundle_hours import seal
 from services.staff.verify.check import verify
 from services.staff.verify.numbers import Unverifiable
 from tests.unit.billing.examples import BILL_A, BLOCKS, OCTOBER, book, energy
-from tests.unit.billing.test_second_calculation import COUNTRIES, FIXED, WATER, bundle_of, supply_of
+from tests.unit.billing.test_basis import made
+from tests.unit.billing.test_second_calculation import COUNTRIES, FIXED, SIX, WATER, bundle_of, six_periods, supply_of
 from tests.unit.billing.test_services_argentina import METERED, supply, water_close
 
 Path = tuple[str | int, ...]
@@ -202,3 +203,22 @@ def test_a_month_in_which_the_contract_began_is_the_invoices_month() -> None:
     assert verify(bundle).differences == ()
     bundle["invoice"]["from"] = "2026-10-02"
     assert "what it bills is of 2026-10-12 to 2026-11-01" in verify(bundle).differences[0]
+
+
+def test_the_last_decimal_of_a_price_that_the_books_keep_is_seen() -> None:
+    bundle = json.loads(json.dumps(BUNDLES["es"]))
+    bundle["invoice"]["lines"][0]["unit_price"] = "27.7044130000"
+    assert verify(bundle).differences == ()
+    bundle["invoice"]["lines"][0]["unit_price"] = "27.7044130001"
+    (said,) = verify(bundle).differences
+    assert "electricity power P1: the unit price is 27.704413 when calculated again, and 27.7044130001" in said
+
+
+def test_a_band_of_reactive_energy_that_is_moved_is_told_in_a_sentence() -> None:
+    measured = six_periods(max_demand_w={"P4": 26_400}, reactive_varh={"P4": 700_000})
+    bundle = made("es", supply_of("seis", "3.0TD", rental=""), measured, rows=(SIX,))
+    assert verify(bundle).differences == ()
+    for row in bundle["tables"]["reactive"]:
+        row["bands"] = [{**band, "cos_phi_from": "0.99"} for band in row["bands"]]
+    with pytest.raises(Unverifiable, match=r"no price for a cos φ of 0\.\d\d"):
+        verify(bundle)

@@ -21,15 +21,17 @@ from coop.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
 from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1 import metering_service_pb2_grpc
 
+from services.billing.domain.adjustments import BillTerms, Discount
 from services.billing.domain.bill import Energy
 from services.billing.facts_message import facts_message
 from services.chassis.money import round_half_up
 from services.staff.cli import run
+from services.staff.invoice_behind import behind
 from services.staff.invoice_explained import calculation
 from services.staff.session import Session, SessionFile
 from tests.unit.billing.examples import BILL_A
 from tests.unit.billing.test_basis import made
-from tests.unit.billing.test_second_calculation import supply_of
+from tests.unit.billing.test_second_calculation import SIX, six_periods, supply_of
 from tests.unit.billing.test_services_argentina import METERED, water_close
 from tests.unit.billing.test_services_argentina import supply as argentine
 
@@ -155,3 +157,24 @@ def test_the_calculation_of_every_line_gives_its_amount() -> None:
         product, _, year = words.partition(" / ")
         figure = prod(Decimal(factor.split()[0]) for factor in product.split(" x ")) / Decimal(year or 1)
         assert round_half_up(figure) == Decimal(line["amount"]), line
+
+
+def test_demand_and_reactive_energy_are_told_with_what_was_read() -> None:
+    measured = six_periods(max_demand_w={"P4": 26_400}, reactive_varh={"P4": 700_000})
+    bundle = made("es", supply_of("seis", "3.0TD", rental=""), measured, rows=(SIX,))
+    said = {line["concept"]: words for line, words in zip(bundle["invoice"]["lines"], behind(bundle), strict=True)}
+    assert said["excess_power"] == "26.4 kW read, 20 kW contracted"
+    assert said["reactive"] == "700 kVArh less 33 % of 444 kWh; cos φ 0.54"
+    assert said["power"] == said["energy"] == ""
+
+
+def test_a_discount_says_whose_it_is() -> None:
+    terms = BillTerms(discounts=(Discount(amount=Decimal("3.33")),))
+    bundle = made("es", supply_of("fija"), BILL_A, terms=terms)
+    assert [each for each in behind(bundle) if each] == ["agreed for this bill"]
+    bundle["segments"][0]["discount"], bundle["invoice"]["terms"]["discounts"] = "0.2", []
+    assert [each for each in behind(bundle) if each] == ["20 % of the energy term, of the product"]
+    bundle["segments"] *= 2  # the same percentage in both spans is one line
+    assert [each for each in behind(bundle) if each] == ["20 % of the energy term, of the product"]
+    bundle["segments"] = [bundle["segments"][0], {**bundle["segments"][0], "discount": "0.15"}]
+    assert not any(behind(bundle)), "two percentages and one line: which is not known"
