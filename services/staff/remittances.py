@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from coop.billing.v1 import direct_debit_service_pb2 as pb
 
-from services.chassis.errors import Refused
+from services.chassis.errors import Invalid, Refused
 from services.chassis.ids import new_id
 from services.staff.bills import day
 from services.staff.desk import signed_in
@@ -27,6 +27,8 @@ app = typer.Typer(no_args_is_help=True, help="Remittances of direct debits.")
 #: Ten thousand collections take minutes to be booked.
 PATIENCE_S = 600.0
 LEFT_OUT = 1
+#: Bytes: with what is said of it, a file of returns is one message.
+LARGEST_RETURNS = 7 * 1024 * 1024
 
 RemittanceArgument = Annotated[str, typer.Argument(metavar="REMITTANCE", help="Number or id.")]
 RequestOption = Annotated[str, typer.Option(help="Send the same one again to repeat a command safely.")]
@@ -168,6 +170,12 @@ def returns(
     as_json: JsonOption = False,
 ) -> None:
     """Book the collections that came back, as the bank's file says: all of them, or none with the reasons."""
+    size = file.stat().st_size
+    if size > LARGEST_RETURNS:
+        raise Invalid(
+            f"{file.name} has {size:,} bytes and at most {LARGEST_RETURNS:,} are taken: ask the bank for a file of returns "
+            "alone, or give the whole statement to 'coopctl payments import'."
+        )
     request = pb.UploadReturnsRequest(
         request_id=request_id or new_id(), file_name=file.name, content=file.read_bytes(), known_only=known_only
     )

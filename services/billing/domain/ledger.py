@@ -34,6 +34,9 @@ BANK, UNMATCHED = "bank", "unmatched"
 TILL_DIFFERENCE = "till_difference"
 #: How money goes back: the payer's bank took it back, or the cooperative returns it.
 RETURNED, REFUND = "payment_returned", "refund"
+#: Debts lapse after five years (Spain, Código Civil, art. 1964; Argentina, Código Civil y Comercial, art. 2560): money that
+#: came before is a year that was typed wrongly.
+OLDEST_PAYMENT_YEARS = 5
 #: A payment that was of somebody else: its money waits on UNMATCHED again.
 TAKEN_OFF = "payment_taken_off"
 
@@ -310,4 +313,8 @@ def check_payment(
     if paid_on > today:
         raise Invalid(
             f"The payment of {paid_on} is in the future (today is {today}); record it when it arrives.", field="paid_on"
+        )
+    if today.year - paid_on.year > OLDEST_PAYMENT_YEARS:
+        raise Invalid(
+            f"The payment of {paid_on} is more than {OLDEST_PAYMENT_YEARS} years old: check its year.", field="paid_on"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Date, RowMapping, Select, bindparam, insert, or_, select, update
 
 from services.billing.domain.payments.mandates import SCHEME, DebitAccount, Mandate
 from services.billing.tables import mandate, mandate_account
@@ -60,12 +60,15 @@ def cancel(connection: Connection, mandate_id: str, day: date, by: str, why: str
 
 
 def used(connection: Connection, last: Mapping[str, tuple[date, str]]) -> None:
-    """The day and account of the last collection, by mandate."""
+    """The day and account of the last collection, by mandate; one that is settled after a later one changes nothing."""
     statement = (
         update(mandate)
-        .where(mandate.c.id == bindparam("used"))
+        .where(
+            mandate.c.id == bindparam("used"),
+            or_(mandate.c.last_collected_on.is_(None), mandate.c.last_collected_on <= bindparam("on_day", type_=Date)),
+        )
         .values(
-            last_collected_on=bindparam("on_day", type_=mandate.c.last_collected_on.type),
+            last_collected_on=bindparam("on_day", type_=Date),
             last_iban=bindparam("account"),
         )
     )

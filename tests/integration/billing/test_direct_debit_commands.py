@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -120,3 +121,6 @@ def test_refusals_are_sentences_and_what_is_left_out_ends_with_one(coopctl: Said
     assert code == 1 and "Nothing of the file was booked." in said
     said, code = coopctl("remittance", "returns", str(file), "--known-only", text=True)
     assert code == 1 and "'X' is no collection that was sent from here" in said
+    os.truncate(file, 8 * 1024 * 1024)
+    said, code = coopctl("remittance", "returns", str(file), text=True)
+    assert code == 1 and "has 8,388,608 bytes and at most 7,340,032 are taken" in said

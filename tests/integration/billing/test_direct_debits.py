@@ -22,6 +22,7 @@ from services.billing.application.receiving import Incoming, Receiving
 from services.billing.application.refunds import Refunds
 from services.billing.application.remittances import RemittanceFound, Remittances
 from services.billing.domain.payments.sepa import check_schema
+from services.billing.repository import mandates as store
 from services.billing.tables import invoice, ledger_posting, mandate
 from services.chassis.context import Principal
 from services.chassis.db import Database, RequestKey, Transaction
@@ -334,6 +335,15 @@ def settle_until_killed(database_url: str, office: Office, number: str, key: Req
         Collections(own, office.rules).settle(key, BY, number)
     finally:
         os._exit(1)  # it was not killed
+
+
+def test_a_remittance_that_is_settled_late_is_not_the_last_use_of_its_mandates(desk: Desk) -> None:
+    signed = desk.sign().kept.mandate
+    for day, iban in (("2026-11-24", IBAN), ("2026-12-24", THIRD), ("2026-11-30", OTHER)):
+        with desk.office.database.write() as tx:
+            store.used(tx.connection, {signed.id: (date.fromisoformat(day), iban)})
+    kept = desk.mandates.get(signed.reference).kept.mandate
+    assert (kept.last_collected_on, kept.last_iban) == (date(2026, 12, 24), THIRD)
 
 
 # ------------------------------------------------------------------------------------------------------------- returns

@@ -110,6 +110,7 @@ def test_a_statement_leads_from_opening_to_closing(opening, movements):
         ({"currency": ""}, "in no currency"),
         ({"method": "cheque"}, "'cheque' is not known; use one of cash"),
         ({"paid_on": date(2026, 11, 22)}, "2026-11-22 is in the future"),
+        ({"paid_on": date(206, 11, 20)}, "0206-11-20 is more than 5 years old: check its year"),
     ],
 )
 def test_payments_that_cannot_be(change, words):
