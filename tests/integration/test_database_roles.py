@@ -138,7 +138,7 @@ def test_a_migration_that_waits_for_its_login_finds_all_rights_given(
     waiting.start()
     try:
         assert server.run("apply", services=["identity"]) == 0
-        waiting.join(30)
+        waiting.join(60)
     finally:
         done.set()
         waiting.join()
@@ -188,7 +188,7 @@ def test_a_helper_that_is_no_superuser_can_do_it_and_two_at_once_do_it_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     assert codes == [0, 0]
     owner = server.database("identity", "owner")
     migrations.upgrade(owner, "identity")

@@ -164,7 +164,7 @@ def test_a_migration_gives_way_and_comes_back(postgresql: Database, releases: Re
         )
         worker.start()
         reader.rollback()
-    worker.join(20)
+    worker.join(60)
     assert migrations.state(postgresql, "notes", second).condition == "head"
 
 

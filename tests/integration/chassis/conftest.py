@@ -24,6 +24,6 @@ def event_log_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def event_log(event_log_url: str) -> Iterator[EventLog]:
-    with open_event_log(event_log_url, lease_s=0.8) as opened:
+    with open_event_log(event_log_url) as opened:
         opened.ensure_topics([ledger.TOPIC], partitions=4)
         yield opened

@@ -84,7 +84,7 @@ def running(*work: Callable[[threading.Event], None]) -> Iterator[threading.Even
     finally:
         stop.set()
         for thread in threads:
-            thread.join(15)
+            thread.join(60)
     assert not problems, problems
     assert not any(thread.is_alive() for thread in threads), "a worker did not stop"
 

@@ -36,7 +36,7 @@ def test_events_travel_over_kafka_exactly_once(database: Database, kafka: Broker
 
     emit(database, 1, 2, 3)
     emit(database, 0, 1, 2, key="poor")
-    with open_event_log(kafka.url, lease_s=1.5) as event_log:
+    with open_event_log(kafka.url, lease_s=6) as event_log:
 
         def behind() -> int:
             return sum(event_log.lag(GROUP, [TOPIC]).values())
@@ -46,7 +46,7 @@ def test_events_travel_over_kafka_exactly_once(database: Database, kafka: Broker
             eventually(lambda: len(deadletters.list_letters(database)) == 1)
         assert pending(database) == 0
         assert effects(database) == [1]
-    with open_event_log(kafka.url, lease_s=1.5) as event_log:
+    with open_event_log(kafka.url, lease_s=6) as event_log:
         with running(OutboxRelay(database, event_log).run, consumer(database, event_log, subscription(handler))):
             emit(database, 4)
             eventually(lambda: effects(database, "poor") == [0, 1, 2])

@@ -62,14 +62,14 @@ def running(folder: Path, *, serve: bool = True, **more: str) -> Iterator[Proces
         yield process
     finally:
         stop.set()
-        keeper.join(15)
+        keeper.join(60)
         assert not keeper.is_alive()
         process.stop()
 
 
 def healthy(process: Process[Any], name: str) -> bool:
     with grpc.insecure_channel(f"127.0.0.1:{process.health.port}") as channel:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name), timeout=30)
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
@@ -207,7 +207,7 @@ def test_sigterm_ends_a_process_that_hangs_in_its_wait(tmp_path: Path) -> None:
             assert process.stderr is not None
             first = json.loads(process.stderr.readline())
             process.send_signal(signal.SIGTERM)
-            _, rest = process.communicate(timeout=20)
+            _, rest = process.communicate(timeout=60)
             assert process.returncode == roles[role]
             assert first["event"] == "waiting" and f"supplies at 127.0.0.1:{port}" in first["problem"]
             assert "hush" not in str(first) + rest and "Traceback" not in rest

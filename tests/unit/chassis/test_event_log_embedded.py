@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.eventlog import EventLogUnavailable, Record, open_event_log
+from services.chassis.eventlog import EventLogUnavailable, Record, open_event_log, sqlite_pulse
 from services.chassis.eventlog.sqlite_store import partition_number
 
 TOPIC = "coop.test.latency.v1"
@@ -28,7 +28,9 @@ with open_event_log(sys.argv[1]) as log:
 """
 
 
-def test_a_waiting_consumer_hears_of_another_process_s_append_soon_and_costs_little(tmp_path: Path) -> None:
+def test_a_waiting_consumer_hears_of_another_process_s_append_soon_and_costs_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = f"sqlite:///{tmp_path}/eventlog.db"
     with open_event_log(url) as log:
         log.ensure_topics([TOPIC])
@@ -38,27 +40,39 @@ def test_a_waiting_consumer_hears_of_another_process_s_append_soon_and_costs_lit
                 [sys.executable, "-c", APPENDER, url], env=os.environ | {"PYTHONPATH": str(PROJECT)}
             ) as appender:
                 delays: list[float] = []
-                deadline = time.monotonic() + 30
+                deadline = time.monotonic() + 120
                 while len(delays) < 30:
                     assert time.monotonic() < deadline
                     delays += [time.time() - float(record.value) for record in consumer.poll(1)]
-                assert appender.wait(20) == 0
-            # Typical: 12 ms. The bound leaves room for a busy machine.
-            assert statistics.median(delays) < 0.1
-            used = time.process_time()
+                assert appender.wait(60) == 0
+            # Typical: 12 ms. The quicker quarter is not slowed down by what else the machine does; looking once in a while
+            # would take a quarter of the while at least.
+            assert statistics.quantiles(delays, n=4)[0] < 0.2
+            looks = 0
+            last_write = sqlite_pulse._last_write
+
+            def counting(file: str) -> tuple[int, int] | None:
+                nonlocal looks
+                looks += 1
+                return last_write(file)
+
+            monkeypatch.setattr(sqlite_pulse, "_last_write", counting)
             consumer.poll(2.0)
-            assert time.process_time() - used < 0.1  # 5 % of a core at the very most; typical: 0.2 %
+            assert 0 < looks < 2.0 / sqlite_pulse.SLOWEST_LOOK_S + 40  # a look costs one call of the system
 
 
-def test_an_append_by_the_same_process_wakes_its_consumers_at_once(tmp_path: Path) -> None:
+def test_an_append_by_the_same_process_wakes_its_consumers_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_pulse, "SLOWEST_LOOK_S", 3600.0)  # nobody finds it by looking
     with open_event_log(f"sqlite:///{tmp_path}/eventlog.db") as log:
         log.ensure_topics([TOPIC])
         with log.consumer("group", [TOPIC]) as consumer:
             consumer.poll(0.1)
             timer = threading.Timer(0.3, lambda: log.append([Record(TOPIC, "k", repr(time.time()).encode())]))
             timer.start()
-            (record,) = consumer.poll(10)
-            assert time.time() - float(record.value) < 0.1
+            (record,) = consumer.poll(60)
+            assert record.key == "k"
             timer.join()
 
 
@@ -69,8 +83,8 @@ def test_a_process_that_stops_does_not_wait_for_its_consumers(tmp_path: Path) ->
             consumer.poll(0.1)
             started = time.monotonic()
             threading.Timer(0.2, log.hurry).start()
-            assert consumer.poll(30) == []
-            assert time.monotonic() - started < 10
+            assert consumer.poll(120) == []
+            assert time.monotonic() - started < 60
             # What is there is still given out.
             log.append([Record(TOPIC, "k", b"last")])
             assert [record.value for record in consumer.poll(30)] == [b"last"]
@@ -98,4 +112,4 @@ def test_many_processes_may_open_a_new_file_together(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", program, url], env=os.environ | {"PYTHONPATH": str(PROJECT)})
         for _ in range(6)
     ]
-    assert [process.wait(30) for process in starts] == [0] * 6
+    assert [process.wait(120) for process in starts] == [0] * 6

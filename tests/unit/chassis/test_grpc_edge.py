@@ -82,7 +82,7 @@ def stub(address: str, token: str = "", **metadata: str) -> rpc.IdentityServiceS
     headers = {key.replace("_", "-"): value for key, value in metadata.items()}
     if token:
         headers["authorization"] = f"Bearer {token}"
-    return Clients({"identity": address}, lambda: headers).stub("identity", rpc.IdentityServiceStub)
+    return Clients({"identity": address}, lambda: headers, deadline_s=30).stub("identity", rpc.IdentityServiceStub)
 
 
 def test_a_members_token_names_the_caller(address: str, keys: Path, servicer: Servicer) -> None:
@@ -209,13 +209,13 @@ def test_an_unexpected_error_leaves_nothing_but_a_request_id(address: str, keys:
 def test_every_call_has_a_deadline(address: str, keys: Path, servicer: Servicer) -> None:
     token, _ = TokenSigner(keys, "identity").member("a", "s")
     release = threading.Event()
-    servicer.does = lambda: release.wait(20)
+    servicer.does = lambda: release.wait(120)
     clients = Clients({"identity": address}, lambda: {"authorization": f"Bearer {token}"}, deadline_s=0.2)
     began = time.monotonic()
     with pytest.raises(TimedOut), remote():
         clients.stub("identity", rpc.IdentityServiceStub).GetMyAccount(pb.GetMyAccountRequest())
     release.set()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_call_without_a_deadline_is_refused(address: str, keys: Path, servicer: Servicer) -> None:
@@ -270,7 +270,7 @@ def test_a_read_finds_the_server_that_comes_back(keys: Path, servicer: Servicer)
     bind(second, f"127.0.0.1:{port}")
     second.start()
     try:
-        assert client.GetMyAccount(pb.GetMyAccountRequest(), timeout=10).account.id == "a"
+        assert client.GetMyAccount(pb.GetMyAccountRequest(), timeout=60).account.id == "a"
     finally:
         second.stop(0).wait()
 

