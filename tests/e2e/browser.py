@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.needs import require
 
@@ -15,6 +15,8 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 # A new browser of its own, without the services that would look for the network.
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE_MS = 60_000
+"""How long to wait for what a page shows at once on a machine that has nothing else to do."""
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -24,6 +26,7 @@ def chromium() -> Iterator[Browser]:
     path = require("chromium", "chromium", also=("/usr/bin/chromium",))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        expect.set_options(timeout=PATIENCE_MS)
         try:
             yield browser
         finally:

@@ -36,6 +36,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterat
     """The platform as `make run` starts it, with the Spanish demonstration loaded."""
     # Traced is only what comes with a trace that says so: tracing all that is loaded would take its time.
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.url, "OTEL_TRACES_SAMPLER": "parentbased_always_off"}
+    # Whole pages are looked at, also on a machine where a part comes later than a member should have to wait.
+    told["COOP_PAGE_BUDGET_SECONDS"] = "20"
     with running_stack(tmp_path_factory.mktemp("stack") / "var", settings=told) as running:
         yield running
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.browser import accessibility_findings, sideways, small_print
+from tests.e2e.browser import PATIENCE_MS, accessibility_findings, sideways, small_print
 from tests.e2e.test_journey import address_of, in_menu, mail, newest_mail, sign_in
 from tests.support.stack import Stack
 
@@ -21,7 +21,7 @@ def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     opened = browser.new_context(
         viewport={"width": 390, "height": 844}, locale="es-ES", base_url=stack.base_url, java_script_enabled=False
     )
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened
     opened.close()
 
@@ -47,7 +47,7 @@ def decide(page: Page, button: str, heading: str) -> str:
 def payments(page: Page) -> int:
     """How many payments the statement has."""
     page.goto(re.sub(r"/s/([^/]+)/.*", r"/s/\1/statement", page.url))
-    return page.locator("tbody .why", has_text="Pago").count()
+    return page.locator("tbody th", has_text="Pago").count()
 
 
 def looks(browser: Browser, stack: Stack, context: BrowserContext, page: Page, scheme: str) -> list[str]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from services.chassis.ids import new_id
 from services.chassis.profile import load_profile
 from services.local.demo.logins import STAFF_PASSWORD
-from tests.e2e.browser import accessibility_findings, sideways
+from tests.e2e.browser import PATIENCE_MS, accessibility_findings, sideways
 from tests.e2e.test_journey import address_of, in_menu, sign_in
 from tests.support.office import Office
 from tests.support.stack import ROOT, Stack
@@ -32,7 +32,7 @@ def member(browser: Browser, stack: Stack) -> Iterator[Page]:
         base_url=stack.base_url,
         java_script_enabled=False,
     )
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened.new_page()
     opened.close()
 

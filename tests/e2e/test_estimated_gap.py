@@ -27,6 +27,7 @@ from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.calendar import calendar
 from services.metering.domain.estimation.closes import Origin
 from services.metering.domain.registers import WH, RegisterRow
+from tests.e2e.browser import PATIENCE_MS
 from tests.support.office import PASSWORD, Office, open_account
 from tests.support.prime_files import meter, report, row
 from tests.support.stack import ROOT, Stack
@@ -47,7 +48,7 @@ REAL_WH = 321
 def page(browser: Browser, stack: Stack) -> Iterator[Page]:
     """A phone, in Spanish."""
     opened = browser.new_context(viewport={"width": 390, "height": 844}, locale="es-ES", base_url=stack.base_url)
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened.new_page()
     opened.close()
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from services.chassis.profile import load_profile
 from services.local.demo.logins import MEMBER_PASSWORD
-from tests.e2e.browser import accessibility_findings, sideways
+from tests.e2e.browser import PATIENCE_MS, accessibility_findings, sideways
 from tests.support.photos import PLACE, meter_photo
 from tests.support.stack import ROOT, Stack
 
@@ -36,7 +36,7 @@ def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
         java_script_enabled=False,
         accept_downloads=True,
     )
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(PATIENCE_MS)
     yield opened
     opened.close()
 
@@ -54,7 +54,7 @@ def newest_mail(stack: Stack, to: str) -> str:
 
 def mail(stack: Stack, to: str, pattern: str, after: str = "") -> str:
     """The first group of `pattern` in a mail to an address that came after the one with id `after`; waits for it."""
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         query = urllib.parse.urlencode({"to": to, "after": after, "wait": "10"})
         found = read(f"{stack.mail_url}/api/messages?{query}")["messages"]

@@ -36,13 +36,13 @@ def submitted(stack: Stack, path: str, trace: str, cookies: tuple[str, ...], **f
     """Opens a page with a form and sends it, as a browser that names a trace; the address that it leads to."""
     page = f"{stack.base_url}{path}"
     opened = urllib.request.Request(page, headers={"Cookie": "; ".join(cookies)})
-    with urllib.request.urlopen(opened, timeout=20) as answer:
+    with urllib.request.urlopen(opened, timeout=60) as answer:
         token = answer.read().decode().split('name="csrf_token" value="')[1].split('"')[0]
         form_cookie = answer.headers["Set-Cookie"].partition(";")[0]
     request = urllib.request.Request(page, urllib.parse.urlencode({"csrf_token": token, **fields}).encode())
     request.add_header("Cookie", "; ".join((*cookies, form_cookie)))
     request.add_header("traceparent", f"00-{trace}-{BROWSER}-01")
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
         return str(answer.url)
 
@@ -163,7 +163,7 @@ def test_every_line_is_json_and_names_its_trace(stack: Stack) -> None:
 
 @pytest.mark.parametrize("offset", range(1, 7))
 def test_metrics_are_those_of_the_page(stack: Stack, offset: int) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{stack.port + 10 + offset}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.port + 10 + offset}/metrics", timeout=60) as answer:
         families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
     ours = {name: family for name, family in families.items() if name.startswith("coop_")}
     known = catalogue()

@@ -13,7 +13,7 @@ from pathlib import Path
 from services.local.ports import SINGLE, free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-START_PATIENCE_S = 150.0
+START_PATIENCE_S = 400.0
 BASES = range(SINGLE.stop, 30_000, 40)
 """Where a stack may begin: apart from the single ports, and below those that the kernel gives out."""
 OPEN = "Ctrl-C stops"
@@ -110,7 +110,7 @@ def running_stack(
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(40)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
