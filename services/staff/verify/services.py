@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from services.staff.verify.numbers import (
+    Unverifiable,
     day,
     days_between,
     days_in_month,
@@ -142,7 +143,9 @@ def _consumed(
         return f"> {below}" if above is None else f"{below}–{_units(above)}"
 
     if product.get("algorithm", "marginal") == "category":
-        index = next(i for i, block in enumerate(blocks) if (top := limit(block)) is None or used <= top)
+        index = next((i for i, block in enumerate(blocks) if (top := limit(block)) is None or used <= top), -1)
+        if index < 0:
+            raise Unverifiable(f"The bundle's blocks of {service} have no price for {_units(used)}.")
         charge = blocks[index].get("fixed_charge")
         for part in parts if charge is not None else []:
             yield from _monthly(service, charge_concept, part, number(charge), months)

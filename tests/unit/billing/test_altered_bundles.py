@@ -222,3 +222,13 @@ def test_a_band_of_reactive_energy_that_is_moved_is_told_in_a_sentence() -> None
         row["bands"] = [{**band, "cos_phi_from": "0.99"} for band in row["bands"]]
     with pytest.raises(Unverifiable, match=r"no price for a cos φ of 0\.\d\d"):
         verify(bundle)
+
+
+def test_blocks_that_end_too_soon_are_told_in_a_sentence() -> None:
+    bundle = json.loads(json.dumps(BUNDLES["ar"]))
+    segment = next(each for each in bundle["segments"] if each["service"] == "electricity")
+    for version in [segment, *segment["prices"]]:
+        version["product"]["algorithm"] = "category"
+        version["product"]["blocks"] = [{**version["product"]["blocks"][0], "up_to": 1_000}]
+    with pytest.raises(Unverifiable, match="blocks of electricity have no price for 221"):
+        verify(bundle)
