@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
@@ -33,9 +32,14 @@ def grouped(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
+def folded(text: str) -> str:
+    """What was typed without what forgives itself: whatever is neither letter nor digit, lower case, O for 0, I and L for 1."""
+    return "".join(letter for letter in text if letter.isalnum()).upper().translate(_FORGIVEN)
+
+
 def typed_code(text: str) -> str:
     """The code somebody typed: blanks, hyphens and lower case are forgiven, O is 0, I and L are 1. Invalid otherwise."""
-    code = re.sub(r"[\s\-–—]", "", text).upper().translate(_FORGIVEN)
+    code = folded(text)
     if len(code) != CODE_LENGTH or any(character not in ALPHABET for character in code):
         raise Invalid(
             f"{text[:40]!r} is not a verification code: it has {CODE_LENGTH} letters and digits, such as "

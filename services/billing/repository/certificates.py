@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, insert, or_, select, update
 
+from services.billing.domain.certificates import folded
 from services.billing.repository import upsert
 from services.billing.tables import certificate, certificate_supply, document, supply_access
 
@@ -57,10 +57,9 @@ def by_code(connection: Connection, code: str) -> Certificate | None:
 
 
 def find(connection: Connection, wanted: str, *, lock: bool = False) -> Certificate | None:
-    """By id, printed number, or verification code as printed."""
-    code = re.sub(r"[\s-]", "", wanted).upper()
+    """By id, printed number, or verification code, typed as whoever checks one may type it."""
     query = select(certificate).where(
-        or_(certificate.c.id == wanted, certificate.c.number == wanted.strip(), certificate.c.code == code)
+        or_(certificate.c.id == wanted, certificate.c.number == wanted.strip(), certificate.c.code == folded(wanted))
     )
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     return Certificate(**row) if row else None

@@ -20,6 +20,7 @@ from sqlalchemy import delete, event, insert, select, update
 
 from services.billing.application.certificates import Granted, RefusedCertificate
 from services.billing.application.receiving import Incoming, Outgoing, Receiving
+from services.billing.domain.certificates import grouped
 from services.billing.domain.ledger import RETURNED
 from services.billing.repository.ledger import Payment
 from services.billing.tables import certificate, instalment, open_item, payment
@@ -214,6 +215,8 @@ def test_who_takes_a_supply_over_does_not_answer_for_the_debt_of_before(ana: Off
 
 def test_a_certificate_is_checked_against_the_ledger(ana: Office) -> None:
     made = granted(ana)
+    typed = grouped(made.code).lower().replace("0", "o").replace("1", "i")
+    assert ana.positions.check(typed).certificate.id == made.id, "the office types it as anybody does"
     first = ana.positions.check(made.number)
     assert (first.agrees, first.ledger_hash, first.entries, first.later) == (True, made.position_hash, 3, ())
     ana.pay("E-2026-000002", "55.44")

@@ -29,7 +29,16 @@ def test_every_bit_of_the_code_counts_and_it_can_be_typed_back(random):
     assert number.to_bytes(10, "big") == random
     paper = grouped(code)
     assert [len(group) for group in paper.split("-")] == [4, 4, 4, 4]
-    for typed in (code, paper, paper.lower(), f"  {paper} ", paper.replace("-", " "), paper.replace("0", "o")):
+    for typed in (
+        code,
+        paper.replace("-", "\N{NON-BREAKING HYPHEN}"),
+        paper.replace("-", " . "),
+        paper,
+        paper.lower(),
+        f"  {paper} ",
+        paper.replace("-", " "),
+        paper.replace("0", "o"),
+    ):
         assert typed_code(typed) == code
     assert typed_code(paper.replace("1", "I")) == typed_code(paper.replace("1", "l")) == code
 
