@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -67,12 +68,24 @@ def _tell(document: Mapping[str, Any]) -> None:
             ("Issued", invoice["issue_date"]),
             ("Taxes of", invoice["accrual_date"]),
             ("Total", f"{invoice['total']} {invoice['currency']}"),
+            *(_rectified(invoice["rectifies"], invoice["currency"]) if invoice["rectifies"] else ()),
         ),
     )
     _lines(document)
     _rows(document)
     _measured(document)
     _difference(document["difference"])
+
+
+def _rectified(said: Mapping[str, Any], currency: str) -> Iterator[tuple[str, str]]:
+    documents = ", ".join(f"{each['number']} of {each['issue_date']}" for each in said["documents"])
+    yield "Corrects", f"{documents}, by {said['method']}"
+    yield "Because of", f"{said['cause']}: {said['reason']}" if said["reason"] else said["cause"]
+    if Decimal(said["interest"]):
+        yield "Interest", f"{said['interest']} {currency}, on what was paid too much"
+    if said["instalments"]:
+        parts = ", ".join(f"{each['amount']} by {each['due_date']}" for each in said["instalments"])
+        yield "In parts", parts
 
 
 def _lines(document: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from services.staff.plain import plain
 MEASURED = (1, 9)
 """Methods of an hour that a meter measured; every other one is an estimate."""
 UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh", "m3": "m³", "month": "months", "unit": "units"}
+METHODS_OF_RECTIFYING = {"I": "difference", "S": "substitution"}
 PER = {
     "kwh": "kWh",
     "m3": "m³",
@@ -45,6 +46,7 @@ def explained(
             "total": printed["total"],
             "currency": bundle["currency"],
             "rules_sha256": bundle["rules_sha256"],
+            "rectifies": rectified(bundle),
         },
         "lines": [
             {
@@ -68,6 +70,21 @@ def explained(
         ],
         "measured": [_measured(segment) for segment in bundle["segments"]],
         "difference": _difference(invoice),
+    }
+
+
+def rectified(bundle: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Which invoices it corrects, how and why, what was paid back for the delay, and its parts; None when it corrects none."""
+    said = bundle.get("rectification")
+    if not said:
+        return None
+    return {
+        "documents": [{"number": number, "issue_date": issued} for number, issued in said["documents"]],
+        "method": METHODS_OF_RECTIFYING[said["method"]],
+        "cause": said["cause"],
+        "reason": said["reason"],
+        "interest": said["interest"],
+        "instalments": [{"due_date": due, "amount": amount} for due, amount in said["instalments"]],
     }
 
 

@@ -25,9 +25,10 @@ from services.billing.domain.adjustments import BillTerms, Discount
 from services.billing.domain.bill import Energy
 from services.billing.facts_message import facts_message
 from services.chassis.money import round_half_up
+from services.staff.bill_explain import _rectified
 from services.staff.cli import run
 from services.staff.invoice_behind import behind
-from services.staff.invoice_explained import calculation
+from services.staff.invoice_explained import calculation, rectified
 from services.staff.session import Session, SessionFile
 from tests.unit.billing.examples import BILL_A
 from tests.unit.billing.test_basis import made
@@ -178,3 +179,25 @@ def test_a_discount_says_whose_it_is() -> None:
     assert [each for each in behind(bundle) if each] == ["20 % of the energy term, of the product"]
     bundle["segments"] = [bundle["segments"][0], {**bundle["segments"][0], "discount": "0.15"}]
     assert not any(behind(bundle)), "two percentages and one line: which is not known"
+
+
+def test_what_a_rectifying_invoice_corrects_is_told() -> None:
+    assert rectified(SPANISH) is None
+    said = {
+        "documents": [["E-2026-000002", "2026-11-02"]],
+        "method": "I",
+        "cause": "reading",
+        "reason": "Read again",
+        "interest": "0.14",
+        "instalments": [["2026-12-11", "2.50"], ["2027-01-11", "2.49"]],
+    }
+    found = rectified({**SPANISH, "rectification": said})
+    assert found is not None
+    assert dict(_rectified(found, "EUR")) == {
+        "Corrects": "E-2026-000002 of 2026-11-02, by difference",
+        "Because of": "reading: Read again",
+        "Interest": "0.14 EUR, on what was paid too much",
+        "In parts": "2.50 by 2026-12-11, 2.49 by 2027-01-11",
+    }
+    plain = rectified({**SPANISH, "rectification": {**said, "reason": "", "interest": "0", "instalments": []}})
+    assert plain is not None and dict(_rectified(plain, "EUR"))["Because of"] == "reading"
