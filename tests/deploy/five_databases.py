@@ -52,7 +52,7 @@ class Databases:
             **more,
         }
         return subprocess.run(
-            [str(SCRIPTS / name), *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
+            [str(SCRIPTS / name), *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     def backups(self) -> list[Path]:

@@ -170,14 +170,14 @@ def take_backup(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def recorded() -> None:
         try:
-            events.record(platform.settings, SystemClock(), port, patience_s=30)
+            events.record(platform.settings, SystemClock(), port, patience_s=120)
         except BaseException as failure:
             failures.append(failure)
 
     recorder = threading.Thread(target=recorded)
     recorder.start()
     done = platform.databases.script("backup.sh", EVENTS=str(port))
-    recorder.join(30)
+    recorder.join(120)
     assert not failures, failures
     assert done.returncode == 0, done.stdout + done.stderr
     assert held == [[1]] * len(SERVICES)
@@ -285,7 +285,7 @@ def test_there_is_no_backup_without_its_event_log(
     def records(settings: KafkaSettings, port: int) -> Callable[[threading.Event], None]:
         def work(_: threading.Event) -> None:
             with pytest.raises((Refused, Unavailable)) as failed:
-                events.record(settings, SystemClock(), port, patience_s=30)
+                events.record(settings, SystemClock(), port, patience_s=120)
             said.append(str(failed.value))
 
         return work

@@ -39,19 +39,19 @@ class Session:
         self._lock = threading.Lock()
         with remote():
             signed = self._identity.SignIn(
-                identity_service_pb2.SignInRequest(email=email, password=password, device="test"), timeout=20
+                identity_service_pb2.SignInRequest(email=email, password=password, device="test"), timeout=60
             )
         self.account_id: str = signed.account.id
         self.session_token: str = signed.session_token
         self._access: Any = None
-        self.clients = Clients(self.addresses, self._headers, deadline_s=30)
+        self.clients = Clients(self.addresses, self._headers, deadline_s=60)
 
     def _headers(self) -> dict[str, str]:
         with self._lock:
             now = datetime.now(UTC)
             if self._access is None or (self._access.expires_at.ToDatetime(UTC) - now).total_seconds() < 15:
                 request = identity_service_pb2.IssueAccessTokenRequest(session_token=self.session_token)
-                self._access = self._identity.IssueAccessToken(request, wait_for_ready=True, timeout=20)
+                self._access = self._identity.IssueAccessToken(request, wait_for_ready=True, timeout=60)
         return {"authorization": f"Bearer {self._access.access_token}"}
 
     @property
@@ -123,7 +123,7 @@ class Office(Session):
                 continue
         return run
 
-    def settle(self, timeout_s: float = 120) -> None:
+    def settle(self, timeout_s: float = 300) -> None:
         """Waits until no event is under way anywhere: every outbox empty, every consumer caught up, twice in a row.
 
         Whoever is behind is asked alone until it is not, and less and less often: each answer costs the service, and on
@@ -151,7 +151,7 @@ class Office(Session):
         stub = self.clients.stub(service, operations_service_pb2_grpc.OperationsServiceStub)
         try:
             with remote():
-                lag = stub.GetLag(operations_service_pb2.GetLagRequest(), wait_for_ready=True, timeout=20)
+                lag = stub.GetLag(operations_service_pb2.GetLagRequest(), wait_for_ready=True, timeout=60)
         except Unavailable:
             return 1
         return int(lag.outbox_pending + lag.records_behind + lag.jobs_waiting)
@@ -188,7 +188,7 @@ def open_office(stack: Stack) -> Office:
         secret=secret, email="office@example.org", password=PASSWORD, name="Office"
     )
     with remote():
-        identity.BootstrapStaff(request, timeout=20)
+        identity.BootstrapStaff(request, timeout=60)
     return Office(stack, "office@example.org", PASSWORD)
 
 
@@ -200,7 +200,7 @@ def staff_office(office: Office) -> StaffOffice:
 def mails(stack: Stack, to: str, *, after: str = "", wait_s: int = 0) -> list[dict[str, Any]]:
     """The mails to one address, newest first, that came after the one with id ``after``; waits for one if said."""
     query = urllib.parse.urlencode({"to": to, "after": after, "wait": wait_s})
-    with urllib.request.urlopen(f"{stack.mail_url}/api/messages?{query}", timeout=wait_s + 10) as answer:
+    with urllib.request.urlopen(f"{stack.mail_url}/api/messages?{query}", timeout=wait_s + 30) as answer:
         found: list[dict[str, Any]] = json.load(answer)["messages"]
     return found
 
@@ -218,13 +218,13 @@ def open_account(stack: Stack, email: str, name: str = "Test") -> Session:
     )
     earlier = mails(stack, email)
     with remote():
-        identity.Register(request, timeout=20)
-    came = mails(stack, email, after=earlier[0]["id"] if earlier else "", wait_s=20)
-    assert came, f"no activation mail to {email} within 20 s"
+        identity.Register(request, timeout=60)
+    came = mails(stack, email, after=earlier[0]["id"] if earlier else "", wait_s=60)
+    assert came, f"no activation mail to {email} within 60 s"
     link = re.search(r"https?://\S+", mail_text(stack, came[0]["id"]))
     assert link, "the activation mail has no link"
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(link[0]).query)
     token = query["token"][0] if "token" in query else link[0].rstrip("/").rpartition("/")[2]
     with remote():
-        identity.Activate(identity_service_pb2.ActivateRequest(token=token, request_id=new_id()), timeout=20)
+        identity.Activate(identity_service_pb2.ActivateRequest(token=token, request_id=new_id()), timeout=60)
     return Session(stack, email, PASSWORD)

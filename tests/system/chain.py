@@ -19,7 +19,7 @@ SUPPLIES = 240
 NUMBERS = range(1, SUPPLIES + 1)
 MONTH = "2026-10"
 ISSUED = "2026-11-02"
-MAILS_S = 60
+MAILS_S = 180
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def two(undisturbed: Undisturbed) -> Two:
     begun = call(member.clients, "billing.StartCardPayment", own)
     own["order_number"] = foreign["order_number"] = begun.payment.order_number
     addresses = {service: stack.grpc_address(service) for service in SERVICES}
-    return Two(member, own, foreign, Clients(addresses, dict))
+    return Two(member, own, foreign, Clients(addresses, dict, deadline_s=60))
 
 
 def _belongings(undisturbed: Undisturbed, account_number: str) -> dict[str, str]:
@@ -132,7 +132,7 @@ def call(clients: Clients, name: str, values: dict[str, str]) -> Any:
     stub = clients.stub(service, getattr(module, f"{interface.name}Stub"))
     invoke = getattr(stub, method_name)
     with remote():
-        answer = invoke(iter([request]) if method.client_streaming else request, timeout=20)
+        answer = invoke(iter([request]) if method.client_streaming else request, timeout=60)
         return list(answer) if method.server_streaming else answer
 
 

@@ -155,7 +155,7 @@ def test_killed_and_started_again(small: Office, tmp_path: Path, dies_in: int, m
     url = small.database.url.render_as_string(hide_password=False)
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}"}
     arguments = [sys.executable, str(PROGRAM), url, str(tmp_path), str(dies_in), moment]
-    died = subprocess.run(arguments, cwd=ROOT, env=environment, timeout=60, check=False)
+    died = subprocess.run(arguments, cwd=ROOT, env=environment, timeout=300, check=False)
     assert died.returncode == -signal.SIGKILL
     done_before = small.runs.get(run_id).run.chunks_done
     assert done_before == dies_in - (moment != "committed")

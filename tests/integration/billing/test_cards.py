@@ -290,7 +290,7 @@ def test_nothing_is_half_booked_when_the_process_is_killed_before_the_commit(sho
     sent = shop.says(found)
     url = str(shop.office.database.url)
     program = Path(__file__).with_name("card_program.py")
-    killed = subprocess.run([sys.executable, program, url, json.dumps(sent)], timeout=60, check=False)
+    killed = subprocess.run([sys.executable, program, url, json.dumps(sent)], timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (shop.payments(), shop.state(found), shop.office.events(PaymentReceived)) == ([], "created", [])
     assert shop.notify(sent).state == "authorised"

@@ -180,7 +180,7 @@ def test_a_run_that_dies_gives_it_once(database_url: str, database: Database, tm
     office.start()
     command = [sys.executable, PROGRAM, database_url, str(tmp_path), "2", "issued"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    died = subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60)
+    died = subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=300)
     assert died.returncode == -signal.SIGKILL
     for chunk in office.waiting_chunks():
         office.work(chunk)

@@ -267,7 +267,7 @@ def test_it_runs_alone(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "holds: 55.44 printed, 55.44 calculated again" in done.stdout

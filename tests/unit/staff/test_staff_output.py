@@ -34,7 +34,7 @@ def test_log_lines_never_mix_with_the_document(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert asked.returncode == 1, asked.stderr
