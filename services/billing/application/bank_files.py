@@ -140,13 +140,26 @@ class BankFiles:
         kept = replace(
             file,
             format=found.format,
-            findings=[_clean(sentence) for sentence in found.findings],
+            findings=[_clean(sentence) for sentence in (*found.findings, *self._known(tx, file, found, len(fresh)))],
             movements=len(found.movements),
             fresh=len(fresh),
         )
         bank_files.keep_file(tx.connection, kept)
         bank_files.keep_movements(tx.connection, rows)
         return file.id
+
+    def _known(self, tx: Transaction, file: StoredFile, found: MoneyFile, fresh: int) -> tuple[str, ...]:
+        """A sentence about movements that another file told before. Files of overlapping days repeat them; of two extracts
+        of one day the second may also have another movement that says just the same.
+        """
+        known = len(found.movements) - fresh
+        if not known or bank_files.was_taken(tx.connection, file.sha256):
+            return ()
+        return (
+            f"{known} of its {len(found.movements)} movements say just what earlier files said and are taken for the same. If "
+            "the bank gives several files of one day, see that none of these is a second movement of the same amount and "
+            "text: take the file of the whole day then.",
+        )
 
     def _one_format(self, tx: Transaction, found: MoneyFile) -> None:
         """Days that came in one format are not taken again in another, where movements have other references."""
@@ -179,7 +192,7 @@ class BankFiles:
 def own_accounts(rules: Rules) -> frozenset[str]:
     """The cooperative's accounts at banks, compact; none: statements of any are taken."""
     payment = rules.profile.section("payment")
-    given = [payment.get("iban", ""), *payment.get("bank_accounts", [])]
+    given = [payment.get("iban", ""), payment.get("cbu", ""), *payment.get("bank_accounts", [])]
     return frozenset(compact(str(each)) for each in given if each)
 
 

@@ -231,7 +231,7 @@ def _payment(rules: Rules, papers: InvoicePapers) -> tuple[PaymentOption, ...]:
     """What is collected carries no bars for a counter: who paid there would pay twice."""
     invoice = papers.invoice
     terms = rules.profile.section("payment")
-    account = _account(str(terms.get("iban") or terms.get("alias") or ""))
+    account = _account(str(terms.get("iban") or terms.get("alias") or terms.get("cbu") or ""))
     options = [PaymentOption("transfer", account=account, reference=invoice.number)] if account else []
     codes = () if papers.debit else payment_codes(rules, invoice)
     return (*options, *codes, PaymentOption("office"))

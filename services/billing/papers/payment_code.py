@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.billing.documents.model import PaymentOption
-from services.billing.domain.payments.payment_codes import coupon_terms, slip_terms
+from services.billing.domain.payments.payment_codes import check_own_accounts, coupon_terms, slip_terms
 from services.billing.repository.invoices import CHARGE, FOREIGN, SERVICE, Issued
 from services.billing.rules import Rules
 from services.chassis.config import SettingsError
@@ -30,9 +30,10 @@ def payment_codes(rules: Rules, invoice: Issued) -> tuple[PaymentOption, ...]:
 
 
 def check_payment_codes(rules: Rules) -> None:
-    """Before the first invoice is printed. Raises SettingsError with a sentence for terms that cannot be."""
+    """Before the first invoice is printed. Raises SettingsError with a sentence for accounts and terms that cannot be."""
     payment = rules.profile.section("payment")
     try:
+        check_own_accounts(payment)
         slip_terms(payment, rules.profile.tax_id)
         coupon_terms(payment)
     except Invalid as wrong:

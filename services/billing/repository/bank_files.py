@@ -142,6 +142,12 @@ def known_references(connection: Connection, references: Collection[str]) -> set
     return found
 
 
+def was_taken(connection: Connection, sha256: str) -> bool:
+    """Whether the very same file was taken before."""
+    query = select(bank_file.c.id).where(bank_file.c.sha256 == sha256, bank_file.c.state == TAKEN).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def formats_between(connection: Connection, account: str, first: date, last: date) -> set[str]:
     """The formats in which movements of an account booked on these days came."""
     query = select(bank_movement.c.format).where(

@@ -120,9 +120,11 @@ def test_a_file_twice_books_nothing_twice_and_says_so(bank: Bank) -> None:
     assert bank.take(camt("08")(lines, 0)).file.fresh == 3
     books = bank.books()
     again = bank.take(camt("08")(lines, 0))
-    assert (again.file.movements, again.file.fresh, again.counts) == (3, 0, {})
+    assert (again.file.movements, again.file.fresh, again.counts, again.file.findings) == (3, 0, {}, [])
     overlapping = bank.take(camt("08")([*lines, Line(100, text="new")], 0))
     assert (overlapping.file.movements, overlapping.file.fresh) == (4, 1)
+    (said,) = overlapping.file.findings
+    assert said.startswith("3 of its 4 movements say just what earlier files said and are taken for the same.")
     assert bank.books()["unmatched"] == books["unmatched"] - 1
     with pytest.raises(Invalid, match=r"imported from camt\.053\.001\.08 before; import this account from one format"):
         bank.take(csb43(lines))

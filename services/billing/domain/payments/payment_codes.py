@@ -6,14 +6,16 @@ The terms are the cooperative's agreement with its bank or its collector; withou
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from services.billing.domain.payments.cbu import parse_alias, parse_cbu
 from services.billing.domain.payments.collectors.coupon import Coupon, coupon_code
 from services.billing.domain.payments.csb57 import WITH_DUE_DATE, issuer_of, slip_code, slip_reference
 from services.billing.domain.payments.given_out import coupon_account
+from services.billing.domain.payments.iban import parse_iban
 from services.chassis.errors import Invalid
 
 _MOST_DAYS = 90
@@ -48,6 +50,22 @@ class CouponTerms:
             return ""
         later = due + timedelta(days=self.more_days)
         return coupon_code(Coupon(self.collector, account, due, cents, later, cents))
+
+
+def check_own_accounts(payment: Mapping[str, Any]) -> None:
+    """The cooperative's accounts in `[payment]`, where bills ask for transfers. Raises Invalid for one that cannot be."""
+    others = payment.get("bank_accounts", [])
+    if not isinstance(others, list):
+        raise Invalid('coop.toml [payment]: bank_accounts is no list; write ["ES91 ..."].', field="bank_accounts")
+    given: dict[str, Callable[[str], str]] = {"iban": parse_iban, "cbu": parse_cbu, "alias": parse_alias}
+    named = [(name, parse, payment[name]) for name, parse in given.items() if name in payment]
+    # An account of Argentina has digits alone, one of Europe begins with its country.
+    named += [("bank_accounts", parse_cbu if str(each)[:1].isdigit() else parse_iban, each) for each in others]
+    for name, parse, text in named:
+        try:
+            parse(str(text))
+        except Invalid as wrong:
+            raise Invalid(f"coop.toml [payment] {name}: {wrong.message}", wrong.reason, field=name) from wrong
 
 
 def slip_terms(payment: Mapping[str, Any], tax_id: str) -> SlipTerms | None:

@@ -13,7 +13,13 @@ from services.billing.domain.payments import code128
 from services.billing.domain.payments.collectors.coupon import read_coupon
 from services.billing.domain.payments.csb57 import read_slip
 from services.billing.domain.payments.given_out import account_of_coupon, slips_in
-from services.billing.domain.payments.payment_codes import CouponTerms, SlipTerms, coupon_terms, slip_terms
+from services.billing.domain.payments.payment_codes import (
+    CouponTerms,
+    SlipTerms,
+    check_own_accounts,
+    coupon_terms,
+    slip_terms,
+)
 from services.chassis.errors import Invalid
 
 DUE = date(2026, 12, 15)
@@ -56,6 +62,29 @@ def test_the_coupon_and_its_way_back() -> None:
     assert (account_of_coupon(found.account), found.first_due, found.first_cents) == ("5555/1", DUE, 5544)
     assert (found.second_due, found.cents_on(date(2026, 12, 16))) == (date(2026, 12, 25), 5544)
     assert terms.code("A-5555/1", DUE, 5544) == ""
+
+
+@pytest.mark.parametrize(
+    ("payment", "sentence"),
+    [
+        ({"iban": "ES9121000418450200051333"}, r"\[payment\] iban: The check digits 91"),
+        ({"iban": ""}, r"\[payment\] iban: The IBAN is empty"),
+        ({"cbu": "2850590940090418135202"}, r"\[payment\] cbu: The check digit 2 after the account"),
+        ({"alias": "luz"}, r"\[payment\] alias: 'luz' is not an alias"),
+        ({"bank_accounts": "ES9121000418450200051332"}, "bank_accounts is no list"),
+        ({"bank_accounts": ["ES9121000418450200051332", "285059094009041813520"]}, "bank_accounts: .* has 21 digits"),
+    ],
+)
+def test_an_account_of_the_cooperative_that_cannot_be_is_said_before_a_bill_prints_it(
+    payment: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(Invalid, match=sentence):
+        check_own_accounts(payment)
+    check_own_accounts(
+        {"iban": "ES91 2100 0418 4502 0005 1332", "cbu": "2850590940090418135201", "alias": "LUZ.COOP.NORTE"}
+        | {"bank_accounts": ["ES7921000813610123456789", "2850590940090418135201"]}
+    )
+    check_own_accounts({})
 
 
 def test_terms_that_are_not_there_or_cannot_be() -> None:
