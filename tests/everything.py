@@ -37,7 +37,9 @@ def _install(packages: list[str]) -> None:
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run([apt, "--quiet", "--option", "Acquire::Retries=3", *arguments], env=environment, check=False, **quiet)  # type: ignore[call-overload]
+        done = subprocess.run(
+            [apt, "--quiet", "--option", "Acquire::Retries=3", *arguments], env=environment, check=False, **quiet
+        )  # type: ignore[call-overload]
         if done.returncode:
             print(f"apt-get {arguments[0]} failed:\n{done.stdout[-2000:]}", flush=True)
             return
