@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from coop.billing.v1 import billing_service_pb2 as billing
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +18,7 @@ from services.gateway.compose.money import Money
 from services.gateway.compose.plans import BrokenPlanView
 from services.gateway.upstream import document as stream
 from services.gateway.web.account import ButtonForm
-from services.gateway.web.frame import SupplyPage, now, profile, today
+from services.gateway.web.frame import SupplyPage, profile, today
 from services.gateway.web.invoices import DOCUMENT_DEADLINE_S, pdf
 
 blueprint = Blueprint("certificates", __name__)
@@ -53,7 +55,7 @@ def index(supply_id: str) -> ResponseReturnValue:
             total=Money.of(refused.total_due),
             broken=BrokenPlanView.each_of(refused.broken),
             all_supplies=all_supplies,
-            at=now(),
+            at=refused.at.ToDatetime(tzinfo=UTC),
             today=today(),
             payment=profile().section("payment"),
         ), 409
