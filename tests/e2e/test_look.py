@@ -18,6 +18,8 @@ pytestmark = pytest.mark.browser
 
 VERIFIED = "/verify?code=7Q4M-2K9D-XW3R-5TBN"
 ERRORS = ["/nowhere", "/verify?code=7Q4M", "/activate", "/s/none/"]
+WHOLE = ["/s/sup-1/statement", "/s/sup-1/invoices/inv-123"]
+"""Pages whose tables are read across: none of their columns is outside the card, on the narrowest phone either."""
 BETWEEN = (360, 768)
 PAGES = [*PUBLIC_PAGES, *MEMBER_PAGES, VERIFIED, *ERRORS, "/mail-sent/activation", "/s/sup-2/", "/signed-out"]
 
@@ -44,6 +46,14 @@ def too_wide(page: Page) -> Iterator[tuple[int, int]]:
     page.set_viewport_size(own)
 
 
+def cut_tables(page: Page) -> list[int]:
+    """By how many pixels tables are wider than what shows of them."""
+    hidden = (
+        "[...document.querySelectorAll('.table-wrap')].map(e => e.scrollWidth - e.clientWidth).filter(px => px > 0)"
+    )
+    return list(page.evaluate(hidden))
+
+
 def test_every_page(page: Page) -> None:
     complaints: list[str] = []
     page.on(
@@ -56,6 +66,8 @@ def test_every_page(page: Page) -> None:
         complaints += [f"{path}: {finding}" for finding in accessibility_findings(page)]
         complaints += [f"{path}: under 12 px: {text}" for text in small_print(page)]
         complaints += [f"{path}: {too_much} px too wide at {width}" for width, too_much in too_wide(page)]
+        if path in WHOLE:
+            complaints += [f"{path}: a column is cut by {cut} px" for cut in cut_tables(page)]
         if path == "/sign-in":
             page.context.add_cookies([{"name": "coop-session", "value": "good-token", "url": page.url}])
     # Answers with an error status are reported by the browser as such; that is what was asked for.
