@@ -41,6 +41,15 @@ class Databases:
             found = connection.execute(statement)
             return [int(row[0]) for row in found.fetchall()] if found.description else []
 
+    def sessions(self) -> int:
+        """How many there are in all five; that of somebody who hung up goes on for a moment."""
+        names = [make_url(url).database for url in self.urls.values()]
+        asking = make_url(self.urls["billing"]).set(drivername="postgresql", database="postgres")
+        with psycopg.connect(asking.render_as_string()) as connection:
+            among = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = ANY(%s)"
+            (count,) = connection.execute(among, (names,)).fetchone() or (0,)
+        return int(count)
+
     def script(self, name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         places = {place.upper(): str(self.folder / place) for place in ("urls", "files")}
         environment = {

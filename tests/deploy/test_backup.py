@@ -15,6 +15,7 @@ from services.local.postgres import Postgres
 from tests.deploy.cluster import Workload, named
 from tests.deploy.five_databases import SCRIPTS, Databases
 from tests.support.migrated import Migrated
+from tests.support.service_under_test import eventually
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +56,14 @@ def test_a_backup_is_of_one_instant_and_comes_back(databases: Databases) -> None
     (backup,) = databases.backups()
 
     busy = databases.connect("billing")
+    eventually(lambda: databases.sessions() == 1)
     assert "1 sessions use the database of billing" in databases.script("restore.sh", str(backup)).stdout
     busy.close()
     databases.run("billing", "DROP TABLE told CASCADE")
     databases.run("supplies", "CREATE TABLE of_a_newer_version (id int)")
     shutil.rmtree(databases.folder / "files/billing")
     (databases.folder / "files/billing").mkdir()
+    eventually(lambda: databases.sessions() == 0)
     done = databases.script("restore.sh", str(backup))
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -208,6 +208,7 @@ def test_nothing_is_lost_or_done_twice(
 
     refused = _refusal(lambda: events.restore(backup / "events.jsonl.gz", platform.settings, replace_topics=False))
     assert "events already" in refused and platform.heard("billing") == ended
+    eventually(lambda: platform.databases.sessions() == 0)
     done = platform.databases.script("restore.sh", str(backup))
     assert done.returncode == 0, done.stdout + done.stderr
     monkeypatch.setenv("COOP_EVENT_LOG", broker.url)

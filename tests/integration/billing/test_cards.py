@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound, Refu
 from tests.support.billing import NOW, Office, access, in_threads
 from tests.support.cards import KEY, TERMINAL, bank_says
 
+ROOT = Path(__file__).resolve().parents[3]
 SUPPLY = "s00000"
 ANA = Principal("member", "account-ana")
 BANK = "198.51.100.7"
@@ -289,8 +291,9 @@ def test_nothing_is_half_booked_when_the_process_is_killed_before_the_commit(sho
     found = shop.start()
     sent = shop.says(found)
     url = str(shop.office.database.url)
-    program = Path(__file__).with_name("card_program.py")
-    killed = subprocess.run([sys.executable, program, url, json.dumps(sent)], timeout=300, check=False)
+    command = [sys.executable, "-m", "tests.integration.billing.card_program", url, json.dumps(sent)]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}"}
+    killed = subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (shop.payments(), shop.state(found), shop.office.events(PaymentReceived)) == ([], "created", [])
     assert shop.notify(sent).state == "authorised"
