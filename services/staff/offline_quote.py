@@ -75,13 +75,14 @@ def _spanish(given: Fields, curve: Path | None) -> Priced:
 
 def _argentine(given: Fields, curve: Path | None) -> Priced:
     from services.staff.quote_argentina import price_argentine_quote, read_argentine_quote
+    from services.staff.quotes import unusual_accrual
 
     if curve is not None:
         raise Invalid(
             "--curve cannot be used with jurisdiction 'ar'; give the consumption of each service.", field="curve"
         )
     asked = read_argentine_quote(given)
-    return price_argentine_quote(asked), asked.notes
+    return price_argentine_quote(asked), (*asked.notes, *unusual_accrual(asked.period, asked.accrual_date))
 
 
 def document(bill: Bill, currency: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from services.chassis.periods import DatePeriod
 from services.staff.quote_fields import Fields, thousandth
 from services.staff.quote_file import extra_lines, period_of
 
+MOST_USED = 10_000_000_000
+"""Wh or litres: ten million kWh or m³ in a year are more than a cooperative's largest customer takes."""
 FIELDS = (
     "jurisdiction",
     "from",
@@ -143,6 +145,10 @@ def _service(
     if not metered:
         return segment, None
     used = thousandth(given, quantity, notes)
+    if used > MOST_USED:
+        raise given.wrong(
+            quantity, f"is more than any supply takes ({MOST_USED // 1000:,} {quantity}); check the unit."
+        )
     if name == "electricity":
         return segment, Energy({"P1": PeriodEnergy(used)})
     return segment, Energy(closes=(Close("quote", "total", period, "litre", 0, used, used, "technician"),))
@@ -158,8 +164,12 @@ def _prices(given: Fields, service: str, metered: bool) -> dict[str, Any]:
         row["algorithm"] = given.text("algorithm")
     if "months" in given:
         months = given.number("months")
-        row["months"] = int(months) if months == months.to_integral_value() else months
+        if months not in range(1, 13):
+            raise given.wrong("months", "must be a whole number, 1 to 12.")
+        row["months"] = int(months)
     if "sewage" in given:
+        if service != "water":
+            raise given.wrong("sewage", f"cannot be billed with {service}: it is a share of the water.")
         sewage = given.object("sewage")
         sewage.only(("share", "price"))
         row["sewage"] = {field: sewage.number(field) for field in sewage}

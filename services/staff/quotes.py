@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -79,7 +79,7 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
         found.append("energy_kwh is not used: the energy is that of the curve.")
     if curve is None and quote.supply:
         found.append("supply is not used: it names one of the supplies of a --curve file.")
-    found += _unusual_accrual(quote)
+    found += unusual_accrual(quote.period, quote.accrual_date)
     if curve is None and quote.tariff in MAXIMETER_TARIFFS:
         found += _energy_without_hours(quote)
     missing = [period for period in quote.energy_periods if period not in (quote.energy_wh or {})]
@@ -111,14 +111,12 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unusual_accrual(quote: Quote) -> Iterator[str]:
+def unusual_accrual(days: DatePeriod, accrual: date) -> Iterator[str]:
     """A day that decides the taxes and is far from what they are on is one that was typed wrong, or another rate to be tried."""
-    first, last = quote.period.start, quote.period.end - timedelta(days=1)
-    if not first <= quote.accrual_date <= last + LATEST_ACCRUAL:
-        side = (
-            f"before {first}, the first day billed" if quote.accrual_date < first else f"more than a year after {last}"
-        )
-        yield f"accrual_date {quote.accrual_date} is {side}: the taxes are those of that date."
+    first, last = days.start, days.end - timedelta(days=1)
+    if not first <= accrual <= last + LATEST_ACCRUAL:
+        side = f"before {first}, the first day billed" if accrual < first else f"more than a year after {last}"
+        yield f"accrual_date {accrual} is {side}: the taxes are those of that date."
 
 
 def _energy_without_hours(quote: Quote) -> Iterator[str]:

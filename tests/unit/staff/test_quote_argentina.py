@@ -127,6 +127,10 @@ def test_concepts_of_the_assembly(tmp_path: Path, capsys: Capture) -> None:
     assert [(tax["rate"], tax["base"]) for tax in found["taxes"]] == [("0", "323.43"), ("0.21", "18471.40")]
 
 
+def test_an_accrual_date_before_the_bill_is_said(tmp_path: Path, capsys: Capture) -> None:
+    priced(tmp_path, capsys, HOUSEHOLD | {"accrual_date": "2025-11-02"}, said="2025-11-02 is before 2026-10-01")
+
+
 def test_the_table_for_people(tmp_path: Path, capsys: Capture) -> None:
     out, _ = asked(tmp_path, capsys, HOUSEHOLD | {"services": [LIGHT, WATER]})
     assert "68.4 $/kWh" in out and "320 $/m³" in out and out.rstrip().endswith("Total 36,083.89 ARS")
@@ -147,6 +151,10 @@ def test_the_table_for_people(tmp_path: Path, capsys: Capture) -> None:
         (HOUSEHOLD | {"services": [LIGHT, LIGHT]}, "services[1].service = 'electricity' stands twice"),
         (light(service="gas"), "services[0].service = 'gas' is not known; use one of electricity, water"),
         (light(kwh="-1"), "services[0].kwh = '-1' is negative"),
+        (
+            light(kwh="221000000"),
+            "services[0].kwh = '221000000' is more than any supply takes (10,000,000 kwh); check the unit.",
+        ),
         (light(kwh=221.00000000000003), "as a binary fraction leaves them"),
         (light(kwh="2,5"), "services[0].kwh = '2,5' is not a number"),
         (light(m3="3"), "services[0].m3 = '3' cannot be billed: electricity is measured in kwh"),
@@ -159,9 +167,9 @@ def test_the_table_for_people(tmp_path: Path, capsys: Capture) -> None:
         (light_prices(blocks=[BLOCKS[0], *BLOCKS]), "the blocks must rise"),
         (light_prices(blocks=[{"up_to_m3": "1", "price": "1"}]), "blocks[0].up_to_m3 is not a known field"),
         (light_prices(algorithm="steps"), "algorithm 'steps' is not known; use one of marginal, category"),
-        (light_prices(months="1.5"), "must be a whole number"),
-        (light_prices(months="13"), "months = 13 must be a whole number, 1 to 12"),
-        (light_prices(sewage={"share": "0.4"}), "of a water product"),
+        (light_prices(months="13"), "months = '13' must be a whole number, 1 to 12"),
+        (light_prices(sewage={"share": "0.4"}), "cannot be billed with electricity: it is a share of the water."),
+        (light_prices(months="1.5"), "services[0].prices.months = '1.5' must be a whole number"),
         (light_prices(monthly="10"), "prices.fixed_charge = '3500.00' stands beside monthly"),
         (light(prices={"monthly": "10"}), "services[0].kwh = '221' cannot be billed: monthly is for what no meter"),
         (HOUSEHOLD | {"concepts": [{"code": "fund"}]}, "concepts[0].on is missing"),
