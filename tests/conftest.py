@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.kafka import kafka, secure_door
@@ -14,6 +15,12 @@ from tests.support.needs import missing
 from tests.support.sharing import Sharing, in_order
 
 __all__ = ["kafka", "secure_door"]
+
+# Properties are about results: on a busy machine an example may be slow, and that is no failure. The examples of a test are the
+# same in every run, so that a change fails for what it changed; `--hypothesis-profile=explore` looks at others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False)
+settings.register_profile("steady", settings.get_profile("explore"), derandomize=True, database=None)
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(optionalhook=True)
