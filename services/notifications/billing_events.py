@@ -101,6 +101,7 @@ class BillingEvents:
             "iban": event.iban_masked,
             "collected_again": event.collected_again,
             "mandate_ended": event.mandate_ended,
+            "covered": event.covered,
         }
         link = f"/s/{event.supply_id}/invoices/{event.invoice_id}"
         story = Story("direct_debit_returned", event.supply_id, link, data)

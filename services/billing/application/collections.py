@@ -270,6 +270,7 @@ class Collections:
 
     def _tell(self, tx: Transaction, debit: DirectDebit, invoice: Issued, day: date, reason: ReturnReason) -> None:
         returns = remittances.count_returned(tx.connection, debit.invoice_id)
+        covered = not ledger.outstanding_of(tx.connection, [invoice.id]).get(invoice.id)
         event = events.DirectDebitReturned(
             collection_id=debit.id,
             supply_id=debit.supply_id,
@@ -282,8 +283,9 @@ class Collections:
             reason_code=reason.code[:10],
             reason=reason.words,
             iban_masked=short_iban(debit.iban),
-            collected_again=reason.retry and returns <= AUTOMATIC_RETRIES,
+            collected_again=reason.retry and returns <= AUTOMATIC_RETRIES and not covered,
             mandate_ended=reason.mandate_ends,
+            covered=covered,
         )
         tx.emit(PAYMENT_TOPIC, debit.supply_id, event)
         fee = self._rules.return_fee

@@ -358,6 +358,7 @@ def test_a_return_opens_the_invoice_and_is_presented_again_once(desk: Desk) -> N
         desk.back("E-2026-000001", "MS02")
     (told,) = desk.office.events(DirectDebitReturned)
     assert (told.invoice_number, told.iban_masked, told.collected_again) == ("E-2026-000001", "ES79 **** 6789", True)
+    assert not told.covered
     again = desk.sent("2026-11-26")
     assert desk.states(again.remittance.number) == {"E-2026-000001-2": "sent"}
     desk.to("2026-11-26")
@@ -444,6 +445,18 @@ def test_a_file_is_booked_whole_or_not_at_all(desk: Desk) -> None:
     assert done.returned == 1 and "999999" in done.left_out[0]
     with pytest.raises(NotFound, match="rejects the remittance 'R-other'"):
         desk.take(report(message="R-other", group="FF01"))
+
+
+@ON_ONE
+def test_who_paid_besides_owes_nothing_when_the_debit_comes_back_and_is_told_so(desk: Desk) -> None:
+    desk.sign()
+    desk.collected()
+    desk.office.pay("E-2026-000001", "55.44", paid_on=DAY)
+    assert desk.debt().credit == D("55.44")
+    desk.back("E-2026-000001")
+    (told,) = desk.office.events(DirectDebitReturned)
+    assert (told.covered, told.collected_again) == (True, False)
+    assert (desk.debt().items, desk.debt().credit) == ((), 0)
 
 
 @ON_ONE

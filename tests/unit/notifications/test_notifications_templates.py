@@ -21,6 +21,7 @@ DATA: dict[str, Any] = {
     "amount": "4.98",
     "code": "7421-9930",
     "collected_again": False,
+    "covered": False,
     "delivery": "link",
     "description": "Copy of a certificate",
     "doubtful": False,
@@ -205,3 +206,6 @@ def test_a_returned_debit_says_why_and_what_to_do() -> None:
     again = {**DATA, "collected_again": True, "mandate_ended": False, "reason_code": "ZZ99"}
     said = spain.mail("direct_debit_returned", 1, "es", again).text
     assert "el banco no da el motivo (ZZ99)" in said and "una vez" in said and "termina" not in said
+    for covered, there, not_there in ((False, "vuelve a estar pendiente", "otra vez"), (True, "otra vez", "pendiente")):
+        made = spain.mail("direct_debit_returned", 2, "es", {**DATA, "covered": covered})
+        assert there in made.text and not_there not in made.text
