@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, make_response, redirect, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -59,12 +60,24 @@ def of_service(error: CoopError) -> Response | BaseResponse:
     status = status_of(error)
     if status == 500:
         logger().error("service_failed", code=error.code, reason=error.reason, path=request.endpoint)
-    response = page(status, sentence(error) if status in (409, 422) else "")
+    told = _how_long(error.retry_after_s) if isinstance(error, Throttled) else ""
+    response = page(status, sentence(error) if status in (409, 422) else told)
     if isinstance(error, Throttled):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:
         response.headers["Retry-After"] = "30"
     return response
+
+
+def _how_long(seconds: int) -> str:
+    """When another attempt is taken, rounded up to minutes, of a long time to hours."""
+    minutes = -(-seconds // 60)
+    if minutes > 90:
+        hours = -(-minutes // 60)
+        wait = ngettext("Try again in %(num)d hour.", "Try again in %(num)d hours.", hours)
+    else:
+        wait = ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", max(minutes, 1))
+    return f"{_('There have been too many attempts.')} {wait}"
 
 
 def of_http(error: HTTPException) -> Any:

@@ -108,11 +108,15 @@ def test_a_refusal_does_not_say_which_was_wrong(portal: Portal, email: str, pass
     assert password not in answer.text
 
 
-def test_too_many_sign_ins(portal: Portal) -> None:
-    portal.world.failing["SignIn"] = Throttled("Too many.", retry_after_s=300)
+@pytest.mark.parametrize(
+    ("seconds", "when"), [(20, "1 minuto."), (290, "5 minutos."), (5400, "90 minutos."), (5401, "2 horas.")]
+)
+def test_too_many_sign_ins(portal: Portal, seconds: int, when: str) -> None:
+    portal.world.failing["SignIn"] = Throttled("Too many.", retry_after_s=seconds)
     answer = post(portal, "/sign-in", email="ana@example.org", password=PASSWORD)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "300")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(seconds))
     assert "Demasiados intentos" in answer.text
+    assert f"Ha habido demasiados intentos. Prueba otra vez dentro de {when}" in answer.text
 
 
 def test_signing_out_ends_the_session_here_and_there(portal: Portal) -> None:
