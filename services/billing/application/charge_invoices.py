@@ -168,7 +168,8 @@ class ChargeInvoices:
     ) -> dict[str, Any]:
         """Holder and supply as they are today, for every print from now on, and what it is for."""
         made = payer.made
-        debts = ledger.overdue_items(connection, [made.supply_id], today).get((made.supply_id, SERVICE), [])
+        owed = ledger.overdue_items(connection, [made.supply_id], today)
+        debts = owed.get((made.supply_id, SERVICE, payer.holder.id), [])
         services = tuple(
             replace(service, contracts=(payer.contract,))
             for service in payer.supply.services

@@ -100,9 +100,9 @@ class ChunkIssuer:
         issued = []
         for document in documents:
             code = document.series
-            printed = printed_facts(
-                self._rules, document.draft, document.bill, debts.get((document.draft.supply.id, document.kind), [])
-            )
+            draft = document.draft
+            owed = debts.get((draft.supply.id, document.kind, draft.holder.id), [])
+            printed = printed_facts(self._rules, draft, document.bill, owed)
             row, details = self._issued(states[code], document, chunk, due_date, printed, now)
             latest = max(issue_date, states[code].last_date or issue_date)
             states[code] = SeriesState(code, row.sequence, row.hash, latest)

@@ -320,7 +320,8 @@ class Rectifier:
         figures = found.corrected if order.method == SUBSTITUTION else found.change
         details = replace(whole, lines=figures.lines, taxes=figures.taxes)
         energy = draft.bill.energy.get("electricity", Energy())
-        debts = ledger.overdue_items(connection, [original.supply_id], today).get((original.supply_id, SERVICE), [])
+        owed = ledger.overdue_items(connection, [original.supply_id], today)
+        debts = owed.get((original.supply_id, SERVICE, original.member_id), [])
         if original.kind == CHARGE:
             printed = charge_printed_again(original, debts)
         else:

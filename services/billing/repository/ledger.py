@@ -111,11 +111,11 @@ def unpaid(connection: Connection, supply_id: str, *, lock: bool = False) -> lis
 
 def overdue_items(
     connection: Connection, supply_ids: Iterable[str], today: date
-) -> dict[tuple[str, str], list[OpenItem]]:
-    """What is due and unpaid by account and kind of document, where there is any, oldest first."""
+) -> dict[tuple[str, str, str], list[OpenItem]]:
+    """What is due and unpaid by account, kind of document and member who owes it, where there is any, oldest first."""
     # None of an item's parts is due before it.
     query = (
-        select(open_item, invoice.c.kind)
+        select(open_item, invoice.c.kind, invoice.c.member_id)
         .join(invoice, invoice.c.id == open_item.c.invoice_id)
         .where(open_item.c.supply_id.in_(list(supply_ids)), open_item.c.outstanding > 0, open_item.c.due_date < today)
         .order_by(open_item.c.due_date, open_item.c.number)
@@ -124,11 +124,12 @@ def overdue_items(
     items = [OpenItem(row.invoice_id, row.number, row.due_date, row.outstanding) for row in rows]
     # What rectifies, and charges, are about the service; only what is alien to it is owed apart.
     kinds = {row.invoice_id: FOREIGN if row.kind == FOREIGN else SERVICE for row in rows}
-    supplies = {row.invoice_id: row.supply_id for row in rows}
-    found: dict[tuple[str, str], list[OpenItem]] = {}
+    whose = {row.invoice_id: (row.supply_id, row.member_id) for row in rows}
+    found: dict[tuple[str, str, str], list[OpenItem]] = {}
     for part in in_parts(connection, items, today):
         if part.due_date < today:
-            found.setdefault((supplies[part.invoice_id], kinds[part.invoice_id]), []).append(part)
+            supply_id, member_id = whose[part.invoice_id]
+            found.setdefault((supply_id, kinds[part.invoice_id], member_id), []).append(part)
     return found
 
 

@@ -370,6 +370,21 @@ def test_argentina_light_and_water_on_one_invoice(office_ar: Office) -> None:
     assert events["B-LSP-00000001"] == "casa-light" and events["X-LSP-00000001"] == ""
 
 
+def test_a_bill_names_no_debt_of_who_held_the_supply_before(office_ar: Office) -> None:
+    office = office_ar
+    light = contract_message("casa", product_code="residencial", tariff="T1R", powers=[], meter_rental="")
+    office.tell(member_message("casa"), supply_message("casa", light, cups=""), member_message("new"))
+    office.energy.usual = measured(expected=744, P1=221_000)
+    office.bill("2026-09", "2026-10-02")
+    sold = supply_message("casa", light, cups="", version=5)
+    sold.supply.member_id = "new-member"
+    office.tell(sold)
+    office.bill()
+    debts = {(row.member_id, len(row.printed["prior_debts"])) for row in issued(office)}
+    assert debts == {("casa-member", 0), ("new-member", 0)}
+    assert office.accounts.debt(STAFF, "casa").debt.overdue > 0
+
+
 def test_the_document_apart_is_listed_paid_and_owed_apart(office_ar: Office) -> None:
     office = office_ar
     light = contract_message("casa", product_code="residencial", tariff="T1R", powers=[], meter_rental="")
