@@ -24,7 +24,7 @@ def open_event_log(
     `lease_s` is how long a dead member keeps its partitions, the adapter's own default when absent;
     `max_poll_interval_s` how long a living member that does not poll keeps them; with `managed` nobody but the operator
     makes topics on Kafka (the embedded log has nothing to manage). `url_now` gives the URL of the moment, from which new
-    connections to Kafka take user and password; None where they never change.
+    clients take the address and new connections to Kafka user and password; None where they never change.
     Raises `ValueError` for a URL of another kind.
     """
     parts = urlsplit(url)

@@ -58,6 +58,7 @@ def explained(error: Exception, settings: KafkaSettings) -> str:
         return _no_right(f"that ({type(error).__name__})", settings)
     if not isinstance(error, KafkaTimeoutError | KafkaConnectionError | SaslAuthenticationFailedError):
         return f"{type(error).__name__} {error}"
+    settings = settings.now()
     last = _failures.last if time.monotonic() - _failures.at < _RECENT_S else None
     cause = error if last is None or isinstance(error, SaslAuthenticationFailedError) else last
     where = ", ".join(settings.servers)

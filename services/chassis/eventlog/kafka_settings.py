@@ -25,23 +25,40 @@ _SECURITY = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 _MECHANISMS = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 
 
-class Login:
-    """User and password as the event log's URL says now: `url_now` gives it, and raises OSError or ValueError when it cannot."""
+class Source:
+    """Where the event log's URL may change: `url_now` gives it, and raises OSError or ValueError when it cannot."""
 
-    def __init__(self, user: str, password: str, url_now: Callable[[], str | None]) -> None:
-        self._last = (user, password)
+    def __init__(self, url_now: Callable[[], str | None]) -> None:
         self._url_now = url_now
+        self._last: KafkaSettings | None = None
 
-    def now(self) -> tuple[str, str]:
-        """What the URL says, or what it said last when it cannot be read just now."""
+    def read(self, start: KafkaSettings) -> KafkaSettings:
+        """What the URL says, or what it said last when it cannot be read just now; `start` is what it said first."""
         try:
-            found = KafkaSettings.parse(self._url_now() or "")
+            found = KafkaSettings.parse(
+                self._url_now() or "",
+                lease_s=start.lease_s,
+                max_poll_interval_s=start.max_poll_interval_s,
+                source=self,
+            )
+            if start.user and not (found.user and found.password):
+                raise ValueError("the user or the password is missing")
         except (OSError, ValueError) as wrong:
             logger().error("event_log_address_not_read", problem=type(wrong).__name__)
         else:
-            if found.user and found.password:
-                self._last = (found.user, found.password)
-        return self._last
+            self._last = found
+        return self._last or start
+
+
+class Login:
+    """User and password of the moment, in place of a password that is text."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+
+    def now(self) -> tuple[str, str]:
+        found = self._settings.now()
+        return found.user or "", found.password or ""
 
     def __repr__(self) -> str:
         return "Login(...)"
@@ -62,8 +79,8 @@ class KafkaSettings:
     replication: int = -1
     lease_s: float = DEFAULT_LEASE_S
     max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S
-    #: User and password for new connections, where a file says them and may change; otherwise those above.
-    login: Login | None = field(default=None, repr=False, compare=False)
+    #: Where a file says the URL and may change.
+    source: Source | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(
@@ -73,6 +90,7 @@ class KafkaSettings:
         lease_s: float | None = None,
         max_poll_interval_s: float = DEFAULT_MAX_POLL_INTERVAL_S,
         url_now: Callable[[], str | None] | None = None,
+        source: Source | None = None,
     ) -> KafkaSettings:
         """Settings from a `kafka://` URL. Raises `ValueError` naming the first thing that is wrong, never a secret."""
         parts = urlsplit(url)
@@ -110,11 +128,18 @@ class KafkaSettings:
             replication=int(replication),
             lease_s=lease_s or DEFAULT_LEASE_S,
             max_poll_interval_s=max_poll_interval_s,
-            login=Login(unquote(user), unquote(password), url_now) if user and url_now else None,
+            source=source or (Source(url_now) if url_now else None),
         )
 
+    def now(self) -> KafkaSettings:
+        """The settings as their file says now: what was wrong at the start is mended there."""
+        return self.source.read(self) if self.source else self
+
     def client(self) -> dict[str, Any]:
-        """The part of kafka-python's configuration that producer, consumer and admin client have in common."""
+        """What kafka-python's producers, consumers and admin clients are made with, as the file says now."""
+        return self.now()._client()
+
+    def _client(self) -> dict[str, Any]:
         configuration: dict[str, Any] = {
             "bootstrap_servers": list(self.servers),
             "security_protocol": self.security,
@@ -125,14 +150,14 @@ class KafkaSettings:
             "metrics_enabled": False,
         }
         if self.mechanism:
-            if self.login:
+            if self.source:
                 from services.chassis.eventlog import kafka_login
 
                 kafka_login.register()
             configuration |= {
                 "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.user,
-                "sasl_plain_password": self.login or self.password,
+                "sasl_plain_password": Login(self) if self.source else self.password,
             }
         files = {"ssl_cafile": self.ca, "ssl_certfile": self.certificate, "ssl_keyfile": self.key}
         return configuration | {name: path for name, path in files.items() if path}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
-from services.chassis.eventlog import Record, open_event_log
+from services.chassis.eventlog import Record, kafka_reasons, open_event_log
+from services.chassis.eventlog.kafka_reasons import explained
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 
 
@@ -59,3 +61,22 @@ def test_a_plain_kafka_url_needs_nothing_else() -> None:
 def test_wrong_kafka_urls_say_what_is_wrong(url: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         KafkaSettings.parse(url)
+
+
+def test_a_client_that_is_made_later_takes_the_whole_address_that_the_file_has_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for brokers that were named wrongly finds them when the file is mended, without a restart."""
+    monkeypatch.setattr(kafka_reasons._failures, "last", None)
+    said = ["kafka://u:p@wrong:9093?ca=/old.crt"]
+    settings = KafkaSettings.parse(said[0], lease_s=4, url_now=lambda: said[-1])
+    assert settings.client()["bootstrap_servers"] == ["wrong:9093"]
+    said.append("kafka://u:p@right:9093?ca=/new.crt&replication=3")
+    made = settings.client()
+    assert (made["bootstrap_servers"], made["ssl_cafile"]) == (["right:9093"], "/new.crt")
+    assert settings.now().lease_s == 4
+    assert explained(KafkaConnectionError("no route"), settings) == "right:9093 does not answer: no route"
+    for unusable in ("kafka://half-written", "kafka://right:9093"):  # the second names no user
+        said.append(unusable)
+        assert settings.client()["bootstrap_servers"] == ["right:9093"]
+        assert settings.client()["sasl_plain_password"].now() == ("u", "p")
