@@ -275,6 +275,8 @@ class _Reader:
         first = statement.from_day or min(days, default=last)
         if first is None or last is None:
             raise refused(statement.line, "FrToDt", "", "the statement does not say of which days it is.")
+        if statement.from_day and statement.to_day:
+            self._outside(statement, statement.from_day, statement.to_day)
         self.statements.append(
             BankStatement(
                 statement.account,
@@ -287,6 +289,13 @@ class _Reader:
                 statement.identification,
             )
         )
+
+    def _outside(self, statement: _Statement, first: date, last: date) -> None:
+        for each in statement.movements:
+            if not first <= each.booked_on <= last:
+                said = f"The statement is of {first} to {last}; the entry is kept with it."
+                sentence = f"Line {each.line}, BookgDt '{each.booked_on}': {said}"
+                self.findings.append(Finding(each.line, "BookgDt", str(each.booked_on), sentence))
 
     def _signed(self, node: Node, indicator: str) -> int:
         amount = node.find("Amt")

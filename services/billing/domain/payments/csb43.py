@@ -115,6 +115,11 @@ class _Reader:
         if valued is None:
             valued = booked
             self._find(line, "value date", text[16:22], f"This is no date; the movement is kept with {booked}.")
+        if not account.first_day <= booked <= account.last_day:
+            days = f"{account.first_day} to {account.last_day}"
+            self._find(
+                line, "operation date", str(booked), f"The statement is of {days}; the movement is kept with it."
+            )
         account.movements.append(_Movement(line, text, booked, valued, cents))
 
     def _text(self, line: int, text: str) -> None:

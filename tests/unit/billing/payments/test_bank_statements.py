@@ -31,6 +31,14 @@ def read(content: bytes) -> StatementFile:
     return read_bank_file(io.BytesIO(content))
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_a_day_outside_the_statement_is_told_and_the_money_stays(name: str) -> None:
+    found = read(WRITERS[name]((Line(5544), Line(100, day=date(2006, 11, 20))), 0))
+    assert [each.cents for each in found.movements] == [5544, 100]
+    (finding,) = found.findings
+    assert finding.value == "2006-11-20" and "The statement is of 2026-11-01 to 2026-11-30" in finding.sentence
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_was_written_is_read(name: str) -> None:
     found = read(WRITERS[name](SAMPLE, 100_000))
