@@ -114,11 +114,10 @@ class Billing(billing_service_pb2_grpc.BillingServiceServicer):
         if self.world.overdue:
             items = self._due()
         if self.world.due_too:
-            items.append(
-                billing_pb2.OpenItem(
-                    invoice_id="inv-x", invoice_number="X-7", due_date="2026-11-24", outstanding=money("12.10")
-                )
-            )
+            items += [
+                billing_pb2.OpenItem(invoice_id="inv-x", invoice_number="X-7", due_date=due, outstanding=money("12.10"))
+                for due in ("2026-11-23", "2026-12-23")
+            ]
         return billing_service_pb2.GetDebtStateResponse(
             debt=billing_pb2.DebtState(
                 supply_id=request.supply_id, overdue=money("49.24" if self.world.overdue else "0"),

@@ -41,7 +41,7 @@ class World:
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
     overdue: bool = False
-    #: Due later than today beside the newest invoice, with a document of its own.
+    #: Another document is due with the newest invoice, and the rest of it a month later.
     due_too: bool = False
     plans: list[billing_pb2.PaymentPlan] = field(default_factory=list)
     broken_plans: list[billing_service_pb2.BrokenPlan] = field(default_factory=list)
