@@ -26,6 +26,7 @@ from services.billing.documents.model import (
     PendingInvoice,
     PeriodQuantity,
     Reading,
+    ReceiptDocument,
     Share,
     StatementDocument,
     Supply,
@@ -361,3 +362,11 @@ def statement_es() -> StatementDocument:
         closing_balance=D("55.44"),
         movements=movements,
     )
+
+
+def receipt() -> ReceiptDocument:
+    """60.00 by transfer: an invoice of 55.44 and 4.56 in the member's favour."""
+    return ReceiptDocument(
+        "es", "EUR", "RC-2026-000123", ISSUER_ES, ANA, SUPPLY_ES, date(2026, 11, 20), D("60.00"), "transfer",
+        "Ana, noviembre", (("E-2026-000123", D("55.44")),), D("4.56"),
+    )  # fmt: skip

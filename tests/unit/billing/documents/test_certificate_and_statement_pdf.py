@@ -10,8 +10,9 @@ import pytest
 
 from services.billing.documents import render_certificate, render_statement
 from services.billing.documents.model import AgreedPlan, DebtNow, Movement, PendingInvoice, PlanPart, Verification
+from services.billing.documents.receipt import render_receipt
 from services.chassis.errors import Invalid
-from tests.unit.billing.documents.samples import certificate_ar, certificate_es, statement_es
+from tests.unit.billing.documents.samples import certificate_ar, certificate_es, receipt, statement_es
 
 
 def test_spanish_certificate_states_the_instant_the_pending_invoice_and_how_to_check(pages):
@@ -137,3 +138,22 @@ def test_long_statement_repeats_its_head(pages):
 def test_statement_that_does_not_add_up_is_refused():
     with pytest.raises(Invalid, match=r"lead to 55\.44 and its closing balance says 50\.00"):
         render_statement(replace(statement_es(), closing_balance=D("50.00")), "es")
+
+
+def test_receipt_says_what_came_how_and_what_it_paid(pages):
+    (text,) = pages(render_receipt(receipt(), "es"))
+    for part in (
+        "Hemos recibido 60,00 € Pagado por transferencia Referencia: Ana, noviembre",
+        "Ana María Peña Ibáñez NIF 12345678Z",
+        "E-2026-000123 55,44",
+        "A favor, para las próximas facturas 4,56",
+        "Total 60,00 €",
+        "RC-2026-000123",
+    ):
+        assert part in text, part
+    many = tuple((f"E-2026-{number:06d}", D("1.00")) for number in range(80))
+    long = replace(receipt(), settled=many, amount=D("84.56"))
+    found = pages(render_receipt(long, "es"))
+    assert len(found) == 3 and "Total 84,56 €" in found[-1]
+    with pytest.raises(Invalid, match=r"its parts come to 60\.00 and 61\.00 was paid"):
+        render_receipt(replace(receipt(), amount=D("61.00")), "es")

@@ -19,9 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from services.billing.documents import render_certificate, render_invoice, render_statement
+from services.billing.documents.receipt import render_receipt
+from services.billing.documents.reminder_letter import render_reminder_letter
 from services.billing.signing import KEY_FILE, Seal, SigningKey, Verdict, ensure_self_signed, examine, read_key
 from tests.support.needs import require
-from tests.unit.billing.documents.samples import bill_a, certificate_ar, statement_es
+from tests.unit.billing.documents.samples import bill_a, certificate_ar, receipt, statement_es
+from tests.unit.billing.documents.test_reminder_letter_pdf import letter
 
 NAME = "Cooperativa Eléctrica de Meliana, Coop. V."
 ISSUED = datetime(2026, 11, 2, 10, 15, 3, tzinfo=UTC)
@@ -99,7 +102,12 @@ def test_it_says_who_signed_and_where_that_is_checked(
 
 def test_every_kind_of_document_can_be_signed(key: SigningKey) -> None:
     seal = Seal(key, ISSUED, PAGE)
-    for document in (render_certificate(certificate_ar(), "es-AR", seal), render_statement(statement_es(), "en", seal)):
+    for document in (
+        render_certificate(certificate_ar(), "es-AR", seal),
+        render_statement(statement_es(), "en", seal),
+        render_receipt(receipt(), "es", seal),
+        render_reminder_letter(letter(), "es", seal),
+    ):
         assert verdict(document, key) is Verdict.GENUINE
 
 
