@@ -74,7 +74,7 @@ def test_names_lead_to_services_and_policies_are_enforced(lab: Lab, namespace: C
     assert answer("stranger") != "200"
     with (
         lab.forwarded(where, "server", 80) as address,  # from the node, which policies do not concern
-        urllib.request.urlopen(f"http://{address}/", timeout=5) as page,
+        urllib.request.urlopen(f"http://{address}/", timeout=30) as page,
     ):
         assert b"demo-es" in page.read()
 

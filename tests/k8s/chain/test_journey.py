@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import chromium
+from tests.e2e.browser import PATIENCE_MS, chromium
 from tests.k8s.chain.books import assert_billed_once
 from tests.k8s.chain.conftest import BILLED, PASSWORD, SUPPLIES, Cooperative
 
@@ -37,7 +37,7 @@ def test_the_member_reads_her_bill(cooperative: Cooperative, tmp_path: Path) -> 
             viewport={"width": 390, "height": 844}, locale="es-ES", base_url=cooperative.gateway
         )
         page = phone.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto("/sign-in")
         page.get_by_label("Correo electrónico").fill(cooperative.rows[0]["email"])
         page.get_by_label("Contraseña").fill(PASSWORD)
