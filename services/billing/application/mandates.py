@@ -100,9 +100,8 @@ class Mandates:
 
     def add(self, key: RequestKey, by: str, order: NewMandate) -> Found:
         """Keeps a mandate. Refused while the supply has one in force; Invalid for an IBAN or a date that cannot be."""
-        self._offered()
-        today = self._today()
-        iban = parse_iban(order.iban, "iban", sepa=True)
+        terms, today = self._offered(), self._today()
+        iban = _payers_account(order.iban, terms)
         signed_on = day_of(order.signed_on, "signed_on")
         told_on = day_of(order.told_on, "told_on") if order.told_on else today
         check_dates(signed_on, told_on, today)
@@ -146,8 +145,8 @@ class Mandates:
 
     def amend(self, key: RequestKey, by: str, mandate: str, iban: str, holder: str, told_on: str) -> Found:
         """Another account for a mandate in force; the ones before stay."""
-        self._offered()
-        account, today = parse_iban(iban, "iban", sepa=True), self._today()
+        terms, today = self._offered(), self._today()
+        account = _payers_account(iban, terms)
         told = day_of(told_on, "told_on") if told_on else today
         with self._database.write() as tx:
 
@@ -242,9 +241,10 @@ class Mandates:
         today = self._today()
         return [Found(each, numbers.get(each.mandate.supply_id, ""), each.mandate.state_on(today)) for each in found]
 
-    def _offered(self) -> None:
+    def _offered(self) -> Terms:
         if self._terms is None:
             raise no_direct_debit()
+        return self._terms
 
     def _today(self) -> date:
         return self._rules.today(self._database.clock.now())
@@ -274,6 +274,17 @@ def day_of(text: str, field: str) -> date:
         return parse_date(text)
     except ValueError as wrong:
         raise Invalid(f"{field} {wrong}.", field=field) from wrong
+
+
+def _payers_account(text: str, terms: Terms) -> str:
+    """The IBAN of a payer. Invalid for one that is none, and for the cooperative's own, copied from one of its bills."""
+    iban = parse_iban(text, "iban", sepa=True)
+    if iban == terms.creditor.iban:
+        raise Invalid(
+            f"{short_iban(iban)} is the cooperative's own account, as its bills print it: give the payer's.",
+            field="iban",
+        )
+    return iban
 
 
 def _evidence(text: str, sha256: str) -> str:

@@ -31,7 +31,7 @@ from tests.support.billing import NOW, STAFF, Office, access, in_threads
 from tests.unit.billing.payments.statement_writers import Line, csb43, document, entry
 
 BY = "staff:office"
-IBAN, OTHER, THIRD = "ES7921000813610123456789", "ES9121000418450200051332", "DE89370400440532013000"
+IBAN, OTHER, THIRD = "ES7921000813610123456789", "ES7620770024003102575766", "DE89370400440532013000"
 #: For what is refused before anything is written.
 ON_ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: Tuesday: the first bank day on which October's bill, due on the 23rd, can be collected.
@@ -134,6 +134,7 @@ def test_a_mandate_has_one_reference_for_ever_and_every_account_it_had(desk: Des
 def test_a_mandate_that_cannot_be_is_refused_with_a_sentence(desk: Desk) -> None:
     for changes, sentence in (
         ({"iban": "ES7921000813610123456780"}, "control digits|check digits"),
+        ({"iban": "ES91 2100 0418 4502 0005 1332"}, r"ES91 \*\*\*\* 1332 is the cooperative's own account"),
         ({"signed_on": "2026-11-22", "told_on": ""}, "signed on 2026-11-22, and today is 2026-11-21"),
         ({"told_on": "2026-01-01"}, "give a day from the signature"),
         ({"signed_on": "2023-11-21"}, "has lapsed"),

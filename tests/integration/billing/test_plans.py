@@ -294,7 +294,7 @@ def test_what_cannot_be_in_a_plan_is_refused_by_a_sentence(desk: Desk) -> None:
 def test_a_remittance_collects_the_instalments_due_by_its_day_and_a_plan_waits_for_the_bank(desk: Desk) -> None:
     office, terms = desk.office, debit_terms(desk.office.rules.profile)
     assert terms is not None
-    order = NewMandate(SUPPLY, "", "ES9121000418450200051332", "2026-01-02", "2026-01-02", "folder 3", "")
+    order = NewMandate(SUPPLY, "", "ES7620770024003102575766", "2026-01-02", "2026-01-02", "folder 3", "")
     Mandates(office.database, office.rules, terms).add(office.key(), "staff:office", order)
     remittances = Remittances(office.database, office.rules, office.blobs, terms)
     proposed = remittances.propose(office.key(), "staff:office", "2026-11-25", []).remittance.number

@@ -21,7 +21,7 @@ from tests.support.billing import Office, contract_message, in_threads, member_m
 
 #: Of September, issued 2 October, due 22 October; the office's day is Saturday 21 November 2026.
 NUMBERS = ("E-2026-000001", "E-2026-000002", "E-2026-000003")
-IBAN = "ES9121000418450200051332"
+IBAN = "ES7620770024003102575766"
 #: What differs between the databases is the lock, and the SQL of the steps: they are tried on both.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
