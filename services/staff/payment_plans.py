@@ -80,7 +80,7 @@ def list_command(
             len(each.instalments),
             money(each.total),
             money(each.outstanding),
-            _next(each),
+            next_part(each),
             each.id,
         )
         for each in found
@@ -99,7 +99,7 @@ def show(plan: PlanArgument, as_json: JsonOption = False) -> None:
 @app.command("end")
 def end(
     plan: PlanArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Kept with it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Told to the member, and kept with it.")],
     request_id: RequestOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -123,7 +123,7 @@ def _tell(office: Office, found: billing_pb2.PaymentPlan, as_json: bool) -> None
         (
             ("Total", money(found.total)),
             ("Unpaid", money(found.outstanding)),
-            ("Next", _next(found)),
+            ("Next", next_part(found)),
             ("Broken by", broken),
             ("Broken since", found.broken_since),
             ("Agreed", f"{instant(found.agreed_at)} by {found.agreed_by}"),
@@ -141,7 +141,7 @@ def _tell(office: Office, found: billing_pb2.PaymentPlan, as_json: bool) -> None
     table("Invoices", ("Invoice", "In the plan", "Unpaid"), invoices, numbers=("In the plan", "Unpaid"))
 
 
-def _next(found: billing_pb2.PaymentPlan) -> str:
+def next_part(found: billing_pb2.PaymentPlan) -> str:
     """The first instalment that is not paid in full; "" unless the plan is kept."""
     if found.state != "kept":
         return ""

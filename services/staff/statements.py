@@ -17,6 +17,7 @@ from services.staff.bills import day, today
 from services.staff.desk import signed_in
 from services.staff.documents import save
 from services.staff.payment_lists import PATIENCE_S, invoices, stub
+from services.staff.payment_plans import next_part
 from services.staff.plain import plain
 from services.staff.show import JsonOption, facts, money, print_json, say, table
 from services.staff.supplies import SupplyArgument, find
@@ -72,6 +73,7 @@ def show(
             ("Not yet due", money(debt.not_yet_due)),
             ("Credit", money(debt.credit)),
             ("Closing balance", money(statement.closing_balance)),
+            *(("Payment plan", f"{each.state}, next {next_part(each) or 'none'}: {each.id}") for each in debt.plans),
         ),
     )
 

@@ -134,11 +134,14 @@ def test_a_statement_is_named_by_its_account_alone(desk: Desk, capsys: pytest.Ca
         settled=PAYMENT.settled,
         credited=eur("4.56"),
     )
+    part = billing_pb2.PlanInstalment(due_date="2026-12-10", amount=eur("27.72"), paid=eur("0.00"))
+    plan = billing_pb2.PaymentPlan(id="plan-1", state="kept", instalments=[part])
     desk.answers["GetStatement"] = SimpleNamespace(statement=billing_pb2.Statement(entries=[entry]))
-    desk.answers["GetDebtState"] = SimpleNamespace(debt=billing_pb2.DebtState(credit=eur("4.56")))
+    desk.answers["GetDebtState"] = SimpleNamespace(debt=billing_pb2.DebtState(credit=eur("4.56"), plans=[plan]))
     assert run(["statement", "1/1", "--from", "2026-11-01", "--to", "2026-11-30"]) == 0
     out = capsys.readouterr().out
     assert "E-2026-000001 (55.44 EUR); credit 4.56 EUR" in out and "-60.00 EUR" in out
+    assert "kept, next 2026-12-10 (27.72 EUR): plan-1" in " ".join(out.split())
     assert (desk.asked[0].period.start, desk.asked[0].period.end) == ("2026-11-01", "2026-12-01")
     person = pb.Form347Person(tax_number="12345678Z", name="Ana", total=eur("3005.07"), quarters=[eur("0.00")] * 4)
     desk.answers["GetForm347"] = pb.GetForm347Response(year=2026, persons=[person])
