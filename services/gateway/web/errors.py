@@ -77,7 +77,7 @@ def _how_long(seconds: int) -> str:
         wait = ngettext("Try again in %(num)d hour.", "Try again in %(num)d hours.", hours)
     else:
         wait = ngettext("Try again in %(num)d minute.", "Try again in %(num)d minutes.", max(minutes, 1))
-    return f"{_('There have been too many attempts.')} {wait}"
+    return _("There have been too many attempts.") + " " + wait
 
 
 def of_http(error: HTTPException) -> Any:
