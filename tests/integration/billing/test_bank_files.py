@@ -279,6 +279,15 @@ def test_decisions_that_cannot_be(bank: Bank) -> None:
     with pytest.raises(Invalid, match="The state 'open' is not known"):
         bank.queue.movements(["open"], "", after="", limit=1)
     assert bank.states() == [("queued", "", [])]
+    # What left the queue without an entry of the ledger is found.
+    with bank.office.database.write() as tx:
+        tx.connection.execute(text("UPDATE bank_movement SET state = 'ignored'"))
+    (found,) = Books(bank.office.database, bank.office.rules).check().differences
+    assert (found.what, found.subject, found.amount) == (
+        "movements that wait are not what is set down as unmatched",
+        "queue",
+        D(-10),
+    )
 
 
 @SQLITE
