@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from services.chassis.eventlog.kafka_consumer import _keep_finished_joins
+
+
+def ended(doing: Coroutine[Any, Any, Any]) -> Any:
+    """What it returns. Without a loop, which the thread may have already: a browser's tests leave theirs running."""
+    try:
+        doing.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("it waits for something")
 
 
 class Coordinator:
@@ -37,17 +46,17 @@ def coordinator() -> Any:
 
 
 def test_a_join_that_nobody_waited_for_is_not_made_again(coordinator: Any) -> None:
-    asyncio.run(coordinator._do_join_and_sync_async())
-    given = asyncio.run(coordinator._do_join_and_sync_async())
-    asyncio.run(coordinator._on_join_complete_async(1, "member", "roundrobin", given))
+    ended(coordinator._do_join_and_sync_async())
+    given = ended(coordinator._do_join_and_sync_async())
+    ended(coordinator._on_join_complete_async(1, "member", "roundrobin", given))
     assert (coordinator.generation, coordinator.assigned) == (1, [b"generation 1"])
 
 
 def test_the_next_rebalance_joins_anew_and_so_does_who_failed(coordinator: Any) -> None:
-    given = asyncio.run(coordinator._do_join_and_sync_async())
-    asyncio.run(coordinator._on_join_complete_async(1, "member", "roundrobin", given))
+    given = ended(coordinator._do_join_and_sync_async())
+    ended(coordinator._on_join_complete_async(1, "member", "roundrobin", given))
     coordinator.lost = True
     with pytest.raises(ConnectionError):
-        asyncio.run(coordinator._do_join_and_sync_async())
+        ended(coordinator._do_join_and_sync_async())
     coordinator.lost = False
-    assert asyncio.run(coordinator._do_join_and_sync_async()) == b"generation 2"
+    assert ended(coordinator._do_join_and_sync_async()) == b"generation 2"
