@@ -21,9 +21,9 @@ from services.billing.messages import Messages, instant
 from services.billing.repository.remittances import DirectDebit
 from services.billing.rules import Rules
 from services.chassis.blobs import BlobStore
-from services.chassis.config import SettingsError
 from services.chassis.context import caller
 from services.chassis.db import Database, RequestKey
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.grpc.server import ServicerSpec
 

@@ -27,9 +27,9 @@ from services.billing.repository import read_model
 from services.billing.repository.essentials import EssentialSupply
 from services.billing.repository.reminders import Hold
 from services.billing.rules import Rules
-from services.chassis.config import SettingsError
 from services.chassis.context import caller
 from services.chassis.db import Database, RequestKey
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.paging import page_size

@@ -28,7 +28,7 @@ from services.billing.evidence.facts import RuleSet
 from services.billing.evidence.rule_set import rule_set
 from services.billing.jurisdictions import Jurisdiction, jurisdiction
 from services.chassis.clock import local_date
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.profile import Profile
 

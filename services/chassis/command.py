@@ -22,7 +22,7 @@ from typing import Any
 
 from services.chassis import tracing
 from services.chassis.buildinfo import build as build_info
-from services.chassis.config import EXIT_SETTINGS, SettingsError, load
+from services.chassis.environment import EXIT_SETTINGS, SettingsError, load
 from services.chassis.garbage import look_rarely
 from services.chassis.service import Kit, Parts, Process, SettingsT
 from services.chassis.telemetry import configure_logging, logger, report_faults

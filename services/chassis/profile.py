@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.money import minor_units
 from services.chassis.periods import zone
 

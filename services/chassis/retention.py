@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_, update
 
-from services.chassis.config import SettingsError
 from services.chassis.db import TABLES, Database
+from services.chassis.environment import SettingsError
 from services.chassis.eventlog import EventLog
 from services.chassis.eventlog.topics import DECLARED, RETENTION_DAYS
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, inspect, select, text
 
-from services.chassis.config import SettingsError
 from services.chassis.db import Database
+from services.chassis.environment import SettingsError
 from services.chassis.schema_history import History
 
 VERSION_TABLE = "alembic_version"

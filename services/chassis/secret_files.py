@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 
 
 def secret_words(text: str) -> tuple[str, ...]:

@@ -10,13 +10,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from services.chassis.config import ServiceSettings
-
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Told(Protocol):
+    """What a service is told, as far as it is checked here (config.ServiceSettings)."""
+
+    @property
+    def data_dir(self) -> Path: ...
+    @property
+    def profile_dir(self) -> Path: ...
+    @property
+    def database(self) -> str: ...
+    @property
+    def event_log(self) -> str: ...
+    @property
+    def grpc_address(self) -> str: ...
+    @property
+    def metrics_address(self) -> str: ...
+    @property
+    def health_address(self) -> str: ...
+    @property
+    def tls_dir(self) -> str: ...
 
 
 def parse_database(text: str) -> str:
@@ -82,7 +100,7 @@ def is_loopback(host: str) -> bool:
     return host.strip("[]") in _LOOPBACK or host.startswith("127.")
 
 
-def _addresses(settings: ServiceSettings) -> Iterator[str]:
+def _addresses(settings: Told) -> Iterator[str]:
     """A port serves one purpose. Port 0 is whatever the system chooses."""
     seen: dict[str, str] = {}
     for variable, address in (
@@ -98,7 +116,7 @@ def _addresses(settings: ServiceSettings) -> Iterator[str]:
         seen.setdefault(port, variable)
 
 
-def _folders(settings: ServiceSettings) -> Iterator[str]:
+def _folders(settings: Told) -> Iterator[str]:
     """The data folder can be written, or made. (Keys may lie in one that cannot.)"""
     there = settings.data_dir.resolve()
     while not there.exists() and there != there.parent:
@@ -107,8 +125,8 @@ def _folders(settings: ServiceSettings) -> Iterator[str]:
         yield f"COOP_DATA_DIR is {str(settings.data_dir)!r}, and {there} cannot be written: give a folder that can."
 
 
-def _profile(settings: ServiceSettings) -> list[str]:
-    from services.chassis.config import SettingsError
+def _profile(settings: Told) -> list[str]:
+    from services.chassis.environment import SettingsError
     from services.chassis.profile import load_profile
 
     try:
@@ -118,7 +136,7 @@ def _profile(settings: ServiceSettings) -> list[str]:
     return []
 
 
-def certificates(settings: ServiceSettings) -> list[str]:
+def certificates(settings: Told) -> list[str]:
     """COOP_TLS_DIR holds a key, its certificate, and the authority that both ends trust, all of today."""
     if not settings.tls_dir:
         return []
@@ -131,7 +149,7 @@ def certificates(settings: ServiceSettings) -> list[str]:
     return []
 
 
-def _database_files(settings: ServiceSettings) -> Iterator[str]:
+def _database_files(settings: Told) -> Iterator[str]:
     if not settings.database.startswith("postgresql"):
         return
     from sqlalchemy.engine import make_url
@@ -148,7 +166,7 @@ def _database_files(settings: ServiceSettings) -> Iterator[str]:
         )
 
 
-def _event_log_files(settings: ServiceSettings) -> Iterator[str]:
+def _event_log_files(settings: Told) -> Iterator[str]:
     if not settings.event_log.startswith("kafka"):
         return
     from services.chassis.eventlog.kafka_settings import KafkaSettings

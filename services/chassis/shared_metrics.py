@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from services.chassis.config import for_libraries
+from services.chassis.environment import for_libraries
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 #: Every process that works has said which version it is, in a gauge; the file goes when the process does.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.chassis import shared_metrics
-from services.chassis.config import EXIT_SETTINGS, SettingsError, load
+from services.chassis.environment import EXIT_SETTINGS, SettingsError, load
 from services.gateway.settings import Settings, Workers
 
 if TYPE_CHECKING:

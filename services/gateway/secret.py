@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.secret_files import secret_words, write_once
 from services.chassis.telemetry import logger
 from services.gateway.settings import Settings

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.chassis.config import ServiceSettings, setting
+from services.chassis.config import ServiceSettings
+from services.chassis.environment import setting
 
 
 def _slots(text: str) -> int:

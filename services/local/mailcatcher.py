@@ -25,7 +25,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, jsonify, rende
 from markupsafe import Markup, escape
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from services.chassis.config import SettingsError, load, parse_address, setting
+from services.chassis.config import parse_address
+from services.chassis.environment import SettingsError, load, setting
 from services.local.mailbox import Mailbox, Opened, Summary
 
 CSP = (

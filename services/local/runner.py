@@ -23,7 +23,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from rich.console import Console
 
-from services.chassis.config import SettingsError, environment, load
+from services.chassis.environment import SettingsError, environment, load
 from services.chassis.errors import CoopError
 from services.chassis.profile import Profile, load_profile
 from services.chassis.service import READINESS

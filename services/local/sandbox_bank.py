@@ -21,7 +21,8 @@ from flask import Blueprint, Flask, Response, current_app, redirect, render_temp
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from services.chassis.config import SettingsError, load, parse_address, setting
+from services.chassis.config import parse_address
+from services.chassis.environment import SettingsError, load, setting
 from services.chassis.errors import CoopError
 from services.chassis.profile import load_profile
 from services.local.bank_messages import Asked, answer, read_form

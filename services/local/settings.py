@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.chassis.config import setting
+from services.chassis.environment import setting
 from services.chassis.profile import Profile
 from services.chassis.settings_checks import parse_log_level
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.profile import Profile
 from services.metering.domain.publication import BILLED, MONTH_DAY, Publication
 

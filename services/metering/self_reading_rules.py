@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.grpc.sizes import MAX_MESSAGE
 from services.chassis.profile import Profile
 from services.metering.domain.estimation.self_reading import WORKING_DAYS_BEFORE_CYCLE, Late, Window, window

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.chassis.config import ServiceSettings, setting
+from services.chassis.config import ServiceSettings
+from services.chassis.environment import setting
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from services.chassis.config import ServiceSettings, parse_address, parse_seconds, setting
+from services.chassis.config import ServiceSettings, parse_address, parse_seconds
+from services.chassis.environment import setting
 from services.chassis.settings_checks import is_loopback
 
 TLS_MODES = ("none", "starttls", "tls")

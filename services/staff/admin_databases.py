@@ -17,7 +17,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from services.chassis.config import SettingsError, load, setting
+from services.chassis.environment import SettingsError, load, setting
 from services.chassis.errors import Refused, Unavailable
 from services.staff import database_roles as roles
 from services.staff import database_rotation as rotation

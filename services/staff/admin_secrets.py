@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 import typer
 
-from services.chassis.config import SettingsError, parse_address
+from services.chassis.config import parse_address
+from services.chassis.environment import SettingsError
 from services.staff.show import JsonOption, print_json, say, table
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def secrets_command(
 def _checked(folder: _Folder, namespace: str, database_host: str, profile: Path | None) -> Profile | None:
     """Whoever the key of documents is made for; None when there is one. Raises SettingsError for all that was given wrongly,
     before anything is written."""
-    from services.chassis.config import load
+    from services.chassis.environment import load
     from services.chassis.profile import load_profile
     from services.staff.settings import StaffSettings
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from services.chassis.config import load, setting
+from services.chassis.environment import load, setting
 from services.chassis.errors import Unavailable
 from services.chassis.eventlog import EventLogError
 from services.chassis.eventlog.topic_changes import LOSS, REORDERING, Change, changes

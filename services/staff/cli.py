@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import CoopError, Unauthenticated
 from services.staff import admin_secrets, invoice_verify, offline_curve, offline_quote, offline_tariff, running
 from services.staff.backup import commands as backup

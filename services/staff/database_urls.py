@@ -18,7 +18,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 

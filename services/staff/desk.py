@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.staff.office import Office
 from services.staff.session import SessionFile
 from services.staff.settings import StaffSettings

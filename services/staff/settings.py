@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from services.chassis import settings_checks
-from services.chassis.config import ServiceSettings, setting
+from services.chassis.config import ServiceSettings
+from services.chassis.environment import setting
 
 
 @dataclass(frozen=True)

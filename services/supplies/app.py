@@ -7,7 +7,7 @@ from coop.supplies.v1 import invitations_service_pb2_grpc as invitations_pb_grpc
 from coop.supplies.v1 import supplies_service_pb2 as pb
 from coop.supplies.v1 import supplies_service_pb2_grpc as pb_grpc
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.grpc.server import ServicerSpec
 from services.chassis.jobs import Worker

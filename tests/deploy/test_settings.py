@@ -13,7 +13,7 @@ import click
 import pytest
 from typer.main import get_command
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.staff.cli import application
 from tests.deploy.cluster import (
     OVERLAYS,

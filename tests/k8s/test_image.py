@@ -89,7 +89,7 @@ def test_its_version_names_the_commit_it_was_built_from(inside: Callable[..., st
 def test_the_gateway_tells_it(inside: Callable[..., str]) -> None:
     ask = (
         "from services.gateway.app import create_app\n"
-        "from services.chassis.config import load\n"
+        "from services.chassis.environment import load\n"
         "from services.gateway.settings import Settings\n"
         "print(create_app(load(Settings)).test_client().get('/version').get_data(as_text=True))\n"
     )

@@ -25,7 +25,7 @@ from coop.supplies.v1 import supplies_service_pb2 as supplies
 from google.protobuf.message import Message
 from sqlalchemy import select
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.chassis.eventlog import EventLog, Record
 from services.chassis.eventlog.factory import open_event_log
 from services.chassis.grpc.client import Clients

@@ -18,9 +18,9 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import select
 
 from services.chassis.clock import FixedClock
-from services.chassis.config import load
 from services.chassis.context import new_traceparent
 from services.chassis.db import TABLES
+from services.chassis.environment import load
 from services.chassis.errors import CoopError
 from services.chassis.eventlog import Record, open_event_log
 from services.chassis.grpc.client import Clients

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.billing.domain.payments.redsys import SHA512, VERSIONS, Shop, Version, derived_key
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.profile import Profile
 from services.chassis.secret_files import write_once

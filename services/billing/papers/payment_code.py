@@ -6,7 +6,7 @@ from services.billing.documents.model import PaymentOption
 from services.billing.domain.payments.payment_codes import check_own_accounts, coupon_terms, slip_terms
 from services.billing.repository.invoices import CHARGE, FOREIGN, SERVICE, Issued
 from services.billing.rules import Rules
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 
 

@@ -50,20 +50,6 @@ class Source:
         return self._last or start
 
 
-class Login:
-    """User and password of the moment, in place of a password that is text."""
-
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-
-    def now(self) -> tuple[str, str]:
-        found = self._settings.now()
-        return found.user or "", found.password or ""
-
-    def __repr__(self) -> str:
-        return "Login(...)"
-
-
 @dataclass(frozen=True)
 class KafkaSettings:
     """`lease_s` is Kafka's session timeout: how long a dead member keeps its partitions, in seconds."""
@@ -150,14 +136,21 @@ class KafkaSettings:
             "metrics_enabled": False,
         }
         if self.mechanism:
-            if self.source:
-                from services.chassis.eventlog import kafka_login
-
-                kafka_login.register()
             configuration |= {
                 "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.user,
-                "sasl_plain_password": Login(self) if self.source else self.password,
+                "sasl_plain_password": self._login_of_the_moment() if self.source else self.password,
             }
         files = {"ssl_cafile": self.ca, "ssl_certfile": self.certificate, "ssl_keyfile": self.key}
         return configuration | {name: path for name, path in files.items() if path}
+
+    def _login_of_the_moment(self) -> Any:
+        """In place of a password: asked by each connection. The library is imported where Kafka is used, not before."""
+        from services.chassis.eventlog import kafka_login
+
+        kafka_login.register()
+        return kafka_login.Login(self._user_and_password)
+
+    def _user_and_password(self) -> tuple[str, str]:
+        found = self.now()
+        return found.user or "", found.password or ""

@@ -16,8 +16,8 @@ from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import OKPKey
 
 from services.chassis.clock import Clock, SystemClock
-from services.chassis.config import SettingsError
 from services.chassis.context import Principal
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Unauthenticated
 from services.chassis.secret_files import replace, write_once
 from services.chassis.telemetry import logger

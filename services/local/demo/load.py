@@ -22,7 +22,7 @@ from coop.identity.v1 import identity_service_pb2 as identity
 from coop.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 from services.chassis.clock import local_date
-from services.chassis.config import load as load_settings
+from services.chassis.environment import load as load_settings
 from services.chassis.errors import Refused, TimedOut, Unauthenticated
 from services.chassis.periods import DatePeriod
 from services.chassis.profile import Profile

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from services.chassis.clock import SystemClock
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.staff.backup import events_commands
 from services.staff.backup.check import check
 from services.staff.backup.create import create

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.chassis.clock import SystemClock
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.chassis.errors import Refused
 from services.staff.admin_topics import TopicSettings
 from services.staff.backup import events

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.chassis.eventlog import UnknownTopic, kafka_topics, layout, open_event_log, topics
 from services.chassis.eventlog.kafka_settings import KafkaSettings
 from services.chassis.eventlog.topics import Topic

@@ -17,8 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from services.chassis import postgresql
-from services.chassis.config import ServiceSettings, load
+from services.chassis.config import ServiceSettings
 from services.chassis.db import Database
+from services.chassis.environment import load
 from services.chassis.issuing import issue, new_authority
 from services.local.postgres import Postgres, PostgresMissing, postgres_server
 from tests.support.needs import missing

@@ -13,8 +13,8 @@ from sqlalchemy import func, insert, select
 
 from services.chassis import retention
 from services.chassis.clock import FixedClock
-from services.chassis.config import SettingsError
 from services.chassis.db import TABLES, Database
+from services.chassis.environment import SettingsError
 from services.chassis.eventlog import EventLog, open_event_log
 from services.chassis.ids import new_id
 from services.chassis.retention import COMMON, KEPT, Kept, as_the_profile_says

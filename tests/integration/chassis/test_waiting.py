@@ -23,8 +23,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from services.chassis import waiting
-from services.chassis.config import load
 from services.chassis.db import Database
+from services.chassis.environment import load
 from services.chassis.health import READINESS
 from services.chassis.service import Process
 from services.chassis.telemetry.logs import say_only_warnings

@@ -19,9 +19,9 @@ from google.protobuf.message import Message
 
 from services.chassis.blobs import BlobStore
 from services.chassis.clock import FixedClock
-from services.chassis.config import SettingsError
 from services.chassis.context import Principal
 from services.chassis.db import RequestKey
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Conflict, Forbidden, Invalid, NotFound, Throttled
 from services.chassis.eventlog import Record
 from services.chassis.eventlog.factory import open_event_log

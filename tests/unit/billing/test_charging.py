@@ -20,7 +20,7 @@ from services.billing.domain.charging import (
 )
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.billing.rules import rules_of
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid, Refused
 from services.chassis.profile import Profile, load_profile
 

@@ -15,7 +15,7 @@ from services.billing.application.fiscal_records import FiscalRecords, InvoiceRe
 from services.billing.domain.fiscal.terms import FiscalTerms
 from services.billing.fiscal_api import FiscalApi
 from services.billing.rules import Rules, rules_of
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
 from services.chassis.profile import load_profile
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.billing.domain.planning import plan
 from services.billing.rules import rules_of
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.profile import load_profile
 from tests.unit.billing.examples import OCTOBER, argentine_supply, book
 

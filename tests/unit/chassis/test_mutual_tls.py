@@ -14,7 +14,7 @@ import pytest
 from coop.identity.v1 import identity_service_pb2 as pb
 from coop.identity.v1 import identity_service_pb2_grpc as rpc
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.grpc.certificates import CertificateFolder, CertificateProblem
 from services.chassis.grpc.client import Clients
 from services.chassis.grpc.server import ServicerSpec, bind, build_server

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from services.chassis.command import main
-from services.chassis.config import EXIT_SETTINGS, ServiceSettings, SettingsError, load
+from services.chassis.config import ServiceSettings
+from services.chassis.environment import EXIT_SETTINGS, SettingsError, load
 from services.chassis.issuing import issue, new_authority
 from services.gateway.settings import Settings as GatewaySettings
 from services.notifications.settings import Settings as NotificationsSettings

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, Table, insert, select
 
 from services.chassis.columns import Amount, Json, Price, UtcDateTime
-from services.chassis.config import ServiceSettings, SettingsError, load, parse_address, setting
+from services.chassis.config import ServiceSettings, parse_address
 from services.chassis.db import Database, new_metadata
+from services.chassis.environment import SettingsError, load, setting
 from services.chassis.ids import new_id
 from services.chassis.money import minor_units, round_half_up
 from services.chassis.periods import DatePeriod, day_start, hours_in_day, parse_date, zone

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.gateway.app import create_app
 from services.gateway.settings import Settings
 from tests.unit.gateway.fakes import FakeServices, World

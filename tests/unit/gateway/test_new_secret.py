@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.gateway.app import create_app
 from services.gateway.secret import gateway_secret
 from services.staff.cli import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.local.settings import LocalSettings
 from services.staff.settings import StaffSettings
 

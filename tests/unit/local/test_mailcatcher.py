@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.local.mailbox import Mailbox
 from services.local.mailcatcher import Catcher, Settings, linked, make_app
 from services.local.ports import free_port

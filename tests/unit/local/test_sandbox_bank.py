@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.billing.domain.payments.redsys import SHA256, SHA512, Shop, check_against, payment_form, read_notification
-from services.chassis.config import SettingsError, load
+from services.chassis.environment import SettingsError, load
 from services.local.bank_post import Post
 from services.local.sandbox_bank import KEY_FILE, Bank, Server, Settings, make_app
 from tests.support.stack import ROOT

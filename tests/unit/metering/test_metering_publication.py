@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.periods import DatePeriod
 from services.chassis.profile import load_profile
 from services.metering.domain.publication import BILLED, MONTH_DAY, Publication, first_not_shown, joined

@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from services.chassis.config import SettingsError, load
+from services.chassis.environment import SettingsError, load
 from services.chassis.issuing import issue, new_authority
 from services.local.ports import free_port
 from services.notifications.settings import Settings

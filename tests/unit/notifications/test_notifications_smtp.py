@@ -5,7 +5,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from services.chassis.config import load
+from services.chassis.environment import load
 from services.local.ports import free_port
 from services.notifications.domain.delivery import Hopeless, Trouble
 from services.notifications.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 
 from services.billing.application.card_terminal import KEY_FILE, Terminal, terminal_of
 from services.billing.domain.payments.redsys import SHA256, SHA512
-from services.chassis.config import SettingsError
+from services.chassis.environment import SettingsError
 from services.chassis.profile import Profile, load_profile
 
 ROOT = Path(__file__).resolve().parents[4]
