@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from services.chassis import settings_checks as checks
 from services.chassis.environment import content, setting
+from services.chassis.log_levels import parse_log_level
 
 
 def parse_address(text: str) -> str:
@@ -116,7 +117,7 @@ class ServiceSettings:
     keys: str = setting(
         "COOP_KEYS_DIR", default="", help="folder of signing keys; empty means keys/ under COOP_DATA_DIR"
     )
-    log_level: str = setting("COOP_LOG_LEVEL", default="info", parse=checks.parse_log_level)
+    log_level: str = setting("COOP_LOG_LEVEL", default="info", parse=parse_log_level)
     drain_s: float = setting(
         "COOP_DRAIN_SECONDS", default="10", parse=parse_some_seconds, help="time to finish work on stop"
     )

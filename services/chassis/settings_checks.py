@@ -74,15 +74,6 @@ def parse_event_log(text: str) -> str:
     return text
 
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-def parse_log_level(text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
-        raise ValueError(f"use {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}")
-    return text.lower()
-
-
 def parse_public_url(text: str) -> str:
     """``https://host`` without anything behind it; a slash at the end is taken off."""
     try:

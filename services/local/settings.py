@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.chassis.environment import setting
+from services.chassis.log_levels import parse_log_level
 from services.chassis.profile import Profile
-from services.chassis.settings_checks import parse_log_level
 
 DEFAULT_PORT = 8000
 

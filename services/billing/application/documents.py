@@ -17,7 +17,8 @@ from services.billing.documents.model import InvoiceDocument
 from services.billing.documents.transcript import Said
 from services.billing.domain.difference import COMPARED
 from services.billing.papers.account import certificate_document, statement_document
-from services.billing.papers.invoice import HISTORY_MONTHS, InvoicePapers, invoice_document
+from services.billing.papers.invoice import HISTORY_MONTHS, invoice_document
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.repository import certificates, corrected, fiscal, invoices, read_model, signing_certificates
 from services.billing.repository.certificates import Certificate, StoredDocument
 from services.billing.rules import Rules

@@ -9,18 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from services.billing.documents.model import ArgentineFiscal, InvoiceDocument, Line, PriorDebt
 from services.billing.domain.bill import ZERO
 from services.billing.domain.fiscal.cesp import barcode_digits
 from services.billing.domain.fiscal.sandbox import SANDBOX
 from services.billing.domain.supplies import Supply
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
-
-if TYPE_CHECKING:
-    from services.billing.papers.invoice import InvoicePapers
 
 #: The holder's condition before IVA, in the words of the tax office.
 IVA_CONDITIONS = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -25,11 +24,11 @@ from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import argentina, people, spain
 from services.billing.papers.charges import charge_document
 from services.billing.papers.explain import change, destination
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.papers.payment_code import payment_codes
 from services.billing.papers.rectifying import rectifying_document
 from services.billing.papers.water import water_consumption
-from services.billing.repository.fiscal import Code
-from services.billing.repository.invoices import Details, Issued
+from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
 from services.chassis.money import round_half_up
@@ -47,34 +46,6 @@ INVITATION = {
     "es": "Código de invitación: {code}. Quien se da de alta con él y quien lo da reciben energía en su próxima factura.",
     "en": "Invitation code: {code}. Who becomes a customer with it and who gives it get energy on their next bill.",
 }
-
-
-@dataclass(frozen=True)
-class InvoicePapers:
-    """An invoice with the ones before it, newest first (those of the same supply).
-
-    `energies`: Wh by tariff period of the invoices before it, by their ids; `water`: their litres. `registered`: the
-    Spanish tax office's record was made; `code`: the Argentine code under which it was issued; `debit`: the masked account
-    and the mandate by which it is collected.
-    """
-
-    invoice: Issued
-    details: Details
-    earlier: tuple[Issued, ...]
-    previous_details: Details | None
-    energies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    water: Mapping[str, int] = field(default_factory=dict)
-    registered: bool = False
-    code: Code | None = None
-    debit: tuple[str, str] | None = None
-
-    def highest_powers(self) -> dict[str, Decimal]:
-        """The highest demand of the last twelve months billed, in kW by power period; empty where none was read."""
-        found: dict[str, int] = {}
-        for each in (self.invoice, *self.earlier)[:12]:
-            for period, watts in each.printed.get("maximum_power", {}).items():
-                found[period] = max(found.get(period, 0), watts)
-        return {period: Decimal(watts) / 1000 for period, watts in sorted(found.items())}
 
 
 def invoice_document(papers: InvoicePapers, rules: Rules) -> tuple[InvoiceDocument, str]:

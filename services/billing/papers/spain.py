@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from services.billing.documents.model import EnergyMix, InvoiceDocument, Tax, TaxOfficeCode
 from services.billing.documents.parts import Impact, OriginShare
@@ -17,11 +16,9 @@ from services.billing.domain.fiscal.cnmc_qr import ComparatorInvoice
 from services.billing.domain.fiscal.energy_origin import SOURCES, EnergyOrigin, origin_on
 from services.billing.domain.fiscal.verifactu import validation_url
 from services.billing.domain.supplies import Supply
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.repository.invoices import SERVICE, Details
 from services.billing.rules import Rules
-
-if TYPE_CHECKING:
-    from services.billing.papers.invoice import InvoicePapers
 
 YEAR = 12  # months of the comparator's annual window
 

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from services.chassis import context
-from services.chassis.settings_checks import parse_log_level
+from services.chassis.log_levels import parse_log_level
 from services.chassis.telemetry import faults
 from services.chassis.telemetry.private import without_personal_data
 

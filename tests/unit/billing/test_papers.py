@@ -18,7 +18,8 @@ from services.billing.domain.planning import plan
 from services.billing.domain.supplies import Address, Member, Supply
 from services.billing.jurisdictions import jurisdiction
 from services.billing.papers.explain import change, destination
-from services.billing.papers.invoice import InvoicePapers, invoice_document, shortest
+from services.billing.papers.invoice import invoice_document, shortest
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.papers.spain import comparator_url
 from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued

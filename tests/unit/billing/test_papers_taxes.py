@@ -9,7 +9,8 @@ import pytest
 from pypdf import PdfReader
 
 from services.billing.documents import render_invoice
-from services.billing.papers.invoice import InvoicePapers, invoice_document
+from services.billing.papers.invoice import invoice_document
+from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.rules import rules_of
 from services.chassis.errors import Invalid
 from services.chassis.profile import load_profile
