@@ -44,12 +44,13 @@ PRICES = {
 
 def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = False) -> None:
     """Price a contract from a file, to the cent as an invoice would; needs no service."""
-    from services.staff.quote_fields import read_bytes, read_document
+    from services.staff.quote_fields import read_document, read_file, read_stream
 
     if file == "-":
-        given = read_document("standard input", sys.stdin.buffer.read())
+        name = "standard input"
+        given = read_document(name, read_stream(name, sys.stdin.buffer))
     else:
-        given = read_document(file, read_bytes(Path(file)))
+        given = read_document(file, read_file(Path(file)))
     country = given.text("jurisdiction", tuple(CURRENCIES))
     bill, remarks = _argentine(given, curve) if country == "ar" else _spanish(given, curve)
     for remark in remarks:

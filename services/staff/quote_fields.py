@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NoReturn
 
 from services.chassis.errors import Invalid
 from services.chassis.money import round_half_up
@@ -18,6 +18,8 @@ from services.chassis.money import round_half_up
 MOST_DIGITS = 15
 """More significant digits than these are what a binary fraction leaves behind when it is printed (0.30000000000000004)."""
 LIMIT = Decimal(10) ** 9
+MOST_BYTES = 10_000_000
+"""A quote with a market price for each hour of a year has some 200 kB: what is larger is another file."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHOWN = 60
@@ -33,8 +35,8 @@ def read_document(name: str, content: bytes) -> Fields:
     try:
         found = json.loads(
             content.decode("utf-8-sig"),
-            parse_float=Decimal,
-            parse_int=Decimal,
+            parse_float=_exact,
+            parse_int=_exact,
             parse_constant=_no_number,
             object_pairs_hook=_no_repetition,
         )
@@ -56,7 +58,24 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as wrong:
-        raise Invalid(f"{path} cannot be read: {wrong.strerror or wrong}.") from None
+        raise _unreadable(path, wrong) from None
+
+
+def read_file(path: Path) -> bytes:
+    """What a quote file has. Invalid with a sentence when it cannot be read, or is larger than a quote can be."""
+    try:
+        with path.open("rb") as opened:
+            return read_stream(str(path), opened)
+    except OSError as wrong:
+        raise _unreadable(path, wrong) from None
+
+
+def read_stream(name: str, stream: BinaryIO) -> bytes:
+    """The same of what is open already; of what never ends no more is read than a quote can have."""
+    content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise Invalid(f"{name} is larger than {MOST_BYTES:,} bytes, and a quote has some thousands; give another file.")
+    return content
 
 
 class Fields:
@@ -120,14 +139,15 @@ class Fields:
         if not isinstance(value, Decimal):
             hint = " with a point for the decimals" if isinstance(value, str) and "," in value else ""
             raise self.wrong(field, f'is not a number; write it as "4.6"{hint}.')
+        # By its exponent and before any arithmetic, in which 1e999999999999 would overflow.
+        if value and value.adjusted() >= LIMIT.adjusted():
+            raise self.wrong(field, f"is absurd; give a number below {LIMIT:,}.")
         if len("".join(map(str, value.as_tuple().digits)).strip("0")) > MOST_DIGITS:
             raise self.wrong(
                 field, f"has more than {MOST_DIGITS} digits, as a binary fraction leaves them; write the number meant."
             )
         if value < 0 and not negative:
             raise self.wrong(field, "is negative; give zero or more.")
-        if abs(value) >= LIMIT:
-            raise self.wrong(field, f"is absurd; give a number below {LIMIT:,}.")
         return value
 
     def object(self, field: str) -> Fields:
@@ -189,7 +209,15 @@ def thousandth(given: Fields, name: str, notes: list[str]) -> int:
     return int(whole)
 
 
-def _no_number(text: str) -> Any:
+def _exact(text: str) -> Decimal:
+    """A JSON number with the digits it is written with."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more than eighteen digits
+        return _no_number(_shortened(text))
+
+
+def _no_number(text: str) -> NoReturn:
     raise Invalid(f"{text} is not a number that can be billed; write the number meant.")
 
 
@@ -202,6 +230,10 @@ def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             )
         found[field] = value
     return found
+
+
+def _unreadable(path: Path, wrong: OSError) -> Invalid:
+    return Invalid(f"{path} cannot be read: {wrong.strerror or wrong}.")
 
 
 def _shown(value: Any) -> str:

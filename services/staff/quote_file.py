@@ -298,7 +298,7 @@ def extra_lines(given: Fields, concepts: Mapping[str, str]) -> tuple[StatedLine,
         if name in AFTER_TAX:
             raise item.wrong("concept", "is no part of an invoice's total: it is settled in the account.")
         if name not in concepts:
-            near = difflib.get_close_matches(name, concepts, n=1)
+            near = difflib.get_close_matches(name.lower(), concepts, n=1)
             hint = f"did you mean {near[0]!r}? Use" if near else "use"
             raise item.wrong("concept", f"is not known; {hint} one of {', '.join(concepts)}.")
         label = item.text("label") if "label" in item else ""

@@ -81,6 +81,10 @@ LARGE = without(WORKSHOP, "max_demand_kw") | {"contracted_kw": dict.fromkeys(SIX
             DWELLING | {"extra_lines": [{"concept": "meter_rentl", "amount": "1"}]},
             "concept = 'meter_rentl' is not known; did you mean 'meter_rental'? Use one of",
         ),
+        (
+            DWELLING | {"extra_lines": [{"concept": "METER_RENTAL", "amount": "1"}]},
+            "did you mean 'meter_rental'? Use one",
+        ),
         (DWELLING | {"extra_lines": [{"concept": "meter_rental"}]}, "extra_lines[0].amount is missing"),
         (DWELLING | {"extra_lines": [{"concept": "opening_balance", "amount": "1"}]}, "no part of an invoice's total"),
         (DWELLING | {"extra_lines": {"meter_rental": "1"}}, "must be a list of objects"),
@@ -154,7 +158,11 @@ def test_each_is_named(tmp_path: Path, capsys: Capture, quote: dict[str, Any], w
         ('{"tariff": "2.0TD", "tariff": "3.0TD"}', "'tariff' stands twice"),
         ('{"tariff": NaN}', "NaN is not a number"),
         ("[" * 100_000, "nested too deeply"),
-        (json.dumps(DWELLING).replace('"62"', "9" * 5000), "has more than 15 digits"),
+        (json.dumps(DWELLING).replace('"62"', "9" * 5000), "is absurd; give a number below 1,000,000,000."),
+        (json.dumps(DWELLING).replace('"62"', "0." + "9" * 5000), "has more than 15 digits"),
+        (json.dumps(DWELLING).replace('"62"', "1e400"), "energy_kwh.P1 = 1E+400 is absurd"),
+        (json.dumps(DWELLING).replace('"62"', "-1e999999999999"), "energy_kwh.P1 = -1E+999999999999 is absurd"),
+        (json.dumps(DWELLING).replace('"62"', "1e" + "9" * 30), "is not a number that can be billed"),
     ],
 )
 def test_what_is_no_quote_at_all(tmp_path: Path, capsys: Capture, content: str, words: str) -> None:
@@ -174,6 +182,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: Capture) -> None:
         (binary, "not text in UTF-8: byte 12 cannot be read; save it again as UTF-8."),
         (wide, "looks like UTF-16; save it again as UTF-8."),
         (bare, "looks like UTF-16; save it again as UTF-8."),
+        (Path("/dev/zero"), "is larger than 10,000,000 bytes, and a quote has some thousands; give another file."),
     ):
         assert run(["bill", "quote", str(path)]) == 1
         captured = capsys.readouterr()
