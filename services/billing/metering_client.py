@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 
 from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
@@ -10,7 +10,7 @@ from coop.metering.v1 import metering_service_pb2 as metering
 from coop.metering.v1.metering_service_pb2_grpc import MeteringServiceStub
 
 from services.billing.application.pricing import EnergyQuery
-from services.billing.domain.bill import Energy, MeasuredHour, PeriodEnergy
+from services.billing.domain.bill import Energy, MeasuredHour, PeriodEnergy, QuarterDemand
 from services.billing.domain.closes import Close
 from services.chassis.grpc.client import Clients, remote
 from services.chassis.periods import DatePeriod
@@ -53,6 +53,10 @@ class MeteringEnergy:
                     tariff=query.tariff,
                     period=DatePeriodMessage(start=query.period.start.isoformat(), end=query.period.end.isoformat()),
                     by_hour=query.by_hour,
+                    quarters_above=[
+                        metering.ContractedPower(period=period, watts=watts)
+                        for period, watts in sorted(query.quarters_above.items())
+                    ],
                 )
                 for query in queries
             ]
@@ -66,7 +70,8 @@ class MeteringEnergy:
 
 def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
     """The energy of one answer. Without a maximum power in it no maximeter was read; reactive energy comes with the hours,
-    inductive as QR1 - QR4, and a period that metering leaves out had none. Hours come without a market price.
+    inductive as QR1 - QR4, and a period that metering leaves out had none. Hours come without a market price. Quarters of
+    an hour are known where metering says that it looked them up.
     """
     return Energy(
         {each.period: PeriodEnergy(each.import_wh, each.export_wh) for each in answer.energy},
@@ -81,7 +86,16 @@ def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
         unpriced=tuple(
             MeasuredHour(each.start.ToDatetime(tzinfo=UTC), each.period, each.import_wh) for each in answer.hours
         ),
+        quarter_demands=_quarters(answer.quarter_demands) if answer.quarters_told else None,
+        quarters_unknown={each.period: each.hours for each in answer.quarters_unknown},
     )
+
+
+def _quarters(demands: Iterable[metering.QuarterDemand]) -> dict[str, tuple[QuarterDemand, ...]]:
+    found: dict[str, list[QuarterDemand]] = {}
+    for each in demands:
+        found.setdefault(each.period, []).append(QuarterDemand(each.watts, each.start.ToDatetime(tzinfo=UTC)))
+    return {period: tuple(quarters) for period, quarters in found.items()}
 
 
 def _close(close: metering.RegisterClose, use: metering.RegisterUse) -> Close:

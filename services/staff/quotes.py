@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy
+from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy, QuarterDemand
 from services.billing.domain.planning import HeldBill, Segment, cut_where_prices_change
 from services.billing.domain.pricing import price
 from services.billing.domain.products import Product
@@ -57,19 +57,21 @@ def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
     try:
         return price("quote", quote.period, segments, energies, policy, quote.accrual_date, quote.terms)
     except HeldBill as held:
-        raise Invalid(held.explanation + _hint(held), held.reason) from None
+        raise Invalid(_said(held), held.reason) from None
 
 
-def _hint(held: HeldBill) -> str:
-    """What the file could say in place of what is not known."""
+def _said(held: HeldBill) -> str:
+    """Why there is no price, and what the file could say in place of what is not known."""
     if held.reason == "NO_MARKET_PRICE":
-        return " Give market_price_eur_mwh."
+        return f"{held.explanation} Give market_price_eur_mwh."
     if held.reason == "NO_QUARTER_HOURS":
-        return " Or give excess_power in extra_lines."
-    cause = held.__cause__
-    if isinstance(cause, Refused) and cause.metadata.get("table") == FINANCING_TABLE:
-        return " Or give bono_social_financing in extra_lines."
-    return ""
+        return f"{held.cause} Give them as quarter_demand_kw, or give excess_power in extra_lines."
+    if held.reason == "QUARTER_HOURS_DIFFER":
+        return f"{held.cause} Mend the one that is wrong, or give excess_power in extra_lines."
+    refused = held.__cause__
+    if isinstance(refused, Refused) and refused.metadata.get("table") == FINANCING_TABLE:
+        return f"{held.explanation} Or give bono_social_financing in extra_lines."
+    return held.explanation
 
 
 def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
@@ -181,10 +183,7 @@ def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) ->
     stated = quote.reactive_varh if quote.reactive_varh is not None or curve else {}
     reactive = None if stated is None else {period: _shared(varh, parts) for period, varh in stated.items()}
     energies = []
-    # Above 50 kW the highest demand is one of the quarter hours.
-    highest = quote.max_demand_w or {
-        period: max(each) for period, each in (quote.quarter_demand_w or {}).items() if each
-    }
+    quarters = _quarters(quote)
     for index, days in enumerate(parts):
         if curve is not None:
             energy = curve.within(days, quote.energy_periods)
@@ -196,9 +195,17 @@ def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) ->
             energy = replace(energy, reactive_varh={period: varh[index] for period, varh in reactive.items()})
         if curve is not None and quote.indexed is not None:
             energy = replace(energy, hours=curve.hours(days, quote.indexed.market))
-        quarters = (quote.quarter_demand_w or {}) if index == 0 else {}  # they are joined again, and count once
-        energies.append(replace(energy, max_demand_w=highest, quarter_demand_w=quarters))
+        # They are joined again, and count once.
+        own = quarters if index == 0 or quarters is None else {}
+        energies.append(replace(energy, max_demand_w=quote.max_demand_w or {}, quarter_demands=own))
     return energies
+
+
+def _quarters(quote: Quote) -> Mapping[str, tuple[QuarterDemand, ...]] | None:
+    """Those that the file gives; None where it gives the highest demand alone, and nothing exceeds where it gives neither."""
+    if quote.quarter_demand_w is None:
+        return None if quote.max_demand_w else {}
+    return {period: tuple(map(QuarterDemand, each)) for period, each in quote.quarter_demand_w.items()}
 
 
 def _shared(total: int, parts: Sequence[DatePeriod]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
@@ -33,13 +33,17 @@ from services.chassis.periods import DatePeriod, day_start
 
 @dataclass(frozen=True)
 class EnergyQuery:
-    """The energy of one service over local days, split by a metering tariff ("2.0TD", "flat"); by the hour where asked."""
+    """The energy of one service over local days, split by a metering tariff ("2.0TD", "flat"); by the hour where asked.
+
+    `quarters_above` asks for the quarters of an hour above these W by power period too.
+    """
 
     supply_id: str
     service_id: str
     tariff: str
     period: DatePeriod
     by_hour: bool = False
+    quarters_above: Mapping[str, int] = field(default_factory=dict)
 
 
 class EnergySource(Protocol):
@@ -194,6 +198,7 @@ class MonthPricer:
                 self._rules.country.metering_tariff(segment),
                 segment.days,
                 segment.product.by_hour,
+                self._rules.country.quarters_above(segment),
             )
             for supply, _, segments in planned
             for segment in segments

@@ -82,14 +82,23 @@ class MeasuredHour:
 
 
 @dataclass(frozen=True)
+class QuarterDemand:
+    """Mean power of a quarter of an hour in W, and when it starts; None where only the power is known (a quote)."""
+
+    watts: int
+    start: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Energy:
     """What metering measured for one service over one span of local days, by tariff period.
 
     `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
-    period; None: not read, which is not the same as zero. `quarter_demand_w` are the demands of quarters of an hour by power
-    period, at least those above the contracted power (meters of types 1 to 3); None: not known. `hours` are there for prices
-    that change every hour, `unpriced` those of them that have no market price (domain/market.py); `closes` are what
-    registers counted between readings of which the last lies in the span: what water is billed by.
+    period; None: not read, which is not the same as zero. `quarter_demands` are quarters of an hour by power period, at least
+    those above the contracted power (meters of types 1 to 3), and `quarters_unknown` the hours which may have some more that
+    nobody knows; None: none is known. `hours` are there for prices that change every hour, `unpriced` those of them that have
+    no market price (domain/market.py); `closes` are what registers counted between readings of which the last lies in the
+    span: what water is billed by.
     """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
@@ -103,7 +112,8 @@ class Energy:
     hours: tuple[HourEnergy, ...] = ()
     closes: tuple[Close, ...] = ()
     unpriced: tuple[MeasuredHour, ...] = ()
-    quarter_demand_w: Mapping[str, tuple[int, ...]] | None = None
+    quarter_demands: Mapping[str, tuple[QuarterDemand, ...]] | None = None
+    quarters_unknown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def import_wh(self) -> int:
@@ -134,7 +144,8 @@ class Energy:
             self.hours + other.hours,
             self.closes + other.closes,
             self.unpriced + other.unpriced,
-            _joined(self.quarter_demand_w, other.quarter_demand_w, tuple.__add__, ()),
+            _joined(self.quarter_demands, other.quarter_demands, tuple.__add__, ()),
+            _joined(self.quarters_unknown, other.quarters_unknown, int.__add__, 0) or {},
         )
 
 

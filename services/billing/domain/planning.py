@@ -19,12 +19,16 @@ SERVICE_ORDER = ("electricity", "water")
 
 
 class HeldBill(Exception):
-    """A supply that cannot be billed as it stands: a reason for programs, a sentence for the office."""
+    """A supply that cannot be billed as it stands: a reason for programs, a sentence for the office.
 
-    def __init__(self, reason: str, explanation: str, contract_id: str = "") -> None:
-        super().__init__(explanation)
+    `remedy` is a further sentence: what a bill run needs, where somebody who only wants a price has other means.
+    """
+
+    def __init__(self, reason: str, explanation: str, contract_id: str = "", *, remedy: str = "") -> None:
+        self.explanation = f"{explanation} {remedy}".rstrip()
+        super().__init__(self.explanation)
         self.reason = reason
-        self.explanation = explanation
+        self.cause = explanation
         self.contract_id = contract_id
 
 

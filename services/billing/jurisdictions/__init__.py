@@ -29,6 +29,8 @@ class Jurisdiction:
     invoice_series: Callable[[str, date, tuple[Segment, ...]], str]
     #: Printed number from series and count.
     number: Callable[[str, int], str]
+    #: The W by power period above which metering tells a segment's quarters of an hour; none where they decide nothing.
+    quarters_above: Callable[[Segment], Mapping[str, int]] = lambda _segment: {}
     #: Series of the documents apart for foreign concepts; None where such concepts are not collected.
     foreign_series: Callable[[str], str] | None = None
     #: What a concept of the cooperative may name as its tax; without a name it is taxed as its service.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
 from coop.metering.v1 import metering_service_pb2 as metering
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.billing.domain.bill import PeriodEnergy
+from services.billing.domain.bill import PeriodEnergy, QuarterDemand
 from services.billing.domain.closes import Close
 from services.billing.metering_client import energy_of
 from services.chassis.periods import DatePeriod
@@ -50,3 +53,18 @@ def test_what_a_register_counted_between_two_readings() -> None:
     days = DatePeriod.month("2026-10")
     expected = Close("AGL1", "total", days, "litre", 100_000, 118_228, 18_228, "self_reading", ("r1", "r2"))
     assert found.closes == (expected,) and (found + found).closes == (expected, expected)
+
+
+def test_quarters_of_an_hour_are_known_where_metering_looked_them_up() -> None:
+    start = datetime(2026, 10, 14, 8, 15, tzinfo=UTC)
+    quarter = metering.QuarterDemand(period="P4", start=Timestamp(seconds=int(start.timestamp())), watts=105_000)
+    unknown = [metering.UnknownQuarters(period="P6", hours=3)]
+    answer = metering.StreamBillableEnergyResponse(
+        quarter_demands=[quarter], quarters_unknown=unknown, quarters_told=True
+    )
+    found = energy_of(answer)
+    assert found.quarter_demands == {"P4": (QuarterDemand(105_000, start),)}
+    assert found.quarters_unknown == {"P6": 3}
+    # Looked up and none exceeded; and a release of metering that does not know them.
+    assert energy_of(metering.StreamBillableEnergyResponse(quarters_told=True)).quarter_demands == {}
+    assert energy_of(metering.StreamBillableEnergyResponse()).quarter_demands is None

@@ -13,7 +13,7 @@ from services.billing.domain.adjustments import BillTerms, StatedLine
 from services.billing.domain.bill import Bill, Energy, PeriodEnergy
 from services.billing.domain.planning import HeldBill, plan
 from services.billing.domain.pricing import price
-from services.billing.jurisdictions.es.demand import cos_phi, quadratic_excess
+from services.billing.jurisdictions.es.demand import cos_phi
 from services.chassis.periods import DatePeriod
 from tests.unit.billing.examples import FIXED, OCTOBER, amounts, book, energy, policy, spanish_supply
 
@@ -73,50 +73,6 @@ def test_excess_of_a_maximeter():
 
 def test_no_excess_up_to_the_contracted_power():
     assert not any(line.concept == "excess_power" for line in large_bill(read({"P4": 20_000})).lines)
-
-
-def test_excess_of_quarter_hours():
-    """Types 1 to 3: excesses of 5, 3 and 4 kW in three quarter hours give √50 = 7.0711 kW."""
-    demands = [D(105), D(99), D(103), D(100), D(104)]
-    assert quadratic_excess(demands, D(100)) == D("7.0711")
-    assert quadratic_excess([D(100)], D(100)) == 0
-
-
-@pytest.mark.parametrize(("tariff", "price", "amount"), [("3.0TD", "0.424794", "3.00"), ("6.1TD", "0.478581", "3.38")])
-def test_excess_above_50_kw_is_that_of_the_quarter_hours(tariff: str, price: str, amount: str):
-    """Excesses of 5, 3 and 4 kW in P4: 7.0711 kW × the price of its month, whatever its days."""
-    found = replace(read({"P4": 105_000}), quarter_demand_w={"P4": (105_000, 99_000, 103_000, 100_000, 104_000)})
-    (line,) = [line for line in large_bill(found, watts=100_000, tariff=tariff).lines if line.concept == "excess_power"]
-    assert (line.period, line.quantity, line.days, line.unit_price, line.amount) == (
-        "P4",
-        D("7.0711"),
-        None,
-        D(price),
-        D(amount),
-    )
-    assert line.taxed_by == ("iee", "iva")
-
-
-@pytest.mark.parametrize(
-    ("quarters", "period", "reason"),
-    [
-        (None, OCTOBER, "NO_QUARTER_HOURS"),
-        ({"P4": (104_000,)}, OCTOBER, "NO_QUARTER_HOURS"),  # the maximeter says that there was a higher one
-        ({"P4": (105_000,)}, DatePeriod(date(2026, 9, 15), date(2026, 10, 31)), "EXCESS_OF_MORE_THAN_A_MONTH"),
-        ({"P4": (105_000,)}, DatePeriod(date(2025, 12, 15), date(2026, 1, 14)), "EXCESS_OF_MORE_THAN_A_MONTH"),
-        ({"P4": (105_000,)}, DatePeriod.month("2025-03"), "NO_TABLE_ROW"),
-    ],
-)
-def test_an_excess_above_50_kw_without_its_quarter_hours_or_price_is_held(
-    quarters: dict[str, tuple[int, ...]] | None, period: DatePeriod, reason: str
-):
-    with pytest.raises(HeldBill) as held:
-        large_bill(replace(read({"P4": 105_000}), quarter_demand_w=quarters), watts=100_000, period=period)
-    assert held.value.reason == reason
-
-
-def test_above_50_kw_nothing_is_charged_up_to_the_contracted_power():
-    assert not any(line.concept == "excess_power" for line in large_bill(read({"P4": 100_000}), watts=100_000).lines)
 
 
 def test_excess_of_a_maximeter_in_high_voltage():

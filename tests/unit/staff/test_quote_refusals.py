@@ -129,9 +129,12 @@ LARGE = without(WORKSHOP, "max_demand_kw") | {"contracted_kw": dict.fromkeys(SIX
         ),
         (
             LARGE | {"max_demand_kw": {"P4": "105"}},
-            "those of P4 that reach the 105 kW read there are not known. Give them as",
+            "those of P4 (its maximeter read 105 kW, 100 kW are contracted) are not known. Give them as quarter_demand_kw, or give",
         ),
-        (LARGE | {"max_demand_kw": {"P4": "105"}}, "Or give excess_power in extra_lines"),
+        (
+            LARGE | {"max_demand_kw": {"P4": "108"}, "quarter_demand_kw": {"P4": ["105"]}},
+            "in P4 the highest is 105 kW, and its maximeter read 108 kW there. Mend the one that is wrong",
+        ),
         (LARGE | {"quarter_demand_kw": {"P7": ["1"]}}, "quarter_demand_kw.P7 is not a known period here"),
         (LARGE | {"quarter_demand_kw": {"P4": "105"}}, "quarter_demand_kw.P4 = '105' must be a list of numbers"),
         (LARGE | {"quarter_demand_kw": {"P4": ["105", "x"]}}, "quarter_demand_kw.P4.1 = 'x' is not a number"),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 from services.billing.domain.bill import BillLine, Energy, PeriodEnergy
 from services.billing.domain.planning import HeldBill, Segment
+from services.billing.jurisdictions.es.quarter_excess import absent, quarter_hour_lines
 from services.billing.jurisdictions.es.tables import SpanishTables
-from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
 
 #: Up to here the meter's breaker enforces the contracted power.
 BREAKER_W = 15_000
 #: Up to here the meter is of type 4 or 5, whose excess is the maximeter's; above it counts every quarter of an hour.
 MAXIMETER_W = 50_000
-LONGEST_MONTH = 31
 
 
 def demand_lines(
@@ -39,9 +38,18 @@ def _has_maximeter(segment: Segment) -> bool:
     return contract.highest_power_w > BREAKER_W or contract.power_control == "maximeter"
 
 
+def quarters_above(segment: Segment) -> Mapping[str, int]:
+    """The contracted W by power period of a contract whose excess is counted by quarters of an hour; of any other, none."""
+    by_quarters = segment.service == "electricity" and segment.product.by_power and _has_maximeter(segment)
+    return dict(segment.contract.powers) if by_quarters and segment.contract.highest_power_w > MAXIMETER_W else {}
+
+
 def _excess_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> Iterator[BillLine]:
     """What exceeds the contracted power, under the rule that holds since April 2025 (Circular CNMC 3/2020 art. 9.4)."""
     contract = segment.contract
+    if contract.highest_power_w > MAXIMETER_W:
+        yield from quarter_hour_lines(tables, segment, energy)
+        return
     if energy.max_demand_w is None:
         raise HeldBill(
             "NO_MAXIMUM_DEMAND",
@@ -49,10 +57,7 @@ def _excess_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> It
             "was not read.",
             contract.id,
         )
-    if contract.highest_power_w > MAXIMETER_W:
-        yield from _quarter_hour_lines(tables, segment, energy, energy.max_demand_w)
-    else:
-        yield from _maximeter_lines(tables, segment, energy.max_demand_w)
+    yield from _maximeter_lines(tables, segment, energy.max_demand_w)
 
 
 def _maximeter_lines(tables: SpanishTables, segment: Segment, highest: Mapping[str, int]) -> Iterator[BillLine]:
@@ -65,7 +70,7 @@ def _maximeter_lines(tables: SpanishTables, segment: Segment, highest: Mapping[s
     if not excesses:
         return
     if contract.tariff not in tables.excess:
-        raise _absent("excess_power", contract.tariff, segment)
+        raise absent("excess_power", contract.tariff, segment)
     for span, row in tables.excess[contract.tariff].spans(segment.days):
         for period, watts in excesses.items():
             kilowatts = Decimal(watts) / 1000
@@ -84,77 +89,9 @@ def _maximeter_lines(tables: SpanishTables, segment: Segment, highest: Mapping[s
             )
 
 
-def _quarter_hour_lines(
-    tables: SpanishTables, segment: Segment, energy: Energy, highest: Mapping[str, int]
-) -> Iterator[BillLine]:
-    """€/kW × the root of the squared excesses of a month's quarter hours: the rule for meters of types 1 to 3.
-
-    Raises HeldBill when a period was exceeded and its quarter hours are not known, or are those of more than a month:
-    their root is no sum, so that it cannot be shared.
-    """
-    contract = segment.contract
-    demands = energy.quarter_demand_w or {}
-    for period, _ in _exceeded(segment, highest):
-        if max(demands.get(period, ()), default=0) < highest[period]:
-            raise HeldBill(
-                "NO_QUARTER_HOURS",
-                f"Contract {contract.number} has more than 50 kW: what exceeds its power is counted by quarters of an hour, and "
-                f"those of {period} that reach the {Decimal(highest[period]) / 1000} kW read there are not known. Give them as "
-                "quarter_demand_kw to 'coopctl bill quote', which prices them; bill runs have whole hours only.",
-                contract.id,
-            )
-    excesses = {
-        period: quadratic_excess((Decimal(each) / 1000 for each in demands.get(period, ())), Decimal(watts) / 1000)
-        for period, watts in sorted(contract.powers)
-    }
-    if not any(excesses.values()):
-        return
-    if contract.tariff not in tables.quarter_excess:
-        raise _absent("quarter_hour_excess", contract.tariff, segment)
-    (span, row), *others = tables.quarter_excess[contract.tariff].spans(segment.days)
-    if others or span.days > LONGEST_MONTH:
-        raise HeldBill(
-            "EXCESS_OF_MORE_THAN_A_MONTH",
-            f"Contract {contract.number} has more than 50 kW: its excess is that of the quarter hours of one month at one price, "
-            f"and {segment.days.start} to {segment.days.end} (excluded) is more. Bill each month by itself.",
-            contract.id,
-        )
-    for period, kilowatts in excesses.items():
-        if kilowatts:
-            yield BillLine(
-                concept="excess_power",
-                section="excess",
-                service=segment.service,
-                amount=round_half_up(row.value[period] * kilowatts),
-                period=period,
-                quantity=kilowatts,
-                unit="kw",
-                unit_price=row.value[period],
-                price_unit="kw",
-            )
-
-
 def _exceeded(segment: Segment, highest: Mapping[str, int]) -> list[tuple[str, int]]:
     """The power periods whose highest demand is above the contracted W, and that power."""
     return [(period, watts) for period, watts in sorted(segment.contract.powers) if highest.get(period, 0) > watts]
-
-
-def _absent(table: str, tariff: str, segment: Segment) -> Refused:
-    return Refused(
-        f"The table {table} has no row for {tariff} on {segment.days.start}; without its price the excess power of that "
-        "day cannot be billed.",
-        reason="NO_TABLE_ROW",
-    )
-
-
-def quadratic_excess(demands: Iterable[Decimal], contracted: Decimal) -> Decimal:
-    """kW of excess of a meter of types 1 to 3: the root of the squared excesses of its quarter hours, both in kW.
-
-    To four decimals, half-up: what is printed is what is multiplied.
-    """
-    return round_half_up(
-        sum(((demand - contracted) ** 2 for demand in demands if demand > contracted), Decimal(0)).sqrt(), 4
-    )
 
 
 def _reactive_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> Iterator[BillLine]:

@@ -145,6 +145,7 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         calendar=working_calendar(FOLDER / "holidays.toml"),
         # Only electricity has tariff periods; a water register is asked for as a whole.
         metering_tariff=lambda segment: segment.contract.tariff if segment.service == "electricity" else "flat",
+        quarters_above=demand.quarters_above,
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
         folder=FOLDER,
