@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -58,7 +59,7 @@ class BillRuns:
         """Start the month's run, or take it up again for the supplies it has not billed. Answers at once.
 
         Invalid for a month or date that is none; Refused for a month that is not over, an issue date in the future or
-        before the latest of its series, or another issue date than that of a run under way.
+        before the latest of its series, or another issue date than that of a run under way, be it of another month.
         """
         days = _month(period)
         wanted = _issue_date(issue_date)
@@ -73,6 +74,7 @@ class BillRuns:
     def _start(self, tx: Transaction, days: DatePeriod, wanted: date | None) -> str:
         connection = tx.connection
         period = days.start.strftime("%Y-%m")
+        runs.lock_starts(connection)
         run = runs.run_of_period(connection, period, lock=True)
         if run is not None and run.state == RUNNING:
             if wanted not in (None, run.issue_date):
@@ -132,10 +134,16 @@ class BillRuns:
                 f"The issue date {issue_date} is in the future (today is {today}); use a day that has come.",
                 "ISSUE_DATE_IN_FUTURE",
             )
+        for other in runs.under_way(connection):
+            # Both take numbers from now on, in whatever order: one date for both, or one run after the other.
+            if issue_date != other.issue_date:
+                raise Refused(
+                    f"The run of {other.period} is under way with issue date {other.issue_date}, and the dates of a series "
+                    f"must follow its numbers; use {other.issue_date}, or wait until that run ends to bill on {issue_date}.",
+                    "RUN_UNDER_WAY",
+                )
         latest = series.latest_date(connection, self._rules.invoice_series)
-        running = runs.latest_running_issue_date(connection)
-        latest = max((each for each in (latest, running) if each), default=issue_date)
-        if issue_date < latest:
+        if latest is not None and issue_date < latest:
             raise Refused(
                 f"The issue date {issue_date} is before {latest}, the latest of the series, whose dates must follow its "
                 f"numbers; use {latest} or later.",
@@ -190,11 +198,14 @@ class BillRuns:
             started_at=now,
         )
         held: list[HeldSupply] = []
+        given: Counter[str] = Counter()
         for done, chunk in enumerate(chunks, start=1):
-            priced = self._pricer.price(chunk, days, day)
+            priced = self._pricer.price(chunk, days, day, given)
             held.extend(priced.held)
+            given.update(priced.given_wh())
             run = replace(
                 run,
+                contracts=run.contracts - len(priced.idle),
                 chunks_done=done,
                 invoiced=run.invoiced + len(priced.drafts),
                 held=len(held),

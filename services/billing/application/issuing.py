@@ -79,7 +79,7 @@ class ChunkIssuer:
         self._book(tx, issued, now)
         tx.emit_many([event for row, details in issued for event in _events(row, details)])
         runs.keep_held(connection, chunk.bill_run_id, held)
-        self._close(tx, chunk, [row for row, _ in issued], len(held), now)
+        self._close(tx, chunk, [row for row, _ in issued], len(held), len(priced.idle), now)
         return True
 
     def _documents(self, draft: Draft, issue_date: date) -> Iterator[Document]:
@@ -181,7 +181,9 @@ class ChunkIssuer:
         ledger.change_credits(tx.connection, used)
         ledger.add_open_items(tx.connection, {row.id: row.supply_id for row, _ in issued}, items)
 
-    def _close(self, tx: Transaction, chunk: Chunk, issued: Sequence[Issued], held: int, now: datetime) -> None:
+    def _close(
+        self, tx: Transaction, chunk: Chunk, issued: Sequence[Issued], held: int, idle: int, now: datetime
+    ) -> None:
         """Count the chunk on its run, whose row is locked last and shortest."""
         runs.complete_chunk(tx.connection, chunk, now)
         runs.count_chunk(
@@ -190,6 +192,7 @@ class ChunkIssuer:
             now,
             invoiced=sum(row.kind == SERVICE for row in issued),
             held=held,
+            idle=idle,
             total=sum((row.total for row in issued), ZERO),
         )
 

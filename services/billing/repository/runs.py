@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, insert, literal, select, text, update
 
 from services.billing.tables import bill_run, bill_run_chunk, bill_run_held
 from services.chassis.periods import DatePeriod
@@ -86,9 +86,15 @@ def save_run(connection: Connection, run: Run, *, new: bool) -> None:
         connection.execute(update(bill_run).where(bill_run.c.id == run.id).values(values))
 
 
-def latest_running_issue_date(connection: Connection) -> date | None:
-    query = select(func.max(bill_run.c.issue_date)).where(bill_run.c.state == RUNNING)
-    return connection.execute(query).scalar_one()
+def lock_starts(connection: Connection) -> None:
+    """One start after the other: of two at once the second finds the run of the first. SQLite's writers queue anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('acometida-bill-runs'))"))
+
+
+def under_way(connection: Connection) -> list[Run]:
+    query = select(bill_run).where(bill_run.c.state == RUNNING).order_by(bill_run.c.period)
+    return [Run(**row) for row in connection.execute(query).mappings()]
 
 
 def add_chunks(connection: Connection, run: Run, chunks: Sequence[tuple[str, Sequence[str]]]) -> None:
@@ -148,11 +154,14 @@ def complete_chunk(connection: Connection, chunk: Chunk, at: datetime) -> None:
     connection.execute(update(bill_run_chunk).where(bill_run_chunk.c.id == chunk.id).values(done_at=at))
 
 
-def count_chunk(connection: Connection, run_id: str, at: datetime, *, invoiced: int, held: int, total: Decimal) -> None:
-    """Count what a chunk did on its run; the last chunk completes it."""
+def count_chunk(
+    connection: Connection, run_id: str, at: datetime, *, invoiced: int, held: int, idle: int, total: Decimal
+) -> None:
+    """Count what a chunk did on its run; the last chunk completes it. `idle` had no contract in force after all."""
     counted = bill_run.c.chunks_done + 1
     last = counted == bill_run.c.chunks
     changed = {
+        "contracts": bill_run.c.contracts - idle,
         "invoiced": bill_run.c.invoiced + invoiced,
         "held": bill_run.c.held + held,
         "total": bill_run.c.total + literal(total, bill_run.c.total.type),
