@@ -19,6 +19,8 @@ REGULATED = {
     "social_bonus_financing": ("social_bonus_financing", "per_year"),
     "meter_rental": ("meter_rental", "monthly"),
 }
+#: The same of excess power counted by quarters of an hour, which is not priced by the day.
+BY_QUARTERS = ("quarter_hour_excess", "per_kw")
 #: What a product's own prices decide, and where it has them.
 AGREED = {
     "fixed_charge": ("fixed_charge", "monthly"),
@@ -131,7 +133,7 @@ def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
 
 
 def _regulated(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:
-    table, field = REGULATED[line["concept"]]
+    table, field = BY_QUARTERS if _by_quarters(line) else REGULATED[line["concept"]]
     contract = segment["contract"]
     name = contract["meter_rental"] if table == "meter_rental" else contract["tariff"]
     for row in _touching(bundle, table, segment):
@@ -141,6 +143,10 @@ def _regulated(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:
         figure = price.get(line["period"]) if isinstance(price, Mapping) else price or line["unit_price"]
         if figure is not None and _enters(figure, line):
             yield _row(table, name if "tariff" in row or "meter" in row else "", row, figure)
+
+
+def _by_quarters(line: Facts) -> bool:
+    return bool(line["concept"] == "excess_power" and line["price_unit"] == "kw")
 
 
 def _of_the_price(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:

@@ -98,11 +98,25 @@ def _segment(segment: Segment, energy: Energy, zone: str) -> dict[str, Any]:
         },
         "curve_version": energy.curve_version,
         "max_demand_w": None if energy.max_demand_w is None else dict(energy.max_demand_w),
+        **_quarters(energy),
         "reactive_varh": None if energy.reactive_varh is None else dict(energy.reactive_varh),
         "priced_hours": [
             [hour.day.isoformat(), hour.period, hour.import_wh, str(hour.market_price)] for hour in energy.hours
         ],
         "closes": [_close(close) for close in energy.closes],
+    }
+
+
+def _quarters(energy: Energy) -> dict[str, Any]:
+    """Only of contracts whose excess they decide: the quarters of an hour above the contracted W, each with its start."""
+    if energy.quarter_demands is None:
+        return {}
+    return {
+        "quarter_demand_w": {
+            period: [[each.start.isoformat() if each.start else None, each.watts] for each in quarters]
+            for period, quarters in sorted(energy.quarter_demands.items())
+        },
+        "quarters_unknown": dict(energy.quarters_unknown),
     }
 
 

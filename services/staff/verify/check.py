@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from services.staff.verify import argentina, charge, rectifying, spain
 from services.staff.verify.dates import impossible_days, other_days
+from services.staff.verify.excess import unlike_quarters
 from services.staff.verify.factors import unlike_factors
 from services.staff.verify.hours import energy_of
 from services.staff.verify.numbers import Tax, Unverifiable, day, number
@@ -94,6 +95,7 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         *other_days(bundle),
         *_hours(bundle),
         *_priced_hours(bundle),
+        *unlike_quarters(bundle),
         *_lines(invoice["lines"], lines),
         *unlike_factors(invoice["lines"], lines),
         *_taxes(invoice["taxes"], taxes),

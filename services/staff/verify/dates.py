@@ -20,7 +20,7 @@ def impossible_days(bundle: dict[str, Any]) -> list[str]:
     found = []
     for place, value in _leaves(bundle):
         row_of = place[-3] if len(place) > 2 and place[-1] == 0 else None
-        if row_of == "hours":
+        if row_of == "hours" or (len(place) > 3 and place[-4] == "quarter_demand_w" and place[-1] == 0):
             if not _is_hour(value):
                 found.append(f"{_told(place)} says {value!r}, which is no instant with its offset.")
         elif (place[-1] in NAMES or row_of in ROWS) and value not in (None, "") and not _is_day(value):

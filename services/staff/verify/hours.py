@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.staff.verify.numbers import Unverifiable
+from services.staff.verify.numbers import Unverifiable, day
 
 #: Valley all day: national holidays of fixed date that no region may move, and 6 January.
 HOLIDAYS = {(1, 1), (1, 6), (5, 1), (8, 15), (10, 12), (11, 1), (12, 6), (12, 8), (12, 25)}
@@ -71,3 +71,25 @@ def energy_of(hours: list[list[Any]], tariff: str, zone: str, time_zone: str) ->
         total[0] += taken
         total[1] += given
     return totals
+
+
+def misplaced(segment: dict[str, Any], time_zone: str) -> str:
+    """The first hour that is not one of the segment's days, told as the clocks there did, after the one before; "" if none is."""
+    zone, first, end = ZoneInfo(time_zone), day(segment["from"]), day(segment["to"])
+    before: datetime | None = None
+    for text, *_ in segment["hours"]:
+        start = datetime.fromisoformat(text)
+        if before is not None and start == before:
+            return f"An hour of {segment['service']} is in the bundle twice: {text}."
+        if before is not None and start < before:
+            return f"The hour {text} of {segment['service']} stands after {before.isoformat()}, which is later."
+        if not _is_of(start, zone, first, end):
+            return f"The hour {text} of {segment['service']} is not of {first} to {end} (excluded)."
+        if start.minute or start.second or start.microsecond or start.astimezone(zone).isoformat() != text:
+            return f"{text} of {segment['service']} is no full hour as {time_zone} tells it."
+        before = start
+    return ""
+
+
+def _is_of(start: datetime, zone: ZoneInfo, first: date, end: date) -> bool:
+    return first <= start.astimezone(zone).date() < end

@@ -48,13 +48,20 @@ def month_after(one: date) -> date:
 
 
 def row_on(rows: Iterable[dict[str, Any]], on: date, what: str, **wanted: str) -> dict[str, Any]:
-    """The one row in force on a day. Raises Unverifiable when there is none."""
-    for row in rows:
-        in_force = day(row["from"]) <= on and (not row.get("to") or on < day(row["to"]))
-        if in_force and all(row.get(name) == value for name, value in wanted.items()):
-            return row
+    """The one row in force on a day. Raises Unverifiable when there is none, or more than one."""
+    text = on.isoformat()  # days of one form compare as texts
+    found = [
+        row
+        for row in rows
+        if row["from"] <= text
+        and (not row.get("to") or text < row["to"])
+        and all(row.get(name) == value for name, value in wanted.items())
+    ]
+    if len(found) == 1:
+        return found[0]
     of = "".join(f" of {value}" for value in wanted.values())
-    raise Unverifiable(f"The bundle has no row of {what}{of} for {on}.")
+    count = "no row" if not found else f"{len(found)} rows"
+    raise Unverifiable(f"The bundle has {count} of {what}{of} for {on}.")
 
 
 def stretches(days: Iterable[date], value_of: Callable[[date], Any]) -> list[tuple[int, date, Any]]:

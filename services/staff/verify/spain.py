@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from services.staff.verify.discounts import ENERGY_TERM, discounts
+from services.staff.verify.excess import excess
 from services.staff.verify.numbers import (
     Tax,
     Unverifiable,
@@ -37,7 +38,7 @@ def lines_of(bundle: Bundle) -> list[Line]:
     lines += [line for found in energy for line in found]
     for contract in by_contract(segments):
         if "excess_power" not in stated:
-            lines += _excess(bundle, contract)
+            lines += excess(bundle, contract)
         if "reactive" not in stated:
             lines += _reactive(bundle, contract)
     lines += discounts(bundle, segments, energy)
@@ -118,41 +119,6 @@ def _by_the_hour(bundle: Bundle, segment: Segment) -> Iterator[Line]:
 
 def _kwh(segment: Segment, period: str) -> Decimal:
     return Decimal(segment["energy"].get(period, {}).get("import_wh", 0)) / 1000
-
-
-def _excess(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
-    """Price x kW above the contracted power x days, by the maximeter (meters of types 4 and 5)."""
-    terms = contract[0]["contract"]
-    maximeter = terms.get("power_control") == "maximeter"
-    above_15_kw = max(terms["powers_w"].values(), default=0) > 15_000 and terms["tariff"] != "2.0TD"
-    if contract[0]["service"] != "electricity" or not (maximeter or above_15_kw):
-        return
-    if contract[0]["product"]["kind"] not in ("fixed", "indexed"):
-        return
-    highest: dict[str, int] = {}
-    for segment in contract:
-        for period, watts in (segment["max_demand_w"] or {}).items():
-            highest[period] = max(watts, highest.get(period, 0))
-    over = {period: highest.get(period, 0) - watts for period, watts in terms["powers_w"].items()}
-    if not any(watts > 0 for watts in over.values()):
-        return
-
-    def prices(one: date) -> dict[str, str]:
-        rows = bundle["tables"]["excess_power"]
-        found: dict[str, str] = row_on(rows, one, "excess power", tariff=terms["tariff"])["per_kw_day"]
-        return found
-
-    days = [one for segment in contract for one in segment_days(segment)]
-    whole: dict[str, Any] = {}
-    for count, _, price in stretches(days, prices):  # a year's end alone does not split this line
-        key = repr(price)
-        whole[key] = (whole[key][0] + count if key in whole else count, price)
-    for count, price in whole.values():
-        for period, watts in sorted(over.items()):
-            if watts > 0:
-                kilowatts, each = Decimal(watts) / 1000, number(price[period])
-                amount = rounded(each * kilowatts * count)
-                yield Line("electricity", "excess_power", period, amount, each, kilowatts, count)
 
 
 def _reactive(bundle: Bundle, contract: list[Segment]) -> Iterator[Line]:
