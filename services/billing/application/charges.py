@@ -8,7 +8,7 @@ is not compared, not drawn, not billed again, and no period counts as billed by 
 
 Its number comes from a series of its own. Where the tax office gives each such invoice a code (Argentina), the number and what
 is asked for it are written down first, the code after it, and the invoice last: whoever comes later finishes what stopped.
-What the invoice says and books is in charge_invoices.py, how one is taken back in charge_withdrawal.py.
+What the invoice says and books is in charge_invoices.py, how one is taken back in withdrawal.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -36,9 +37,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Standing:
-    """What holds of an invoice: its figures, the Wh and litres billed with them, and what rectified it so far."""
+    """What holds of an invoice: its figures, the holder, supply and contracts that they are for, the Wh and litres billed with
+    them, and what rectified it so far.
+    """
 
     figures: Figures
+    printed: Mapping[str, Any]
     billed_wh: int
     billed_litres: int
     made: tuple[Rectification, ...]

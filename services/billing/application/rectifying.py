@@ -12,12 +12,6 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from services.billing.application.charge_withdrawal import (
-    charge_printed_again,
-    facts_again,
-    nothing_due,
-    nothing_to_rectify,
-)
 from services.billing.application.fiscal import FiscalOffice
 from services.billing.application.issuing import details_of, invoice_hash, printed_facts
 from services.billing.application.pricing import Draft, MonthPricer
@@ -31,7 +25,14 @@ from services.billing.application.rectification import (
 )
 from services.billing.application.rectification_books import book, tell
 from services.billing.application.rewards import Kept
-from services.billing.domain.bill import ZERO, Energy
+from services.billing.application.withdrawal import (
+    energy_again,
+    facts_again,
+    nothing_due,
+    nothing_to_rectify,
+    printed_again,
+)
+from services.billing.domain.bill import ZERO
 from services.billing.domain.planning import HeldBill
 from services.billing.domain.rectifying import (
     DIFFERENCE,
@@ -55,7 +56,7 @@ from services.billing.domain.regularisation import (
     overpaid,
 )
 from services.billing.domain.supplies import Member, Supply
-from services.billing.repository import corrections, evidence, invoices, ledger, read_model, series
+from services.billing.repository import corrections, evidence, invoices, ledger, read_model, rewards, series
 from services.billing.repository.invoices import CHARGE, FOREIGN, RECTIFYING, SERVICE, Details, Issued
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
@@ -109,22 +110,32 @@ class Rectifier:
     def price(self, original: Issued, cause: str) -> Draft:
         """The invoice's period as it should have been billed, with its own accrual date; asks metering.
 
-        For readings under the contract and for the holder of the invoice, for data as both are known today. A charge has
-        nothing to be priced by: what is rectified is all of it. Refused when it cannot be priced.
+        For readings under the contract and for the holder of what stands of it, for data as both are known today. Nothing is
+        due of a charge, which has nothing to be priced by, of a period in which no contract was in force, as is known now,
+        and of what was taken back when only readings change. Refused when it cannot be priced.
         """
         if original.kind == CHARGE:
             return nothing_due(original)
         try:
-            supply, holder = self._parties(original, cause)
+            if cause == READING:
+                with self._database.read() as connection:
+                    stands = self.standing(connection, original)
+                if not stands.figures.lines:
+                    return nothing_due(original)
+                supply, holder = supply_of(stands.printed["supply"]), member_of(stands.printed["holder"])
+            else:
+                supply, holder = self._parties(original)
             return self._pricer.again(supply, holder, original.period, original.issue_date)
         except HeldBill as held:
+            if held.reason == "NO_CONTRACT":
+                with self._database.read() as connection:
+                    given = rewards.given(connection, original.supply_id, original.period_start)
+                return nothing_due(original, sum(given.values()))
             raise Refused(
                 f"Invoice {original.number} cannot be priced again: {held.explanation}", held.reason
             ) from held
 
-    def _parties(self, original: Issued, cause: str) -> tuple[Supply, Member]:
-        if cause == READING:
-            return supply_of(original.printed["supply"]), member_of(original.printed["holder"])
+    def _parties(self, original: Issued) -> tuple[Supply, Member]:
         with self._database.read() as connection:
             supplies = read_model.supplies(connection, [original.supply_id])
             # The holder of that period stays the invoice's: a later change of holder is no error of it.
@@ -147,16 +158,15 @@ class Rectifier:
             row = invoices.find(connection, each.invoice_id)
             assert row is not None
             documents = [*([] if each.method == SUBSTITUTION else documents), (row.number, row.issue_date)]
-        return Standing(figures, last.import_wh, litres_of(details), tuple(made), tuple(documents))
+        return Standing(figures, last.printed, last.import_wh, litres_of(details), tuple(made), tuple(documents))
 
     def outcome(self, connection: Connection, original: Issued, corrected: Figures, order: Order) -> Outcome:
         """What rectifying it to `corrected` would do today; Invalid for a method or a number of instalments that is none."""
         if order.method not in METHODS:
             raise Invalid(f"The method {order.method!r} is not known; use {' or '.join(METHODS)}.", field="method")
-        if original.kind == CHARGE and order.method != DIFFERENCE:
+        if not corrected.lines and order.method != DIFFERENCE:
             raise Refused(
-                f"Invoice {original.number} charges for no supply: it is taken back whole, and nothing takes its place. Leave "
-                "--substitution out.",
+                f"Invoice {original.number} is taken back whole, and nothing takes its place. Leave --substitution out.",
                 "METHOD_NOT_LAWFUL",
             )
         if order.method not in self.law.methods:
@@ -309,7 +319,7 @@ class Rectifier:
             raise Conflict("A payment came while the invoice was rectified; do it again.", "ACCOUNT_CHANGED")
         corrections.keep_rectification(connection, rectification_of(row, found, order))
         book(tx, self._rules, row, found)
-        tell(tx, row, details, found, order.method, draft.bill.energy.get("electricity", Energy()))
+        tell(tx, row, details, found, order.method, energy_again(original, draft))
         return row
 
     def _document(
@@ -319,13 +329,13 @@ class Rectifier:
         original, whole = found.original, details_of(draft.bill)
         figures = found.corrected if order.method == SUBSTITUTION else found.change
         details = replace(whole, lines=figures.lines, taxes=figures.taxes)
-        energy = draft.bill.energy.get("electricity", Energy())
+        energy = energy_again(original, draft)
         owed = ledger.overdue_items(connection, [original.supply_id], today)
         debts = owed.get((original.supply_id, SERVICE, original.member_id), [])
-        if original.kind == CHARGE:
-            printed = charge_printed_again(original, debts)
-        else:
+        if draft.segments:
             printed = printed_facts(self._rules, draft, draft.bill, debts)
+        else:
+            printed = printed_again(original, debts)
         sequence = state.last_number + 1
         row = replace(
             original,

@@ -13,9 +13,12 @@ INVITATION = "invitation"
 
 def invitation(segments: Sequence[Segment], owed_wh: int) -> tuple[Discount, ...]:
     """The discount that gives what is owed; none on a bill without electricity."""
-    if owed_wh <= 0 or not any(segment.service == "electricity" for segment in segments):
-        return ()
-    return (Discount(wh=owed_wh, concept=INVITATION),)
+    return promised(owed_wh) if any(segment.service == "electricity" for segment in segments) else ()
+
+
+def promised(wh: int) -> tuple[Discount, ...]:
+    """The discount of so much energy; none for nothing."""
+    return (Discount(wh=wh, concept=INVITATION),) if wh > 0 else ()
 
 
 def invited_wh(terms: BillTerms) -> int:

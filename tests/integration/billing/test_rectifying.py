@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import date, timedelta
 from decimal import Decimal as D
@@ -22,6 +23,7 @@ from services.billing.evidence.basis import bases_of
 from services.billing.papers.account import certificate_document
 from services.billing.repository import corrections as store
 from services.chassis.errors import Conflict, Invalid, NotFound, Refused
+from services.staff.verify.check import verify
 from tests.support.billing import STAFF, Office, contract_message, in_threads, measured, supply_message
 
 SUPPLY = "s00000"
@@ -335,6 +337,43 @@ def test_an_invoice_can_be_rectified_again_and_counts_from_where_it_stands(bille
         [OCTOBER, "R-2026-000003", "R-2026-000002"],
         ["R-2026-000001", "E-2026-000001"],
     ]
+
+
+def test_a_month_after_the_end_of_the_contract_is_taken_back_whole(billed: Office) -> None:
+    """The end is heard of after the bill: nothing was due, and what is measured later changes nothing."""
+    billed.pay(OCTOBER, "20.00")
+    ended = contract_message(SUPPLY, to="2026-10-01")
+    billed.tell(supply_message(SUPPLY, ended, account="1/1", version=2))
+    with pytest.raises(Refused, match="nothing takes its place"):
+        rectify(billed, method="S")
+    owed_before = debt(billed)
+    row = rectify(billed)
+    assert (row.total, row.import_wh) == (D("-55.44"), 0)
+    assert billed.invoices.get(STAFF, OCTOBER).outstanding == 0
+    after = debt(billed)
+    paid_back = owed_before.overdue + owed_before.not_yet_due - (after.overdue + after.not_yet_due) + after.credit
+    assert paid_back == D("55.44") + D(row.printed["rectification"]["interest"])
+    (told,) = billed.events(InvoiceRectified)
+    assert (told.import_wh, told.hours_expected) == (0, billed.invoices.get(STAFF, OCTOBER).invoice.hours_expected)
+    check_books(billed)
+    bundle = billed.invoices.bundle(STAFF, row.number)[1]
+    verdict = verify(json.loads(json.dumps(bundle)))
+    assert verdict.differences == ()
+    with pytest.raises(Refused, match=f"taken back already, by {row.number}"):
+        rectify(billed)
+    billed.energy.usual = MORE
+    billed.hear(corrected(billed, known_wh=265_000))
+    (found,) = billed.corrections.list("", before="", limit=10)
+    assert found.correction.state == "nothing"
+
+
+def test_a_reading_after_a_contract_was_put_right_is_priced_under_the_right_one(billed: Office) -> None:
+    contract = contract_message(SUPPLY, meter_rental="three_phase")
+    billed.tell(supply_message(SUPPLY, contract, account="1/1", version=2))
+    rectify(billed)
+    found = billed.corrections.get(proposal(billed))
+    assert found.outcome is not None
+    assert {line.concept for line in found.outcome.change.lines} == {"energy"}, "the rental stays the one put right"
 
 
 def test_what_the_office_may_not_do_is_said(billed: Office) -> None:
