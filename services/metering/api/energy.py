@@ -11,7 +11,7 @@ from services.metering.api.messages import period, period_message, timestamp
 from services.metering.api.part import Part
 from services.metering.application.energy import BillableEnergy, EnergyQuery, billable_energy
 from services.metering.domain.estimation.self_reading import register_names
-from services.metering.domain.hours import hour_start
+from services.metering.domain.hours import hour_start, quarter_start
 from services.metering.domain.register_closes import MeterClose, origin_word
 
 
@@ -28,6 +28,7 @@ class EnergyApi(Part):
                 query.tariff,
                 period(query.period, f"queries[{i}].period"),
                 query.by_hour,
+                tuple((one.period, one.watts) for one in query.quarters_above),
             )
             for i, query in enumerate(request.queries)
         ]
@@ -62,6 +63,14 @@ def _energy(answer: BillableEnergy) -> pb.StreamBillableEnergyResponse:
         hours=[
             pb.BillableHour(start=timestamp(hour_start(one.hour)), period=one.period, import_wh=one.import_wh)
             for one in answer.hours
+        ],
+        quarter_demands=[
+            pb.QuarterDemand(period=one.period, start=timestamp(quarter_start(one.quarter)), watts=one.watts)
+            for one in (answer.quarters.above if answer.quarters else ())
+        ],
+        quarters_unknown=[
+            pb.UnknownQuarters(period=period, hours=hours)
+            for period, hours in (answer.quarters.unknown if answer.quarters else {}).items()
         ],
     )
 

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from services.chassis.db import Database
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
+from services.metering.application.quarters import power_limits, quarter_demands
 from services.metering.application.register_energy import closes_read, maximum_power
 from services.metering.domain.calendar import TariffCalendar, calendar
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, local_days
 from services.metering.domain.overlay import CurveRows
+from services.metering.domain.quarter_demands import Demands
 from services.metering.domain.reactive import REACTIVE_PERIODS, reactive_totals
 from services.metering.domain.register_closes import MeterClose
 from services.metering.domain.registers import MaximumPower
@@ -37,6 +39,8 @@ class EnergyQuery:
     tariff: str
     period: DatePeriod
     by_hour: bool = False
+    quarters_above: tuple[tuple[str, int], ...] = ()
+    """Tariff period ("P1") and W: of these periods, the quarters of an hour above."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class BillableEnergy:
     ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand) that shares
     no installation.
     ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any. ``hours``: every
-    one with a value, of a query that asks for them.
+    one with a value, of a query that asks for them. ``quarters``: what is known of the quarters above the powers asked for.
     """
 
     supply_id: str
@@ -77,6 +81,7 @@ class BillableEnergy:
     maximum_power: tuple[MaximumPower, ...] = ()
     reactive: tuple[ReactiveEnergy, ...] = ()
     hours: tuple[BillableHour, ...] = ()
+    quarters: Demands | None = None
 
     @property
     def hours_missing(self) -> int:
@@ -112,7 +117,8 @@ def _check(query: EnergyQuery, field: str) -> None:
             f"The period {query.period.start} to {query.period.end} is outside {FIRST_DAY} to {END_DAY}.",
             field=f"{field}.period",
         )
-    tariff_calendar(query.tariff, "peninsula", f"{field}.tariff")
+    known = tariff_calendar(query.tariff, "peninsula", f"{field}.tariff")
+    power_limits(query.quarters_above, known, f"{field}.quarters_above")
 
 
 def _answers(database: Database, days: LocalDays, queries: Sequence[EnergyQuery], first: int) -> list[BillableEnergy]:
@@ -164,9 +170,16 @@ def _alike(
     reactive = _reactive(days, table, asker, len(owners), rows)
     by_hour = {known[q.service_id].key for q in queries if q.by_hour and q.service_id in known}
     hourly = _hourly(days, table, rows, by_hour)
+    asked = {
+        index: (key, power_limits(query.quarters_above, table, "quarters_above"))
+        for index, (query, key) in enumerate(zip(queries, keys.tolist(), strict=True))
+        if query.quarters_above
+    }
+    above = quarter_demands(connection, days, table, period, asked)
     answers = []
-    for query, key in zip(queries, keys.tolist(), strict=True):
+    for index, (query, key) in enumerate(zip(queries, keys.tolist(), strict=True)):
         at = int(np.searchsorted(owners, key)) if key else -1
+        demands, newest = above.get(index, (None, 0))
         answers.append(
             BillableEnergy(
                 query.supply_id,
@@ -182,11 +195,12 @@ def _alike(
                 expected,
                 int(totals.measured[at]) if key else 0,
                 int(totals.estimated[at]) if key else 0,
-                int(version[at]) if key else 0,
+                max(int(version[at]), newest) if key else 0,
                 tuple(closes.get(key, ())),
                 tuple(power.get(key, ())),
                 tuple(reactive.get(at, ())),
                 hourly.get(key, ()) if query.by_hour else (),
+                demands,
             )
         )
     return answers

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 from coop.common.v1.types_pb2 import DatePeriod
 from coop.metering.events.v1.events_pb2 import CurveReady
+from numpy.typing import NDArray
 
 from services.chassis.db import Transaction
 from services.metering.application.aftermath import follow_up
@@ -16,10 +17,10 @@ from services.metering.application.places import bounds, places_of
 from services.metering.application.registers import store_readings
 from services.metering.application.topics import CURVE_TOPIC
 from services.metering.domain.hours import LocalDays, day_of_number
-from services.metering.domain.merge import layers
+from services.metering.domain.merge import Layer, empty_layer, layers
 from services.metering.domain.readings import ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
-from services.metering.repository import curves, points
+from services.metering.repository import curves, points, quarters
 from services.metering.repository.cups import owner_of, places_of_cups
 from services.metering.repository.imports import ImportRecord
 
@@ -92,29 +93,47 @@ def _store_hours(tx: Transaction, days: LocalDays, batch: ReadingBatch, record: 
     known = places.point > 0
     changes = Changes(record.id)
 
-    mine = (batch.hour[known], batch.values[known], batch.quality[known])
-    measured, repeats = layers(days, places.point[known], *mine)
+    measured, repeats = _layers(days, places.point, batch, known)
     record.duplicates += repeats
     for layer in measured:
         revision = curves.Revision(tx, now, record.id)
-        stored = curves.store(tx, layer, revision)
-        changes.note(stored, revision)
+        stored = _store_layer(tx, layer, revision, changes)
         record.accepted += stored.new + stored.superseded
         record.superseded += stored.superseded
         record.duplicates += stored.duplicates
 
     stray = ~known
-    nobodys = (batch.hour[stray], batch.values[stray], batch.quality[stray])
-    homeless, repeats = layers(days, places.owner[stray], *nobodys)
+    homeless, repeats = _layers(days, places.owner, batch, stray)
     record.duplicates += repeats
     for layer in homeless:
-        stored = curves.keep(tx, layer, curves.Revision(tx, now, record.id))
+        revision = curves.Revision(tx, now, record.id)
+        stored = curves.keep(tx, layer, revision)
+        if layer.quarters is not None:
+            quarters.keep(tx, layer.quarters, revision)
         record.of_unknown_meters += stored.new + stored.superseded
         record.duplicates += stored.duplicates
     index, count = np.unique(batch.meter[stray], return_counts=True)
     for one, hours in zip(index.tolist(), count.tolist(), strict=True):
         record.note_unknown(batch.meters[one], hours, by_supply=batch.by_supply)
     changes.emit(tx)
+
+
+def _layers(
+    days: LocalDays, owner: NDArray[np.int64], batch: ReadingBatch, some: NDArray[np.bool_]
+) -> tuple[list[Layer], int]:
+    """Some of a batch's hours as layers, and how many only repeat the one before."""
+    parts = None if batch.quarters is None else batch.quarters[some]
+    return layers(days, owner[some], batch.hour[some], batch.values[some], batch.quality[some], parts)
+
+
+def _store_layer(tx: Transaction, layer: Layer, of: curves.Revision, changes: Changes) -> curves.Stored:
+    """Store hours and the quarters that they came by."""
+    stored = curves.store(tx, layer, of)
+    changes.note(stored, of)
+    if layer.quarters is not None:
+        # Told once where hours changed with them; the same hours may have come by other quarters, too.
+        changes.note(quarters.store(tx, layer.quarters, of).without(stored), of)
+    return stored
 
 
 def _store_closes(tx: Transaction, batch: ReadingBatch, record: ImportRecord) -> list[RefusedRow]:
@@ -176,8 +195,11 @@ def _claim(tx: Transaction, assignments: list[points.Assignment]) -> None:
     changes = Changes()
     for assignment in assignments:
         start, end = bounds(assignment)
-        for layer in curves.take_kept(tx, assignment.meter_key, start, min(end, 1 << 30)):
-            layer.owner[:] = assignment.point_key
-            revision = curves.Revision(tx, tx.clock.now(), None)
-            changes.note(curves.store(tx, layer, revision), revision)
+        days = start, min(end, 1 << 30)
+        hours = curves.take_kept(tx, assignment.meter_key, *days)
+        parts = quarters.take_kept(tx, assignment.meter_key, *days)
+        for number in sorted(hours.keys() | parts.keys()):
+            layer = hours.get(number) or empty_layer()
+            layer.quarters = parts.get(number)
+            _store_layer(tx, layer.at(assignment.point_key), curves.Revision(tx, tx.clock.now(), None), changes)
     changes.emit(tx)

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 HOURS_MAX = 25
 """Slots of the longest local day: the width of every day matrix."""
 
+QUARTERS = 4
+"""Quarters of an hour."""
+
 FIRST_DAY = date(2000, 1, 1)
 END_DAY = date(2100, 1, 1)
 """Days this service knows (half-open). Older or later stamps are a meter's broken clock (years 0015 and 1807 are seen)."""
@@ -48,6 +51,11 @@ def hour_number(instant: datetime) -> int:
 def hour_start(number: int) -> datetime:
     """The aware UTC instant at which an hour starts."""
     return datetime.fromtimestamp(int(number) * 3600, UTC)
+
+
+def quarter_start(number: int) -> datetime:
+    """The aware UTC instant at which a quarter of an hour starts; four of them an hour."""
+    return datetime.fromtimestamp(int(number) * 900, UTC)
 
 
 class LocalDays:

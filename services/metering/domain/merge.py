@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from services.metering.domain.curve import DayCurves, blank_days
 from services.metering.domain.hours import LocalDays
+from services.metering.domain.quarter_hours import DayQuarters, blank_quarters, told
 from services.metering.domain.readings import MISSING
 
 _DAY_BITS, _SLOT_BITS = 20, 5
@@ -22,11 +23,22 @@ _DAY_BITS, _SLOT_BITS = 20, 5
 
 @dataclass
 class Layer:
-    """Day curves holding only the hours just read: ``owner`` (n,) and ``day`` (n,) name each row of ``curves``."""
+    """Day curves holding only the hours just read: ``owner`` (n,) and ``day`` (n,) name each row of ``curves``.
+
+    ``quarters``: of the days with hours that came by quarters; None where none did.
+    """
 
     owner: NDArray[np.int64]
     day: NDArray[np.int64]
     curves: DayCurves
+    quarters: DayQuarters | None = None
+
+    def at(self, owner: int) -> Layer:
+        """The same of another owner."""
+        parts = self.quarters
+        if parts is not None:
+            parts = DayQuarters(np.full_like(parts.owner, owner), parts.day, parts.wh)
+        return Layer(np.full_like(self.owner, owner), self.day, self.curves, parts)
 
 
 @dataclass
@@ -40,12 +52,19 @@ class Merged:
     superseded: NDArray[np.int64]
 
 
+def empty_layer() -> Layer:
+    """A layer without any hour."""
+    none = np.zeros(0, np.int64)
+    return Layer(none, none, blank_days(none.astype(np.int8)))
+
+
 def layers(
     days: LocalDays,
     owner: NDArray[np.int64],
     hour: NDArray[np.int64],
     values: NDArray[np.int64],
     quality: NDArray[np.uint8],
+    quarters: NDArray[np.int64] | None = None,
 ) -> tuple[list[Layer], int]:
     """Readings in the order received as layers of day curves, and how many only repeat the one before.
 
@@ -56,13 +75,17 @@ def layers(
     cell = ((owner << _DAY_BITS | day) << _SLOT_BITS) | slot
     order = np.argsort(cell, kind="stable")
     cell, values, quality = cell[order], values[order], quality[order]
+    quarters = None if quarters is None else quarters[order]
     again = np.zeros(len(cell), bool)
     again[1:] = cell[1:] == cell[:-1]
     repeats = again.copy()
     repeats[1:] &= (values[1:] == values[:-1]).all(axis=1) & (quality[1:] == quality[:-1])
+    if quarters is not None:
+        repeats[1:] &= (quarters[1:] == quarters[:-1]).all(axis=1)
     keep = ~repeats
     rank = _ranks(again[keep])
-    found = list(_by_rank(days, cell[keep], values[keep], quality[keep], rank))
+    parts = None if quarters is None else quarters[keep]
+    found = list(_by_rank(days, cell[keep], values[keep], quality[keep], parts, rank))
     return found, int(repeats.sum())
 
 
@@ -97,6 +120,7 @@ def _by_rank(
     cell: NDArray[np.int64],
     values: NDArray[np.int64],
     quality: NDArray[np.uint8],
+    quarters: NDArray[np.int64] | None,
     rank: NDArray[np.int64],
 ) -> Iterator[Layer]:
     for level in range(int(rank.max()) + 1 if len(rank) else 0):
@@ -108,4 +132,10 @@ def _by_rank(
         curves = blank_days(days.lengths(day))
         curves.values[of_row, slot] = values[rows]
         curves.quality[of_row, slot] = quality[rows]
-        yield Layer(keys >> _DAY_BITS, day, curves)
+        layer = Layer(keys >> _DAY_BITS, day, curves)
+        if quarters is not None:
+            wh = blank_quarters(len(keys))
+            wh[of_row, slot] = quarters[rows]
+            some = told(wh).any(axis=1)
+            layer.quarters = DayQuarters(layer.owner[some], day[some], wh[some])
+        yield layer

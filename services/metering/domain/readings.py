@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from services.metering.domain.hours import QUARTERS
 from services.metering.domain.registers import RegisterRow
 
 CHANNELS = ("import", "export", "r1", "r2", "r3", "r4")
@@ -20,6 +21,9 @@ REAL = 1
 """Firm measured value: obtaining method 1 of P.O. 10.5. Methods 2 to 6 are estimates and keep their number."""
 DOUBTFUL = 9
 """Measured, but the meter raised a doubt (PRIME ``Bc`` bits 1, 2, 3, 5, 6): shown as estimated until somebody confirms."""
+
+NO_QUARTERS = -1
+"""In place of each of the four quarters of an hour that did not come by quarters."""
 
 ABSURD_WH = 55_000
 """More than this in one hour is not a reading of a type 5 meter (P.O. 10.5 validation)."""
@@ -61,6 +65,8 @@ class ReadingBatch:
     order of CHANNELS; ``quality`` is REAL, DOUBTFUL or the number of an estimation method; ``line`` is the line of the
     file. Rows keep the file's order. ``by_supply``: ``meters`` are not serials but CUPS. ``closes``: register readings;
     ``texts`` says, by their place in that list, how those that name a supply would be quarantined (without the reason).
+    ``quarters`` (n, 4): import Wh of the quarters of hours that came by quarters, NO_QUARTERS in the rows of the others; None
+    where no hour did.
     """
 
     meters: list[str]
@@ -74,6 +80,7 @@ class ReadingBatch:
     closes: list[RegisterRow] = field(default_factory=list)
     texts: dict[int, RefusedRow] = field(default_factory=dict)
     by_supply: bool = False
+    quarters: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.hour)
@@ -88,6 +95,7 @@ class ReadingBatch:
             self.quality[rows],
             self.line[rows],
             by_supply=self.by_supply,
+            quarters=None if self.quarters is None else self.quarters[rows],
         )
 
 
@@ -110,12 +118,23 @@ def joined(batches: Sequence[ReadingBatch], *, by_supply: bool) -> ReadingBatch:
     found.values = np.concatenate([batch.values for batch in batches])
     found.quality = np.concatenate([batch.quality for batch in batches])
     found.line = np.concatenate([batch.line for batch in batches])
+    if any(batch.quarters is not None for batch in batches):
+        found.quarters = np.concatenate([_quarters_of(batch) for batch in batches])
     for batch in batches:
         found.texts |= {len(found.closes) + place: told for place, told in batch.texts.items()}
         found.closes += batch.closes
         found.refused += batch.refused
         found.errors += batch.errors
     return found
+
+
+def _quarters_of(batch: ReadingBatch) -> NDArray[np.int64]:
+    return no_quarters(len(batch)) if batch.quarters is None else batch.quarters
+
+
+def no_quarters(hours: int) -> NDArray[np.int64]:
+    """The quarters (n, 4) of hours that did not come by quarters."""
+    return np.full((hours, QUARTERS), NO_QUARTERS, np.int64)
 
 
 def is_estimated(quality: int) -> bool:

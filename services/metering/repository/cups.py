@@ -15,7 +15,7 @@ from services.metering.domain.hours import FIRST_DAY
 from services.metering.repository.holdings import CUPS_LENGTH, contracts_of_points
 from services.metering.repository.points import Assignment
 from services.metering.repository.sql import slices
-from services.metering.tables import kept_reading, measuring_point, meter, supply
+from services.metering.tables import kept_quarters, kept_reading, measuring_point, meter, supply
 
 _OWNER = "cups:"
 _ELECTRICITY = "electricity"
@@ -58,6 +58,7 @@ def places_of_cups(connection: Connection, keys: dict[str, int]) -> list[Assignm
 
 
 def drop_kept(tx: Transaction, owner: str) -> None:
-    """Give up the hours kept under a name."""
+    """Give up the hours kept under a name, and their quarters."""
     key = select(meter.c.key).where(meter.c.serial == owner).scalar_subquery()
-    tx.execute(delete(kept_reading).where(kept_reading.c.meter_key == key))
+    for table in (kept_reading, kept_quarters):
+        tx.execute(delete(table).where(table.c.meter_key == key))

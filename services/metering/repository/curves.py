@@ -33,6 +33,13 @@ class Stored:
     duplicates: int
     superseded: int
 
+    def without(self, other: Stored) -> Stored:
+        """The days alone that the other did not change."""
+        days = set(zip(other.owner.tolist(), other.day.tolist(), strict=True))
+        some = np.array([place not in days for place in zip(self.owner.tolist(), self.day.tolist(), strict=True)], bool)
+        hours = self.hours[some]
+        return Stored(self.owner[some], self.day[some], hours, 0, 0, int(hours.sum()))
+
 
 class Revision:
     """The number under which one round of changes becomes known, given out only when something changes.
@@ -91,18 +98,19 @@ def keep(tx: Transaction, layer: Layer, of: Revision) -> Stored:
     return _stored(layer, merged, changed)
 
 
-def take_kept(tx: Transaction, meter_key: int, start: int, end: int) -> list[Layer]:
-    """The kept readings of a meter in local days [start, end), version after version. They are no longer kept."""
+def take_kept(tx: Transaction, meter_key: int, start: int, end: int) -> dict[int, Layer]:
+    """The kept readings of a meter in local days [start, end) by revision. They are no longer kept."""
     table = kept_reading
     chosen = (table.c.meter_key == meter_key) & (table.c.day >= start) & (table.c.day < end)
     rows = tx.execute(select(table.c.day, table.c.curve, table.c.revision).where(chosen)).all()
     if rows:
         tx.execute(delete(table).where(chosen))
-    layers = []
-    for number in sorted({row.revision for row in rows}):
+    layers = {}
+    for number in {row.revision for row in rows}:
         of_version = [row for row in rows if row.revision == number]
         day = np.array([row.day for row in of_version], np.int64)
-        layers.append(Layer(np.full(len(day), meter_key, np.int64), day, unpack([row.curve for row in of_version])))
+        owner = np.full(len(day), meter_key, np.int64)
+        layers[number] = Layer(owner, day, unpack([row.curve for row in of_version]))
     return layers
 
 

@@ -30,13 +30,14 @@ def curves_between(connection: Connection, owners: Sequence[int], start: int, en
     """Curves of the points as known now with their estimates, shared where they share, local days [start, end), ordered by
     point and day.
     """
-    rows = _metered(connection, owners, start, end)
+    rows = metered_between(connection, owners, start, end)
     for sharing in sharing_repository.sharings(connection, owners, start, end):
-        rows = lay_shares(rows, sharing, _metered(connection, [sharing.generation], sharing.start, sharing.end))
+        rows = lay_shares(rows, sharing, metered_between(connection, [sharing.generation], sharing.start, sharing.end))
     return rows
 
 
-def _metered(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
+def metered_between(connection: Connection, owners: Sequence[int], start: int, end: int) -> CurveRows:
+    """What the points' own meters counted, as known now with their estimates, whatever is shared."""
     measured = curves.curves_between(connection, owners, start, end)
     return lay_over(measured, estimates_between(connection, owners, start, end))
 
@@ -45,14 +46,15 @@ def curves_of_version(connection: Connection, point_key: int, start: int, end: i
     """Curve, estimates and sharing of one point, local days [start, end), as they stood at a revision: what an invoice rests
     on.
     """
-    rows = _metered_of_version(connection, point_key, start, end, version)
+    rows = metered_of_version(connection, point_key, start, end, version)
     for sharing in sharing_repository.sharings(connection, [point_key], start, end, version):
-        own = _metered_of_version(connection, sharing.generation, sharing.start, sharing.end, version)
+        own = metered_of_version(connection, sharing.generation, sharing.start, sharing.end, version)
         rows = lay_shares(rows, sharing, own)
     return rows
 
 
-def _metered_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
+def metered_of_version(connection: Connection, point_key: int, start: int, end: int, version: int) -> CurveRows:
+    """The same of one point as it stood at a revision."""
     measured = curves.curves_of_version(connection, point_key, start, end, version)
     return lay_over(measured, estimates_of_version(connection, point_key, start, end, version))
 

@@ -2,7 +2,14 @@
 
 from services.metering.tables.base import CurveKey, metadata
 from services.metering.tables.billed import billed_period, billed_register, reading_correction
-from services.metering.tables.curves import day_curve, day_curve_history, kept_reading, revision
+from services.metering.tables.curves import (
+    day_curve,
+    day_curve_history,
+    day_quarters,
+    kept_quarters,
+    kept_reading,
+    revision,
+)
 from services.metering.tables.estimates import (
     estimated_day,
     estimated_day_history,
@@ -30,10 +37,12 @@ __all__ = [
     "contract_tariff",
     "day_curve",
     "day_curve_history",
+    "day_quarters",
     "estimated_day",
     "estimated_day_history",
     "estimation",
     "estimation_due",
+    "kept_quarters",
     "kept_reading",
     "load_profile",
     "measuring_point",

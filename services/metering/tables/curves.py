@@ -48,3 +48,26 @@ kept_reading = Table(
     Column("curve", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# The quarters of the hours that came by quarters, packed (domain/quarter_hours.py): every version of a day with all that was
+# known of it then. None is overwritten; which of them count, the hours say (quarter_hours.agreeing).
+day_quarters = Table(
+    "day_quarters",
+    metadata,
+    Column("point_key", CurveKey, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("revision", CurveKey, primary_key=True, autoincrement=False),
+    Column("quarters", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The same of hours in kept_reading.
+kept_quarters = Table(
+    "kept_quarters",
+    metadata,
+    Column("meter_key", CurveKey, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("revision", CurveKey, primary_key=True, autoincrement=False),
+    Column("quarters", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

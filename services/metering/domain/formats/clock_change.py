@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from services.metering.domain.formats.dialect import HOUR_NUMBER
 from services.metering.domain.formats.lines import BadRow
 from services.metering.domain.formats.sink import Sink
-from services.metering.domain.formats.stamps import QUARTERS, LocalClock
+from services.metering.domain.formats.stamps import LocalClock
+from services.metering.domain.hours import QUARTERS
 
 _AUTUMN = 25
 _REPEATED = (2, 3)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE, CurveFile, SupplyCurve
-from services.metering.domain.formats.quarters import QUARTERS, by_quarters, worst_quality
+from services.metering.domain.formats.quarters import by_quarters, worst_quality
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
 from services.metering.domain.formats.spool import ROW, Spool, parts_of
+from services.metering.domain.hours import QUARTERS
 from services.metering.domain.readings import MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from services.metering.domain.hours import QUARTERS
 from services.metering.domain.readings import DOUBTFUL, REAL
 
-QUARTERS = 4
 QUARTERS_SHARE = 4
 """One row in this many with a stamp within the hour makes a curve of quarters (in a whole one, three in four are)."""
 

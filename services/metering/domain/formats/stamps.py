@@ -12,9 +12,16 @@ from zoneinfo import ZoneInfo
 
 from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.lines import BadRow
-from services.metering.domain.hours import END_DAY, FIRST_DAY, day_number, day_of_number, local_days, standard_offset
+from services.metering.domain.hours import (
+    END_DAY,
+    FIRST_DAY,
+    QUARTERS,
+    day_number,
+    day_of_number,
+    local_days,
+    standard_offset,
+)
 
-QUARTERS = 4
 _MINUTES_OF_QUARTER = 15
 _YEAR_FIRST = re.compile(r"([0-9]{4})[/-]([0-9]{1,2})[/-]([0-9]{1,2})")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")

@@ -17,10 +17,19 @@ from numpy.typing import NDArray
 
 from services.metering.domain.formats.dialect import HOUR, INTERVAL, QUARTER, Context
 from services.metering.domain.formats.model import MAX_QUARANTINED, MAX_VALUE
-from services.metering.domain.formats.quarters import QUARTERS, QUARTERS_SHARE, by_quarters, worst_quality
+from services.metering.domain.formats.quarters import QUARTERS_SHARE, by_quarters, worst_quality
 from services.metering.domain.formats.reading import Outcome, read_into
 from services.metering.domain.formats.sink import CUPS_LENGTH, NO_INVOICE, Sink
-from services.metering.domain.readings import CHANNELS, MeterError, ReadingBatch, RefusedRow, empty_batch
+from services.metering.domain.hours import QUARTERS
+from services.metering.domain.readings import (
+    CHANNELS,
+    IMPORT,
+    MeterError,
+    ReadingBatch,
+    RefusedRow,
+    empty_batch,
+    no_quarters,
+)
 from services.metering.domain.registers import RegisterRow
 
 _OWNER, _MEMBER, _LINE, _QUARTER, _TEXT, _QUALITY, _VALUES = range(7)
@@ -138,11 +147,12 @@ class StreamingSink(Sink):
         self._refuse(hours[astray], "The stamp is not the end of a whole hour, as the supply's others are.", HOUR)
         hours = hours[~astray]
         hours[:, _QUARTER] //= QUARTERS
-        summed, waiting = self._sum(rows[told & quartered], end)
+        summed, parts, waiting = self._sum(rows[told & quartered], end)
         self._held = np.concatenate([rows[~told], waiting])
-        hours = np.concatenate([hours, summed])
-        if len(hours):
-            self._ready.append(self._as_batch(hours))
+        if len(hours) or len(summed):
+            batch = self._as_batch(np.concatenate([hours, summed]))
+            batch.quarters = np.concatenate([no_quarters(len(hours)), parts]) if len(summed) else None
+            self._ready.append(batch)
 
     def _tell(self, rows: _Rows, end: bool) -> NDArray[np.bool_]:
         """Of each row, whether it is clear by now what its supply has."""
@@ -155,12 +165,12 @@ class StreamingSink(Sink):
                 self._quartered[one] = bool(share[index])
         return np.array([one in self._quartered for one in owner.tolist()], bool)
 
-    def _sum(self, quarters: _Rows, end: bool) -> tuple[_Rows, _Rows]:
-        """Whole hours, and the quarters that wait for others; at the end those are refused. Of a quarter that comes twice
-        with different values the later stands.
+    def _sum(self, quarters: _Rows, end: bool) -> tuple[_Rows, NDArray[np.int64], _Rows]:
+        """Whole hours, the import (n, 4) of their quarters, and the quarters that wait for others; at the end those are
+        refused. Of a quarter that comes twice with different values the later stands.
         """
         if not len(quarters):
-            return quarters, quarters
+            return quarters, no_quarters(0), quarters
         quarters = quarters[np.lexsort((quarters[:, _QUARTER], quarters[:, _OWNER]))]
         same = np.diff(quarters[:, _OWNER]) == 0
         again = np.append(same & (np.diff(quarters[:, _QUARTER]) == 0), False)
@@ -175,11 +185,12 @@ class StreamingSink(Sink):
         hours[:, _QUARTER] = hour[begins]
         hours[:, _QUALITY] = worst_quality(quarters[:, _QUALITY].astype(np.uint8), begins)
         hours[:, _VALUES:] = np.add.reduceat(quarters[:, _VALUES:], begins, axis=0)
+        parts = quarters[np.repeat(whole, count), _VALUES + IMPORT].reshape(-1, QUARTERS)
         waiting = quarters[~np.repeat(whole, count)]
         if end or len(waiting) > _MAX_WAITING:
             self._refuse(waiting, "Other quarters of this hour are missing: the hour's energy is not known.", QUARTER)
             waiting = waiting[:0]
-        return hours[whole], waiting
+        return hours[whole], parts, waiting
 
     def _refuse(self, rows: _Rows, reason: str, interval: str) -> None:
         """Refuse rows that could be read: as what ``interval`` names they can be read again, without any they cannot."""

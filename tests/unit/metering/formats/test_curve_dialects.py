@@ -17,8 +17,8 @@ from services.metering.domain.formats import CurveFile, read_curve_file
 from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.lines import BadRow
 from services.metering.domain.formats.model import ESTIMATED
-from services.metering.domain.formats.stamps import QUARTERS, LocalClock, parse_day, parse_time
-from services.metering.domain.hours import hour_number, hour_start
+from services.metering.domain.formats.stamps import LocalClock, parse_day, parse_time
+from services.metering.domain.hours import QUARTERS, hour_number, hour_start
 from tests.support.prime_sample import PRIME_SAMPLE, needs_prime_sample
 from tests.unit.metering.formats.curve_writers import (
     OTHER,
