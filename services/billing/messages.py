@@ -17,7 +17,7 @@ from services.billing.application.certificates import Granted
 from services.billing.application.invoices import InvoiceFound
 from services.billing.application.plans_found import PlanFound
 from services.billing.documents.edition import edition
-from services.billing.documents.vocabulary import CONCEPTS, TAXES, word
+from services.billing.documents.vocabulary import CONCEPTS, TAXES, named, word
 from services.billing.documents.words import catalogue, document_locale
 from services.billing.domain.bill import ZERO, BillLine, BillTax
 from services.billing.domain.certificates import grouped
@@ -153,7 +153,7 @@ class Messages:
     def _line(self, line: BillLine, translate: Callable[[str], str]) -> pb.InvoiceLine:
         return pb.InvoiceLine(
             concept=_concept(line),
-            description=line.label or translate(word(CONCEPTS, line.concept)),
+            description=line.label or translate(word(CONCEPTS, named(line.concept, line.price_unit))),
             period=line.period,
             quantity=_plain(line.quantity),
             unit=line.unit,

@@ -268,8 +268,8 @@ def _facts(document: Document) -> Facts:
 
 
 def _maximum_power(bill: Bill) -> dict[str, int]:
-    """The highest demand by power period in W, as the maximeter gave it; empty where none was read."""
-    return dict(bill.energy.get("electricity", Energy()).max_demand_w or {})
+    """The highest demand by power period in W, as the maximeter or the quarters of an hour gave it; empty where neither did."""
+    return bill.energy.get("electricity", Energy()).highest_demand_w
 
 
 def invoice_entry_of(row: Issued, details: Details) -> Entry:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from services.billing.documents.edition import Edition
 from services.billing.documents.figures import NBSP
 from services.billing.documents.model import Line, Tax
-from services.billing.documents.vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS
+from services.billing.documents.vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS, named
 
 TIMES = " × "
 
 
 def name(e: Edition, line: Line) -> str:
     """«Energía consumida, P1»."""
-    concept = e.word(CONCEPTS, line.concept, line.label)
+    concept = e.word(CONCEPTS, named(line.concept, line.price_unit), line.label)
     return f"{concept}, {line.period}" if line.period else concept
 
 

@@ -19,6 +19,7 @@ CONCEPTS = {
     "power": N_("Contracted power"),
     "energy": N_("Energy consumed"),
     "excess_power": N_("Excess power"),
+    "excess_quarters": N_("Excess power by quarters of an hour"),
     "reactive": N_("Reactive energy"),
     "surplus": N_("Compensation of surplus energy"),
     "discount": N_("Discount"),
@@ -81,6 +82,7 @@ PRICE_UNITS = {
     "kwh": N_("/kWh"),
     "m3": N_("/m³"),
     "kvarh": N_("/kVArh"),
+    "kw": N_("/kW"),
     "kw_day": N_("/kW·day"),
     "kw_year": N_("/kW·year"),
     "kw_month": N_("/kW·month"),
@@ -172,6 +174,11 @@ LATE_INTEREST = N_(
     "What was paid too much comes back with the interest that the cooperative charges for late payment (Ley 24.240, art. 31)."
 )
 INTEREST = N_("What was paid too much comes back with the legal interest and the points that the law adds.")
+
+
+def named(concept: str, price_unit: str) -> str:
+    """The code under which a line has its name: what is counted by quarters of an hour is no maximeter's excess."""
+    return "excess_quarters" if (concept, price_unit) == ("excess_power", "kw") else concept
 
 
 def word(table: dict[str, str], code: str, label: str = "") -> str:

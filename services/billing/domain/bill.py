@@ -4,7 +4,7 @@ amounts (the customer can add the printed figures and reaches the printed total)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -109,7 +109,7 @@ class Energy:
     curve_version: int = 0
     max_demand_w: Mapping[str, int] | None = None
     reactive_varh: Mapping[str, int] | None = None
-    hours: tuple[HourEnergy, ...] = ()
+    hours: Sequence[HourEnergy] = ()
     closes: tuple[Close, ...] = ()
     unpriced: tuple[MeasuredHour, ...] = ()
     quarter_demands: Mapping[str, tuple[QuarterDemand, ...]] | None = None
@@ -122,6 +122,15 @@ class Energy:
     @property
     def export_wh(self) -> int:
         return sum(each.export_wh for each in self.by_period.values())
+
+    @property
+    def highest_demand_w(self) -> dict[str, int]:
+        """By power period: the maximeter's, and the highest quarter of an hour that is known where none was read."""
+        quarters = (self.quarter_demands or {}).items()
+        return {
+            **{period: max(each.watts for each in demands) for period, demands in quarters if demands},
+            **(self.max_demand_w or {}),
+        }
 
     def __add__(self, other: Energy) -> Energy:
         periods = sorted({*self.by_period, *other.by_period})
@@ -141,7 +150,7 @@ class Energy:
             max(self.curve_version, other.curve_version),
             _joined(self.max_demand_w, other.max_demand_w, max, 0),
             _joined(self.reactive_varh, other.reactive_varh, int.__add__, 0),
-            self.hours + other.hours,
+            (*self.hours, *other.hours),
             self.closes + other.closes,
             self.unpriced + other.unpriced,
             _joined(self.quarter_demands, other.quarter_demands, tuple.__add__, ()),

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.documents import render_invoice
-from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy
+from services.billing.documents import calculation, render_invoice
+from services.billing.documents.edition import edition
+from services.billing.documents.model import Line
+from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy, QuarterDemand
 from services.billing.domain.planning import plan
 from services.billing.domain.supplies import Address, Member, Supply
 from services.billing.jurisdictions import jurisdiction
@@ -339,6 +341,19 @@ def six_periods() -> tuple[Bill, Supply]:
     return spanish_bill(found, supply=supply, prices=book(prices)), supply
 
 
+def quarters() -> tuple[Bill, Supply]:
+    """Above 50 kW, without a maximeter: three quarters of an hour above the contracted power in P4."""
+    names = tuple(f"P{number}" for number in range(1, 7))
+    supply = spanish_supply(powers=tuple((name, 100_000) for name in names), tariff="3.0TD")
+    over = tuple(QuarterDemand(watts, datetime(2026, 10, 14, 8, tzinfo=UTC)) for watts in (105_000, 103_000, 104_000))
+    found = Energy(
+        {name: PeriodEnergy(1_200_000) for name in names}, 745, 745, quarter_demands={"P4": over}, reactive_varh={}
+    )
+    prices = {"code": "fija", "kind": "fixed", "service": "electricity", "name": "Seis periodos", "power": "regulated",
+              "from": date(2021, 6, 1), "energy": dict.fromkeys(names, "0.11")}  # fmt: skip
+    return spanish_bill(found, supply=supply, prices=book(prices)), supply
+
+
 def test_the_comparator_learns_the_monthly_fee_of_an_indexed_product():
     """3.9 € a month for 31 days: 3.97, inside the electricity tax; energy priced by the hour has no price of its period."""
     bill, supply = indexed()
@@ -350,7 +365,7 @@ def test_the_comparator_learns_the_monthly_fee_of_an_indexed_product():
     assert "prE1" not in query
 
 
-@pytest.mark.parametrize("made", [indexed, six_periods])
+@pytest.mark.parametrize("made", [indexed, six_periods, quarters])
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_every_kind_of_bill_has_words_and_adds_up_on_paper(made, language):
     """A concept, a section or a unit without words would stop the printing of a whole run."""
@@ -362,3 +377,25 @@ def test_every_kind_of_bill_has_words_and_adds_up_on_paper(made, language):
     )
     assert printed_in == language
     assert render_invoice(document, language).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "sum_of"),
+    [
+        (six_periods, "Exceso de potencia, P4", "6,4 kW × 31 días × 0,021891 €/kW·día"),
+        (quarters, "Exceso de potencia por cuartos de hora, P4", "7,0711 kW × 0,424794 €/kW"),
+    ],
+)
+def test_excess_by_quarters_of_an_hour_is_not_called_what_a_maximeter_reads(made, name, sum_of):
+    bill, _ = made()
+    (line,) = [line for line in bill.lines if line.concept == "excess_power"]
+    printed = Line(**line.__dict__)
+    spanish = edition("es", "es", "EUR")
+    assert calculation.name(spanish, printed) == name
+    assert calculation.written(spanish, printed).replace("\N{NO-BREAK SPACE}", " ") == sum_of
+
+
+def test_the_highest_demand_is_that_of_the_quarters_where_no_maximeter_was_read():
+    found = quarters()[0].energy["electricity"]
+    assert found.highest_demand_w == {"P4": 105_000}
+    assert replace(found, max_demand_w={"P4": 106_000, "P5": 9_000}).highest_demand_w == {"P4": 106_000, "P5": 9_000}
