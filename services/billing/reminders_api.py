@@ -288,7 +288,7 @@ def reminders_servicer(database: Database, rules: Rules, documents: Documents) -
     """RemindersService as the profile has it. SettingsError when its [reminders] cannot be, or the law does not let them."""
     profile = rules.profile
     try:
-        law = disconnection(rules.country.folder)
+        law = disconnection(rules.country.law)
         today = rules.today(database.clock.now())
         policy = reminder_policy(profile.section("reminders"), rules.days_to_pay, law.law(today))
         terms = debit_terms(profile)

@@ -26,7 +26,9 @@ from services.billing.domain.products import PriceBook, price_book
 from services.billing.domain.rows import decimal
 from services.billing.evidence.facts import RuleSet
 from services.billing.evidence.rule_set import rule_set
-from services.billing.jurisdictions import Jurisdiction, jurisdiction
+from services.billing.jurisdictions import jurisdiction
+from services.billing.jurisdictions.country import Jurisdiction
+from services.billing.jurisdictions.law_book import OWN_FILE
 from services.chassis.clock import local_date
 from services.chassis.environment import SettingsError
 from services.chassis.errors import Invalid
@@ -94,7 +96,7 @@ def rules_of(profile: Profile) -> Rules:
         ratio = decimal({"min_hours_ratio": "1", **terms}, "min_hours_ratio", "coop.toml [billing]")
         rules = Rules(
             profile=profile,
-            country=jurisdiction(profile.jurisdiction, terms),
+            country=jurisdiction(profile.jurisdiction, terms, profile.folder / OWN_FILE),
             book=price_book(products, str(path)),
             invoice_series=str(profile.section("series").get("invoice", "E")),
             days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),

@@ -13,16 +13,12 @@ from services.billing.domain.charging import ChargeConcept, ChargeConcepts
 from services.billing.domain.concepts import NO_CONCEPTS, Concept, Concepts
 from services.billing.domain.dated import Row
 from services.billing.evidence.facts import RuleSet
-from services.billing.jurisdictions import Jurisdiction
-from services.billing.jurisdictions.files import read_rows
+from services.billing.jurisdictions.country import Jurisdiction
 
 
 def rule_set(country: Jurisdiction, concepts: Concepts = NO_CONCEPTS, charges: ChargeConcepts | None = None) -> RuleSet:
     """The set as it is now."""
-    tables = {
-        source.table: [_plain(row) for row in read_rows(country.folder / source.file, source.table)]
-        for source in country.sources
-    }
+    tables = {source.table: [_plain(row) for row in country.law.rows(source)] for source in country.sources}
     rows = [_concept(row) for table in concepts.tables.values() for row in table.rows]
     found = {"jurisdiction": country.code, "options": dict(country.options), "tables": tables, "concepts": rows}
     if charges:

@@ -18,6 +18,7 @@ from services.billing.jurisdictions.es.corrections import SOURCES as SPANISH_COR
 from services.billing.jurisdictions.es.tables import CHARGES, TOLLS
 from services.billing.jurisdictions.es.tables import SOURCES as SPANISH
 from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
 FOLDER = Path(__file__).parent
@@ -63,7 +64,7 @@ def _of_country(folder: Path, country: str, sources: Sequence[Source]) -> Iterat
     found: dict[tuple[str, str], CheckedTable] = {}
     for source in sources:
         try:
-            groups = source.groups(folder)
+            groups = LawBook(folder).groups(source)
         except Invalid as wrong:
             fault = TableFault(country, source.file, source.name(""), "unreadable", None, None, wrong.message)
             yield CheckedTable(country, source.file, source.name(""), 0, None, None, (fault,))
@@ -81,7 +82,7 @@ def _table(folder: Path, country: str, source: Source, group: str, raw: Sequence
     faults: list[TableFault] = []
     for item in raw:
         try:
-            rows.append(source.row(item, group, folder))
+            rows.append(source.row(item, group, str(folder / source.file)))
         except Invalid as wrong:
             faults.append(TableFault(country, source.file, name, "unreadable", None, None, wrong.message))
     if rows:

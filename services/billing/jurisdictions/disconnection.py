@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.reminders import Essential, Law
 from services.billing.domain.rows import text
-from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
 _FILE = "disconnection.toml"
@@ -74,12 +74,12 @@ ESSENTIAL = Source(_FILE, "essential", _essential)
 SOURCES = (NOTICE, PROTECTED, ESSENTIAL)
 
 
-def disconnection(folder: Path) -> Disconnection:
+def disconnection(law: LawBook) -> Disconnection:
     """The tables of a jurisdiction's folder; empty where it has none. Invalid names what is wrong in the file."""
-    if not (folder / _FILE).exists():
+    if not (law.folder / _FILE).exists():
         return Disconnection()
     return Disconnection(
-        notice=read_all(folder, NOTICE)[""],
-        protected=read_all(folder, PROTECTED)[""],
-        supplies=read_all(folder, ESSENTIAL)[""],
+        notice=law.tables(NOTICE)[""],
+        protected=law.tables(PROTECTED)[""],
+        supplies=law.tables(ESSENTIAL)[""],
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from services.billing.domain.calendar import WorkingCalendar
-from services.billing.domain.dated import DatedTable, Row
+from services.billing.domain.dated import Row
 from services.billing.domain.rows import civil_date, optional_date, text
 from services.chassis.errors import Invalid
 
-Parse = Callable[[Mapping[str, Any], str], Any]
+RawRow = Mapping[str, Any]
+Parse = Callable[[RawRow, str], Any]
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,17 @@ class Source:
         """What errors call the table: "tolls toll 2.0TD", "reactive 3.0TD"."""
         return " ".join(word for word in dict.fromkeys((Path(self.file).stem, self.table, group)) if word)
 
-    def groups(self, folder: Path) -> dict[str, list[Mapping[str, Any]]]:
-        """The rows by value of `key`; all of them under "" without one. Invalid when the file cannot be read."""
-        path = folder / self.file
-        groups: dict[str, list[Mapping[str, Any]]] = {}
-        for index, row in enumerate(read_rows(path, self.table), start=1):
+    def grouped(self, rows: Iterable[RawRow], path: str) -> dict[str, list[RawRow]]:
+        """Rows of this table by value of `key`; all of them under "" without one. Invalid when one lacks it."""
+        groups: dict[str, list[RawRow]] = {}
+        for index, row in enumerate(rows, start=1):
             group = text(row, self.key, f"{path}, {self.table} {index}") if self.key else ""
             groups.setdefault(group, []).append(row)
         return groups
 
-    def row(self, row: Mapping[str, Any], group: str, folder: Path) -> Row[Any]:
+    def row(self, row: RawRow, group: str, path: str) -> Row[Any]:
         """A typed row; Invalid names its place and what is wrong in it, a field that nobody reads too: it is misspelt."""
-        place = f"{folder / self.file}, {self.name(group)}, row from {row.get('from', '?')}"
+        place = f"{path}, {self.name(group)}, row from {row.get('from', '?')}"
         fields = _Fields(row, {self.key, *self.elsewhere})
         typed = Row(
             civil_date(fields, "from", place),
@@ -77,7 +77,7 @@ class _Fields(Mapping[str, Any]):
         return len(self._row)
 
 
-def read_rows(path: Path, table: str) -> list[Mapping[str, Any]]:
+def read_rows(path: Path, table: str) -> list[RawRow]:
     """The array of tables `[[table]]` of a file; Invalid when the file is not TOML or lacks it."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
@@ -89,14 +89,6 @@ def read_rows(path: Path, table: str) -> list[Mapping[str, Any]]:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
         raise Invalid(f"{path} has no [[{table}]].", field=table)
     return rows
-
-
-def read_all(folder: Path, source: Source) -> dict[str, DatedTable[Any]]:
-    """The dated tables of a source by value of its key. Invalid when a row is wrong, or days have none or two."""
-    return {
-        group: DatedTable(source.name(group), [source.row(row, group, folder) for row in rows])
-        for group, rows in source.groups(folder).items()
-    }
 
 
 def working_calendar(path: Path) -> WorkingCalendar:

@@ -71,7 +71,7 @@ class Desk:
 
     def reminded(self, as_of: str) -> list[str]:
         rules = self.office.rules
-        law = disconnection(rules.country.folder)
+        law = disconnection(rules.country.law)
         policy = reminder_policy(rules.profile.section("reminders"), rules.days_to_pay, law.law(self.today))
         desk = Reminders(self.office.database, rules, policy, law, debit_terms(rules.profile))
         return [debt.number for each in desk.preview(as_of) if isinstance(each, Due) for debt in each.debts]

@@ -30,7 +30,7 @@ class Desk:
     def __init__(self, office: Office) -> None:
         self.office = office
         rules = office.rules
-        law = disconnection(rules.country.folder)
+        law = disconnection(rules.country.law)
         policy = reminder_policy(rules.profile.section("reminders"), rules.days_to_pay, law.law(date(2026, 11, 21)))
         self.reminders = Reminders(office.database, rules, policy, law, debit_terms(rules.profile))
 
@@ -205,6 +205,6 @@ def test_what_cannot_be_is_refused_with_a_sentence(desk: Desk) -> None:
         reminders.release(office.key(), "s00000")
     with pytest.raises(NotFound, match="no reminder"):
         reminders.get("nothing")
-    without = Reminders(office.database, office.rules, None, disconnection(office.rules.country.folder), None)
+    without = Reminders(office.database, office.rules, None, disconnection(office.rules.country.law), None)
     with pytest.raises(Refused, match="sends no reminders"):
         without.send(office.key(), "staff:ana", "")

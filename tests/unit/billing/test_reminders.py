@@ -28,12 +28,13 @@ from services.billing.domain.reminders import (
 from services.billing.domain.supplies import Contract, Member, Service, Supply
 from services.billing.jurisdictions import jurisdiction
 from services.billing.jurisdictions.disconnection import disconnection
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
 FIRST, SECOND, FORMAL = Step("first", 1, 5, 10), Step("second", 2, 15, 10), Step("formal", 3, 30, 10, True)
 POLICY = Policy((FIRST, SECOND, FORMAL), D("3.00"))
 CALENDAR = jurisdiction("es").calendar
-LAW = disconnection(jurisdiction("es").folder)
+LAW = disconnection(jurisdiction("es").law)
 DUE = date(2026, 11, 23)
 HOME = Contract("c", "C1", date(2020, 1, 1), None, "x", "2.0TD", powers=(("P1", 4600), ("P2", 4600)))
 ANA = Member("m", "1", "Ana", "nif", "12345678Z")
@@ -160,7 +161,7 @@ def test_the_law_of_spain_gives_a_home_two_months_and_a_vulnerable_one_four() ->
         assert other == Told() and other.earliest_cut_off(day) is None
         assert other.warn_by(day, CALENDAR) is None and other.send_again_on(day, CALENDAR) is None
     assert LAW.protected_until(date(2027, 1, 1)) is None
-    assert disconnection(Path("nowhere")).law(day) is None
+    assert disconnection(LawBook(Path("nowhere"))).law(day) is None
 
 
 STEPS = [{"code": "first", "after_days": 5}, {"code": "formal", "after_days": 30, "proof": True}]

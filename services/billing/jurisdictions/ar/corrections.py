@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 from services.billing.domain.fiscal.cae import CREDIT_NOTES, DEBIT_NOTES
 from services.billing.domain.rectifying import DIFFERENCE
 from services.billing.domain.regularisation import CorrectionLaw, Numbering
-from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.billing.jurisdictions.regularisation import rule
 
 REGULARISATION = Source("corrections.toml", "regularisation", rule)
 
 
-def correction_law(folder: Path) -> CorrectionLaw:
+def correction_law(law: LawBook) -> CorrectionLaw:
     """A note says the difference alone, has the class of its bill and is numbered by class and point of sale."""
-    table = read_all(folder, REGULARISATION)[""]
+    table = law.tables(REGULARISATION)[""]
     return CorrectionLaw(table, None, series, highest_interest=Decimal(5), methods=(DIFFERENCE,), elsewhere=note)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from services.billing.domain.bill import BillLine
@@ -15,7 +14,8 @@ from services.billing.domain.dated import DatedTable
 from services.billing.domain.policy import TaxFacts
 from services.billing.domain.rows import decimal, text
 from services.billing.domain.supplies import Contract
-from services.billing.jurisdictions.files import Source, read_all, read_rows
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid, Refused
 
 IVA = Source(
@@ -51,10 +51,9 @@ class IvaRule:
 class IvaTable:
     """The rules of iva.toml, in order, and the dated rate of each."""
 
-    def __init__(self, folder: Path) -> None:
-        self.rates: dict[str, DatedTable[Decimal]] = read_all(folder, IVA)
-        rows = read_rows(folder / IVA.file, IVA.table)
-        self.rules = tuple({rule.name: rule for rule in map(_rule, rows)}.values())
+    def __init__(self, law: LawBook) -> None:
+        self.rates: dict[str, DatedTable[Decimal]] = law.tables(IVA)
+        self.rules = tuple({rule.name: rule for rule in map(_rule, law.rows(IVA))}.values())
 
     @property
     def names(self) -> frozenset[str]:

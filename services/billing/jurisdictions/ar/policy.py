@@ -16,11 +16,12 @@ from services.billing.domain.planning import Segment
 from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva_by_line
-from services.billing.jurisdictions import Jurisdiction
 from services.billing.jurisdictions.ar.corrections import REGULARISATION, correction_law
 from services.billing.jurisdictions.ar.iva import IVA, IvaTable
 from services.billing.jurisdictions.ar.presumed_error import PRESUMED_ERROR, presumptions
+from services.billing.jurisdictions.country import Jurisdiction
 from services.billing.jurisdictions.files import working_calendar
+from services.billing.jurisdictions.law_book import LawBook, own_rows
 from services.chassis.errors import Refused
 
 FOLDER = Path(__file__).parent
@@ -32,8 +33,8 @@ CLASS_FOREIGN = "X"
 
 
 class ArgentinePolicy:
-    def __init__(self, folder: Path = FOLDER) -> None:
-        self.iva = IvaTable(folder)
+    def __init__(self, law: LawBook = LawBook(FOLDER)) -> None:
+        self.iva = IvaTable(law)
 
     def regulated_power(self, tariff: str) -> DatedTable[PerPeriod] | None:
         return None
@@ -77,12 +78,13 @@ def charge_series(wanted: ChargeNumbering) -> str:
     return f"{letter}-{wanted.name}-{wanted.point_of_sale:05d}"
 
 
-def argentina(options: Mapping[str, Any]) -> Jurisdiction:
+def argentina(options: Mapping[str, Any], own: Path | None = None) -> Jurisdiction:
     """Argentina's rules; numbers are correlative for each class and point of sale, without a year.
 
     Option `presumed_error` chooses the basis of a service's presumption: {water = "year"}.
     """
-    policy = ArgentinePolicy()
+    law = LawBook(FOLDER, own_rows(own, SOURCES) if own else {})
+    policy = ArgentinePolicy(law)
     return Jurisdiction(
         code="ar",
         policy=policy,
@@ -93,10 +95,10 @@ def argentina(options: Mapping[str, Any]) -> Jurisdiction:
         number=lambda series, count: f"{series}-{count:08d}",
         concept_taxes=policy.iva.names,
         foreign_taxes=frozenset({OUTSIDE}),
-        presumed_error=presumptions(FOLDER, options.get("presumed_error", {})),
-        folder=FOLDER,
+        presumed_error=presumptions(law, options.get("presumed_error", {})),
+        law=law,
         sources=SOURCES,
-        corrections=correction_law(FOLDER),
+        corrections=correction_law(law),
         charging=ChargeLaw(
             taxes=policy.iva.names | {""},
             rate=lambda concept, contract, _zone, day: policy.iva.charge_rate(concept, contract, day),

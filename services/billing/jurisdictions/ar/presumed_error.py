@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.rows import decimal, text
 from services.billing.domain.season_average import BASES, Basis, Presumption
-from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
 
@@ -30,9 +30,9 @@ def _presumption(row: Mapping[str, Any], place: str) -> Presumption:
 PRESUMED_ERROR = Source("presumed_error.toml", "presumption", _presumption, key="service")
 
 
-def presumptions(folder: Path, chosen: Mapping[str, Any]) -> dict[str, DatedTable[Presumption]]:
+def presumptions(law: LawBook, chosen: Mapping[str, Any]) -> dict[str, DatedTable[Presumption]]:
     """The dated rule of each service, with the basis that the profile chose for it."""
-    tables: dict[str, DatedTable[Presumption]] = read_all(folder, PRESUMED_ERROR)
+    tables: dict[str, DatedTable[Presumption]] = law.tables(PRESUMED_ERROR)
     for service, wanted in chosen.items():
         place = "coop.toml [billing] presumed_error"
         if service not in tables:

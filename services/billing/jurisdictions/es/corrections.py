@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from services.billing.domain.regularisation import CorrectionLaw, Numbering
 from services.billing.domain.rows import decimal
 from services.billing.jurisdictions.es.tables import FOLDER
-from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.billing.jurisdictions.regularisation import rule
 
 
@@ -23,8 +23,8 @@ REGULARISATION = Source("legal_interest.toml", "regularisation", rule)
 SOURCES = (LEGAL_INTEREST, REGULARISATION)
 
 
-def correction_law(folder: Path = FOLDER) -> CorrectionLaw:
-    rules, legal_interest = read_all(folder, REGULARISATION)[""], read_all(folder, LEGAL_INTEREST)[""]
+def correction_law(law: LawBook = LawBook(FOLDER)) -> CorrectionLaw:
+    rules, legal_interest = law.tables(REGULARISATION)[""], law.tables(LEGAL_INTEREST)[""]
     return CorrectionLaw(rules, legal_interest, _series, highest_interest=Decimal("0.25"))
 
 

@@ -17,12 +17,14 @@ from services.billing.domain.planning import HeldBill, Segment, by_year, joined,
 from services.billing.domain.policy import PerPeriod, TaxFacts
 from services.billing.domain.supplies import Contract
 from services.billing.domain.taxes import add_iva, taxed_by
-from services.billing.jurisdictions import Jurisdiction
+from services.billing.jurisdictions.country import Jurisdiction
+from services.billing.jurisdictions.disconnection import SOURCES as DISCONNECTION_SOURCES
 from services.billing.jurisdictions.es import demand, taxes
 from services.billing.jurisdictions.es.corrections import SOURCES as CORRECTION_SOURCES
 from services.billing.jurisdictions.es.corrections import correction_law
 from services.billing.jurisdictions.es.tables import FOLDER, SOURCES, SpanishTables
 from services.billing.jurisdictions.files import working_calendar
+from services.billing.jurisdictions.law_book import LawBook, own_rows
 from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
@@ -31,8 +33,8 @@ ONE = Decimal(1)
 
 
 class SpanishPolicy:
-    def __init__(self, folder: Path = FOLDER, *, financing_in_iee_base: bool = False) -> None:
-        self.tables = SpanishTables(folder)
+    def __init__(self, law: LawBook = LawBook(FOLDER), *, financing_in_iee_base: bool = False) -> None:
+        self.tables = SpanishTables(law)
         self.financing_in_iee_base = financing_in_iee_base
 
     def regulated_power(self, tariff: str) -> DatedTable[PerPeriod] | None:
@@ -135,10 +137,11 @@ class SpanishPolicy:
         return ZERO, ZERO
 
 
-def spain(options: Mapping[str, Any]) -> Jurisdiction:
+def spain(options: Mapping[str, Any], own: Path | None = None) -> Jurisdiction:
     """Spain's rules; option `financing_in_iee_base` takes the other reading of the electricity tax's base."""
+    law = LawBook(FOLDER, own_rows(own, (*SOURCES, *CORRECTION_SOURCES, *DISCONNECTION_SOURCES)) if own else {})
     financing_in_iee_base = bool(options.get("financing_in_iee_base", False))
-    policy = SpanishPolicy(financing_in_iee_base=financing_in_iee_base)
+    policy = SpanishPolicy(law, financing_in_iee_base=financing_in_iee_base)
     return Jurisdiction(
         code="es",
         policy=policy,
@@ -148,10 +151,10 @@ def spain(options: Mapping[str, Any]) -> Jurisdiction:
         quarters_above=demand.quarters_above,
         invoice_series=lambda series, issued, _segments: f"{series}-{issued.year}",
         number=lambda series, count: f"{series}-{count:06d}",
-        folder=FOLDER,
+        law=law,
         sources=(*SOURCES, *CORRECTION_SOURCES),
         options={"financing_in_iee_base": financing_in_iee_base},
-        corrections=correction_law(),
+        corrections=correction_law(law),
         charging=ChargeLaw(
             taxes=frozenset({"general", OUTSIDE}),
             rate=lambda concept, _contract, zone, day: taxes.charge_rate(policy.tables, concept, zone, day),

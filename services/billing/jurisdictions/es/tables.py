@@ -11,7 +11,8 @@ from typing import Any
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.policy import PerPeriod
 from services.billing.domain.rows import decimal, decimals, text
-from services.billing.jurisdictions.files import Source, read_all
+from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
 FOLDER = Path(__file__).parent
@@ -185,19 +186,19 @@ SOURCES = (
 class SpanishTables:
     """Every table, by tariff, kind of meter or use where there is one for each."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        self.tolls: dict[str, DatedTable[TermPrices]] = read_all(folder, TOLLS)
-        self.charges: dict[str, DatedTable[TermPrices]] = read_all(folder, CHARGES)
-        self.excess: dict[str, DatedTable[PerPeriod]] = read_all(folder, EXCESS)
-        self.quarter_excess: dict[str, DatedTable[PerPeriod]] = read_all(folder, QUARTER_EXCESS)
-        self.reactive: dict[str, DatedTable[ReactiveRule]] = read_all(folder, REACTIVE)
-        self.losses: dict[str, DatedTable[PerPeriod]] = read_all(folder, LOSSES)
-        self.iee: DatedTable[IeeRate] = read_all(folder, IEE)[""]
-        self.iee_uses: dict[str, DatedTable[IeeUse]] = read_all(folder, IEE_USES)
-        self.iva: dict[str, DatedTable[IvaRates]] = {name: read_all(folder, each)[""] for name, each in IVA.items()}
-        self.general_iva: DatedTable[Decimal] = read_all(folder, GENERAL_IVA)[""]
-        self.financing: DatedTable[Financing] = read_all(folder, FINANCING)[""]
-        self.rental: dict[str, DatedTable[Decimal]] = read_all(folder, RENTAL)
+    def __init__(self, law: LawBook = LawBook(FOLDER)) -> None:
+        self.tolls: dict[str, DatedTable[TermPrices]] = law.tables(TOLLS)
+        self.charges: dict[str, DatedTable[TermPrices]] = law.tables(CHARGES)
+        self.excess: dict[str, DatedTable[PerPeriod]] = law.tables(EXCESS)
+        self.quarter_excess: dict[str, DatedTable[PerPeriod]] = law.tables(QUARTER_EXCESS)
+        self.reactive: dict[str, DatedTable[ReactiveRule]] = law.tables(REACTIVE)
+        self.losses: dict[str, DatedTable[PerPeriod]] = law.tables(LOSSES)
+        self.iee: DatedTable[IeeRate] = law.tables(IEE)[""]
+        self.iee_uses: dict[str, DatedTable[IeeUse]] = law.tables(IEE_USES)
+        self.iva: dict[str, DatedTable[IvaRates]] = {name: law.tables(each)[""] for name, each in IVA.items()}
+        self.general_iva: DatedTable[Decimal] = law.tables(GENERAL_IVA)[""]
+        self.financing: DatedTable[Financing] = law.tables(FINANCING)[""]
+        self.rental: dict[str, DatedTable[Decimal]] = law.tables(RENTAL)
         self.power = {tariff: self._summed(tariff, "power") for tariff in self.tolls}
         with_energy = [tariff for tariff, table in self.tolls.items() if any(row.value.energy for row in table.rows)]
         self.energy = {tariff: self._summed(tariff, "energy") for tariff in with_energy}
