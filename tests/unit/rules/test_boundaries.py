@@ -3,7 +3,8 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_the_domain_is_pure(service: str) -> None:
             if parts[0] in IMPURE or chassis or outside:
                 wrong.append(f"{path.relative_to(ROOT)} imports {module}")
     assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even by way of others, nor for their types alone: what knows each other like that is one idea in two files."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources(SERVICES)}
+    modules = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    graph = {
+        module: {_module(name, modules) for name in imports(path)} - {module, ""} for module, path in modules.items()
+    }
+    assert sum(map(len, graph.values())) > len(graph)
+    tuple(TopologicalSorter(graph).static_order())  # CycleError names the modules
+
+
+def _module(name: str, modules: Mapping[str, Path]) -> str:
+    """The module that a name is of: itself, or the one that defines it; "" for what is not ours."""
+    return name if name in modules else next((each for each in [name.rpartition(".")[0]] if each in modules), "")
 
 
 def test_only_one_module_reads_the_environment() -> None:
