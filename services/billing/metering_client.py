@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from coop.common.v1.types_pb2 import DatePeriod as DatePeriodMessage
 from coop.metering.v1 import metering_service_pb2 as metering
@@ -84,11 +85,17 @@ def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
         reactive_varh={each.period: max(each.r1_varh - each.r4_varh, 0) for each in answer.reactive},
         closes=tuple(_close(each, use) for each in answer.closes for use in each.uses),
         unpriced=tuple(
-            MeasuredHour(each.start.ToDatetime(tzinfo=UTC), each.period, each.import_wh) for each in answer.hours
+            MeasuredHour(_hour_start(each.start.seconds), each.period, each.import_wh) for each in answer.hours
         ),
         quarter_demands=_quarters(answer.quarter_demands) if answer.quarters_told else None,
         quarters_unknown={each.period: each.hours for each in answer.quarters_unknown},
     )
+
+
+@lru_cache(maxsize=100_000)
+def _hour_start(seconds: int) -> datetime:
+    """Supplies of a chunk have the same hours: the instant of each is made once."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _quarters(demands: Iterable[metering.QuarterDemand]) -> dict[str, tuple[QuarterDemand, ...]]:

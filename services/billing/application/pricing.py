@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from services.billing.domain.adjustments import BillTerms, Discount
 from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.foreign import foreign_bill
-from services.billing.domain.market import with_market_prices
+from services.billing.domain.market import MarketHours
 from services.billing.domain.outliers import PastBill, check_outlier
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.plausible import check_plausible
@@ -256,9 +256,9 @@ class MonthPricer:
         ]
         answers = self._energy.energies(queries) if queries else []
         prices = self._market_prices([query.period for query in queries if query.by_hour])
-        tz = self._rules.profile.tz
+        market_hours = MarketHours(prices, self._rules.profile.tz)
         return {
-            (query.service_id, query.period): with_market_prices(answer, prices, tz) if query.by_hour else answer
+            (query.service_id, query.period): market_hours.priced(answer) if query.by_hour else answer
             for query, answer in zip(queries, answers, strict=True)
             if answer is not None
         }

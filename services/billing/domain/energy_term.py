@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from services.billing.domain.bill import ZERO, BillLine, Energy, PeriodEnergy
@@ -10,6 +11,7 @@ from services.billing.domain.block_term import energy_blocks, flat_lines, water_
 from services.billing.domain.charges import prorated_month_line
 from services.billing.domain.planning import HeldBill, Segment, by_year
 from services.billing.domain.policy import PerPeriod, Policy
+from services.billing.domain.priced_hours import PRICE_PLACES, PricedHours
 from services.billing.domain.products import energy_price
 from services.chassis.money import round_half_up
 
@@ -93,17 +95,21 @@ def _indexed_lines(segment: Segment, energy: Energy, policy: Policy) -> Iterator
             "upload' and run the month again.",
             contract.id,
         )
-    if sum(hour.import_wh for hour in energy.hours) != energy.import_wh:
+    hours = PricedHours.of(energy.hours)
+    if hours.total_wh != energy.import_wh:
         raise HeldBill(
             "NO_HOURS",
             f"Contract {contract.number} is priced by the hour, and its hours with a market price hold "
-            f"{sum(hour.import_wh for hour in energy.hours)} of {energy.import_wh} Wh; give every hour its price.",
+            f"{hours.total_wh} of {energy.import_wh} Wh; give every hour its price.",
             contract.id,
         )
-    totals: dict[str, Decimal] = dict.fromkeys(energy.by_period, ZERO)
-    for hour in energy.hours:
-        price = policy.hour_price(contract.tariff, hour.day, hour.period, hour.market_price + product.adjustment)
-        totals[hour.period] = totals.get(hour.period, ZERO) + Decimal(hour.import_wh) / 1000 * round_half_up(price, 6)
+
+    def hour_price(day: date, period: str, market_price: Decimal) -> Decimal:
+        price = policy.hour_price(contract.tariff, day, period, market_price + product.adjustment)
+        return round_half_up(price, PRICE_PLACES)
+
+    terms = (policy, contract.tariff, product.adjustment)
+    totals = {**dict.fromkeys(energy.by_period, ZERO), **hours.amounts(terms, hour_price)}
     for period in sorted(totals):
         yield BillLine(
             concept="energy",

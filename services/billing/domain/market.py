@@ -8,23 +8,44 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from services.billing.domain.bill import Energy, HourEnergy, MeasuredHour
+from services.billing.domain.bill import Energy, MeasuredHour
+from services.billing.domain.priced_hours import HourGrid, PricedHours
 
 KWH_PER_MWH = 1000
 
 
-def with_market_prices(energy: Energy, prices: Mapping[datetime, Decimal], tz: ZoneInfo) -> Energy:
-    """The energy with a price for every hour that `prices` (EUR/MWh, by UTC start of the hour) has.
+class MarketHours:
+    """The market's prices in EUR/MWh, by UTC start of the hour, for the energy of many supplies."""
 
-    Hours without one stay in `unpriced`, their start as local time, and hold the bill when it is priced.
-    """
-    priced: list[HourEnergy] = []
-    unpriced: list[MeasuredHour] = []
-    for hour in energy.unpriced:
-        price = prices.get(hour.start)
-        local = hour.start.astimezone(tz)
-        if price is None:
-            unpriced.append(replace(hour, start=local))
-        else:
-            priced.append(HourEnergy(local.date(), hour.period, hour.import_wh, price / KWH_PER_MWH))
-    return replace(energy, hours=energy.hours + tuple(priced), unpriced=tuple(unpriced))
+    def __init__(self, prices: Mapping[datetime, Decimal], tz: ZoneInfo) -> None:
+        self._prices = prices
+        self._tz = tz
+        self._grid = HourGrid()
+        self._places: dict[tuple[datetime, str], int | None] = {}
+
+    def priced(self, energy: Energy) -> Energy:
+        """The energy with a price for every hour that the market has.
+
+        Hours without one stay in `unpriced`, their start as local time, and hold the bill when it is priced.
+        """
+        places: list[int] = []
+        import_wh: list[int] = []
+        unpriced: list[MeasuredHour] = []
+        for hour in energy.unpriced:
+            place = self._place(hour)
+            if place is None:
+                unpriced.append(replace(hour, start=hour.start.astimezone(self._tz)))
+            else:
+                places.append(place)
+                import_wh.append(hour.import_wh)
+        hours = PricedHours(self._grid, places, import_wh)
+        return replace(energy, hours=hours, unpriced=tuple(unpriced))
+
+    def _place(self, hour: MeasuredHour) -> int | None:
+        key = (hour.start, hour.period)
+        if key not in self._places:
+            price = self._prices.get(hour.start)
+            day = hour.start.astimezone(self._tz).date()
+            found = None if price is None else self._grid.place(day, hour.period, price / KWH_PER_MWH)
+            self._places[key] = found
+        return self._places[key]

@@ -13,6 +13,7 @@ from services.billing.domain.bill import Bill, BillLine, BillTax, Energy
 from services.billing.domain.charging import Charge, ChargeConcept
 from services.billing.domain.closes import Close
 from services.billing.domain.planning import Segment
+from services.billing.domain.priced_hours import PricedHours
 from services.billing.domain.products import Product
 from services.billing.domain.supplies import Contract
 
@@ -100,11 +101,17 @@ def _segment(segment: Segment, energy: Energy, zone: str) -> dict[str, Any]:
         "max_demand_w": None if energy.max_demand_w is None else dict(energy.max_demand_w),
         **_quarters(energy),
         "reactive_varh": None if energy.reactive_varh is None else dict(energy.reactive_varh),
-        "priced_hours": [
-            [hour.day.isoformat(), hour.period, hour.import_wh, str(hour.market_price)] for hour in energy.hours
-        ],
+        "priced_hours": _priced_hours(energy),
         "closes": [_close(close) for close in energy.closes],
     }
+
+
+def _priced_hours(energy: Energy) -> list[list[Any]]:
+    """Day, period, Wh and market price of each hour of an indexed price; of other prices there are none."""
+    if not energy.hours:
+        return []
+    rows = PricedHours.of(energy.hours).rows()
+    return [[day.isoformat(), period, wh, str(price)] for (day, period, price), wh in rows]
 
 
 def _quarters(energy: Energy) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.billing.domain.bill import Energy, HourEnergy, MeasuredHour, PeriodEnergy
-from services.billing.domain.market import with_market_prices
+from services.billing.domain.market import MarketHours
 from services.billing.domain.market_file import MarketFile, read_market_file
 from services.chassis.errors import Invalid
 
@@ -117,6 +117,6 @@ def test_hours_take_the_price_of_their_instant_and_the_others_stay() -> None:
     energy = Energy(
         {"P1": PeriodEnergy(420)}, unpriced=(MeasuredHour(starts[0], "P1", 420), MeasuredHour(starts[1], "P3", 0))
     )
-    found = with_market_prices(energy, {starts[0]: D("84.320000")}, MADRID)
+    found = MarketHours({starts[0]: D("84.320000")}, MADRID).priced(energy)
     assert found.hours == (HourEnergy(date(2026, 10, 14), "P1", 420, D("0.08432")),)
     assert [hour.start.isoformat() for hour in found.unpriced] == ["2026-10-15T00:00:00+02:00"]
