@@ -9,6 +9,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from services.billing.domain.adjustments import BillTerms, StatedLine
 from services.billing.domain.bill import Bill, BillLine, Energy, QuarterDemand
 from services.billing.domain.planning import HeldBill, plan
 from services.billing.domain.pricing import price
@@ -125,13 +126,22 @@ def test_a_hundredth_of_a_large_demand_is_the_same_demand():
     [
         (DatePeriod(date(2026, 9, 15), date(2026, 10, 31)), "EXCESS_OF_MORE_THAN_A_MONTH"),
         (DatePeriod(date(2025, 12, 15), date(2026, 1, 14)), "EXCESS_OF_MORE_THAN_A_MONTH"),
-        (DatePeriod.month("2025-03"), "NO_TABLE_ROW"),
+        (DatePeriod.month("2023-12"), "NO_TABLE_ROW"),
     ],
 )
 def test_a_root_of_more_than_a_month_at_one_price_is_held(period: DatePeriod, reason: str):
     with pytest.raises(HeldBill) as held:
         large_bill(told({"P4": (105_000,)}), watts=100_000, period=period)
     assert held.value.reason == reason
+
+
+@pytest.mark.parametrize(("month", "period", "amount"), [("2024-10", "P4", "5.59"), ("2025-03", "P2", "12.56")])
+def test_the_root_of_days_before_april_2025(month: str, period: str, amount: str):
+    """√(5² + 3² + 4²) × 3.395810 × 0.232691, and × 3.361213 × 0.528543."""
+    stated = BillTerms(stated=(StatedLine("social_bonus_financing", D("0.19")),))
+    found = told({period: (105_000, 103_000, 104_000)})
+    (line,) = excess(large_bill(found, watts=100_000, period=DatePeriod.month(month), terms=stated))
+    assert line.amount == D(amount)
 
 
 def test_a_product_whose_price_changes_in_the_month_has_the_root_of_the_whole_month():

@@ -15,6 +15,7 @@ from services.billing.domain.pricing import price
 from services.billing.jurisdictions.es.tables import SpanishTables
 from services.billing.jurisdictions.es.taxes import iva_rate
 from services.chassis.errors import Refused
+from services.chassis.money import round_half_up
 from tests.unit.billing.examples import BILL_A, OCTOBER, amounts, book, energy, policy, spanish_bill, spanish_supply
 
 TABLES = SpanishTables()
@@ -65,13 +66,47 @@ def test_the_multiple_of_excess_power_is_the_same_in_both_years(tariff: str):
     assert abs(first - second) < D("0.00000005")
 
 
-@pytest.mark.parametrize(("day", "within"), [(date(2025, 4, 1), D("0.0000015")), (DAY, D("0.00004"))])
+@pytest.mark.parametrize(
+    ("day", "within"),
+    [
+        (date(2024, 1, 1), D("0.0000025")),
+        (date(2025, 1, 1), D("0.0000025")),
+        (date(2025, 4, 1), D("0.0000015")),
+        (DAY, D("0.00004")),
+    ],
+)
 @pytest.mark.parametrize("tariff", ["3.0TD", "6.1TD"])
 def test_excess_by_quarter_hours_is_one_multiple_of_the_tolls(tariff: str, day: date, within: D):
-    """That of 2026 follows its tolls less closely: two publications of annex II have the same figures."""
+    """Before April 2025 with the six decimals of Kp. That of 2026 follows its tolls less closely: two publications of annex II
+    have the same figures.
+    """
     tolls, prices = TABLES.tolls[tariff].at(day).power, TABLES.quarter_excess[tariff].at(day)
     factor = prices["P1"] / tolls["P1"]
     assert all(abs(factor * tolls[period] - prices[period]) < within for period in tolls)
+
+
+@pytest.mark.parametrize(
+    ("tariff", "day", "term", "coefficients"),
+    [
+        ("3.0TD", date(2024, 12, 31), "3.395810", "1 0.640766 0.275670 0.232691 0.077884 0.077884"),
+        ("6.1TD", date(2024, 1, 1), "3.566788", "1 0.620828 0.482845 0.381770 0.015816 0.015816"),
+        ("3.0TD", date(2025, 3, 31), "3.361213", "1 0.528543 0.167641 0.128181 0.036261 0.036261"),
+        ("6.1TD", date(2025, 1, 1), "3.332942", "1 0.528704 0.198416 0.139813 0.002956 0.002632"),
+    ],
+)
+def test_excess_by_quarter_hours_was_a_term_and_a_coefficient(tariff: str, day: date, term: str, coefficients: str):
+    """The published Kp are the tolls by that of P1, and what is charged is their product with the term."""
+    tolls, prices = TABLES.tolls[tariff].at(day).power, TABLES.quarter_excess[tariff].at(day)
+    for period, coefficient in zip(tolls, coefficients.split(), strict=True):
+        assert round_half_up(tolls[period] / tolls["P1"], 6) == D(coefficient)
+        assert prices[period] == round_half_up(D(term) * D(coefficient), 6)
+
+
+@pytest.mark.parametrize("tariff", ["3.0TD", "6.1TD"])
+def test_the_change_of_april_2025_cost_nobody_above_50_kw_anything(tariff: str):
+    """The coefficient went into the price, which stayed what it was but for the rounding of the coefficient."""
+    before, after = (TABLES.quarter_excess[tariff].at(day) for day in (date(2025, 3, 31), date(2025, 4, 1)))
+    assert all(abs(before[period] - after[period]) <= D("0.000002") for period in before)
 
 
 @pytest.mark.parametrize(
