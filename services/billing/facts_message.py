@@ -9,6 +9,7 @@ from typing import Any
 from coop.billing.v1 import billing_service_pb2 as pb
 
 from services.billing.evidence.basis import Basis, bases_of
+from services.billing.evidence.quarters import QuarterExcess
 from services.billing.repository.invoices import Issued
 
 
@@ -34,6 +35,16 @@ def _messages(bases: Sequence[Basis]) -> list[pb.Basis]:
                 for row in each.rows
             ],
             segments=each.segments,
+            quarters=None if each.quarters is None else _quarters(each.quarters),
         )
         for each in bases
     ]
+
+
+def _quarters(found: QuarterExcess) -> pb.QuarterExcess:
+    return pb.QuarterExcess(
+        contracted_watts=found.contracted_w,
+        count=found.count,
+        squares=f"{found.squares.normalize():f}",
+        highest=[pb.QuarterPower(start=start, watts=watts) for start, watts in found.highest],
+    )

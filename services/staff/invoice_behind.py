@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from datetime import UTC
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from coop.billing.v1 import billing_service_pb2 as billing
 
 Facts = Mapping[str, Any]
 
@@ -19,7 +23,7 @@ def behind(bundle: Facts) -> list[str]:
 
 
 def _measured(bundle: Facts, line: Facts) -> str:
-    if line["quantity"] is None or line["concept"] not in ("excess_power", "reactive"):
+    if line["quantity"] is None or line["concept"] not in ("excess_power", "reactive") or line["price_unit"] == "kw":
         return ""
     segments = [segment for segment in bundle["segments"] if segment["service"] == line["service"]]
     say = _excess if line["concept"] == "excess_power" else _reactive
@@ -40,6 +44,25 @@ def _excess(_: Facts, segments: Sequence[Facts], line: Facts) -> str:
     if Decimal(highest - contracted) / 1000 != Decimal(line["quantity"]):
         return ""
     return f"{_thousandths(highest)} kW read, {_thousandths(contracted)} kW contracted"
+
+
+def quarters_said(found: billing.QuarterExcess, time_zone: str) -> str:
+    """What is behind excess power counted by quarters of an hour: how many, the highest with their local time, the root."""
+    contracted, zone = found.contracted_watts, ZoneInfo(time_zone)
+    highest = ", ".join(
+        f"{_thousandths(each.watts)} kW on {each.start.ToDatetime(UTC).astimezone(zone):%Y-%m-%d at %H:%M}"
+        for each in found.highest
+    )
+    over = " + ".join(f"{_thousandths(each.watts - contracted)}²" for each in found.highest)
+    more = found.count - len(found.highest)
+    root = f"√({over} + {more} more)" if more else f"√({over})"
+    told = "1 quarter of an hour" if found.count == 1 else f"{found.count} quarters of an hour"
+    squares = Decimal(found.squares)
+    figure = squares.sqrt().quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    return (
+        f"{told} above the {_thousandths(contracted)} kW contracted, the highest {highest}; "
+        f"{root} = √{_plain(squares)} = {_plain(figure)} kW"
+    )
 
 
 def _reactive(bundle: Facts, segments: Sequence[Facts], line: Facts) -> str:

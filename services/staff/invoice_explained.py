@@ -10,7 +10,7 @@ from typing import Any
 from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as billing
 
-from services.staff.invoice_behind import behind
+from services.staff.invoice_behind import behind, quarters_said
 from services.staff.plain import plain
 
 MEASURED = (1, 9)
@@ -21,6 +21,7 @@ PER = {
     "kwh": "kWh",
     "m3": "m³",
     "kvarh": "kVArh",
+    "kw": "kW",
     "kw_year": "kW and year",
     "kw_month": "kW and month",
     "kw_day": "kW and day",
@@ -32,7 +33,10 @@ def explained(
 ) -> dict[str, Any]:
     """One JSON document: amounts and prices are texts, energy whole Wh, ends are excluded. `bundle` has its hours."""
     printed = bundle["invoice"]
-    reasons = behind(bundle)
+    reasons = [
+        quarters_said(basis.quarters, bundle["time_zone"]) if basis.HasField("quarters") else reason
+        for basis, reason in zip(facts.lines, behind(bundle), strict=True)
+    ]
     return {
         "invoice": {
             "number": invoice.number,
@@ -56,6 +60,7 @@ def explained(
                 "behind": reason,
                 "rows": [plain(row) for row in basis.rows],
                 "measured_in": list(basis.segments),
+                "quarters": plain(basis.quarters) if basis.HasField("quarters") else None,
             }
             for said, line, basis, reason in zip(invoice.lines, printed["lines"], facts.lines, reasons, strict=True)
         ],

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.billing.evidence.quarters import QuarterExcess, by_quarters, quarter_excess
+
 #: Concepts whose quantity a meter gave.
 MEASURED = ("energy", "water", "sewage", "surplus", "excess_power", "reactive", "invitation")
 #: Regulated charges with a table of their own, by concept: the table and the field of the price.
@@ -50,10 +52,11 @@ class RuleRow:
 
 @dataclass(frozen=True)
 class Basis:
-    """`segments` are positions among the bundle's: their hours or registers gave the quantity."""
+    """`segments` are positions among the bundle's: their hours or registers gave the quantity; `quarters` those that did."""
 
     rows: tuple[RuleRow, ...] = ()
     segments: tuple[int, ...] = ()
+    quarters: QuarterExcess | None = None
 
 
 def bases_of(bundle: Facts) -> tuple[list[Basis], list[Basis]]:
@@ -61,7 +64,7 @@ def bases_of(bundle: Facts) -> tuple[list[Basis], list[Basis]]:
     invoice, rectifies = bundle["invoice"], bundle.get("rectification")
     if rectifies and rectifies["method"] == "I":
         return _of_a_difference(bundle, rectifies)
-    lines = [Basis(tuple(_unique(_rows(bundle, line))), _measured(bundle, line)) for line in invoice["lines"]]
+    lines = [_of_line(bundle, line) for line in invoice["lines"]]
     return lines, [Basis(tuple(_unique(_tax_rows(bundle, tax)))) for tax in invoice["taxes"]]
 
 
@@ -72,9 +75,9 @@ def _of_a_difference(bundle: Facts, rectifies: Facts) -> tuple[list[Basis], list
     lines = []
     for line in bundle["invoice"]["lines"]:
         if any(_takes_back(line, old) for old in before["invoice"]["lines"]):
-            lines.append(Basis(tuple(_unique(_rows(before, line)))))
+            lines.append(Basis(tuple(_unique(_rows(before, line))), quarters=quarter_excess(before, line)))
         else:
-            lines.append(Basis(tuple(_unique(_rows(bundle, line))), _measured(bundle, line)))
+            lines.append(_of_line(bundle, line))
     taxes = []
     for tax in bundle["invoice"]["taxes"]:
         # The codes of a difference are its own: the tax of the whole bills is that of its kind and rate.
@@ -87,6 +90,10 @@ def _of_a_difference(bundle: Facts, rectifies: Facts) -> tuple[list[Basis], list
         ]
         taxes.append(Basis(tuple(dict.fromkeys(rows))))
     return lines, taxes
+
+
+def _of_line(bundle: Facts, line: Facts) -> Basis:
+    return Basis(tuple(_unique(_rows(bundle, line))), _measured(bundle, line), quarter_excess(bundle, line))
 
 
 def _takes_back(line: Facts, old: Facts) -> bool:
@@ -133,7 +140,7 @@ def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
 
 
 def _regulated(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:
-    table, field = BY_QUARTERS if _by_quarters(line) else REGULATED[line["concept"]]
+    table, field = BY_QUARTERS if by_quarters(line) else REGULATED[line["concept"]]
     contract = segment["contract"]
     name = contract["meter_rental"] if table == "meter_rental" else contract["tariff"]
     for row in _touching(bundle, table, segment):
@@ -143,10 +150,6 @@ def _regulated(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:
         figure = price.get(line["period"]) if isinstance(price, Mapping) else price or line["unit_price"]
         if figure is not None and _enters(figure, line):
             yield _row(table, name if "tariff" in row or "meter" in row else "", row, figure)
-
-
-def _by_quarters(line: Facts) -> bool:
-    return bool(line["concept"] == "excess_power" and line["price_unit"] == "kw")
 
 
 def _of_the_price(bundle: Facts, segment: Facts, line: Facts) -> Iterator[RuleRow]:

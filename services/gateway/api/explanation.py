@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint, Schema
-from apiflask.fields import Boolean, Date, Dict, Integer, List, Nested, String
+from apiflask.fields import AwareDateTime, Boolean, Date, Dict, Integer, List, Nested, String
 from coop.billing.v1 import billing_service_pb2 as billing
 from flask import Response
 from flask.typing import ResponseReturnValue
@@ -17,7 +17,7 @@ from services.gateway.api import shapes
 from services.gateway.api.auth import auth
 from services.gateway.api.bodies import json_only
 from services.gateway.api.schemas import Money, Period
-from services.gateway.compose.basis import BasisView, FactsView, RowView
+from services.gateway.compose.basis import BasisView, FactsView, QuartersView, RowView
 from services.gateway.compose.bundles import as_text, bundle_of
 from services.gateway.compose.invoices import InvoiceView
 
@@ -66,9 +66,26 @@ class MeasuredOut(Schema):
     closes = List(Nested(CloseOut), required=True)
 
 
+class QuarterOut(Schema):
+    start = AwareDateTime(required=True)
+    watts = Integer(required=True)
+
+
+class QuartersOut(Schema):
+    """Quarters of an hour above the contracted power, of excess power that they decide."""
+
+    contracted_watts = Integer(required=True)
+    count = Integer(required=True)
+    squares = String(
+        required=True, metadata={"description": "kW²: the sum of the squared kW above, whose root is the quantity."}
+    )
+    highest = List(Nested(QuarterOut), required=True, metadata={"description": "At most three, the highest first."})
+
+
 class BasisOut(Schema):
     rows = List(Nested(RowOut), required=True)
     measured = List(Nested(MeasuredOut), required=True)
+    quarters = Nested(QuartersOut, metadata={"description": "Absent where quarters of an hour decide nothing."})
 
 
 class ExplanationOut(Schema):
@@ -138,7 +155,9 @@ def _explanation(invoice: InvoiceView, facts: FactsView) -> dict[str, Any]:
 
 
 def _basis(basis: BasisView) -> dict[str, Any]:
+    quarters = {} if basis.quarters is None else {"quarters": _quarters(basis.quarters)}
     return {
+        **quarters,
         "rows": [_row(row) for row in basis.rows],
         "measured": [
             {
@@ -148,6 +167,15 @@ def _basis(basis: BasisView) -> dict[str, Any]:
             }
             for each in basis.measured
         ],
+    }
+
+
+def _quarters(found: QuartersView) -> dict[str, Any]:
+    return {
+        "contracted_watts": found.contracted_watts,
+        "count": found.count,
+        "squares": f"{found.squares:f}",
+        "highest": [{"start": each.start, "watts": each.watts} for each in found.highest],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -53,9 +53,28 @@ class MeasuredView:
 
 
 @dataclass(frozen=True)
+class QuarterView:
+    """A quarter of an hour: when it starts (UTC) and its mean power in W."""
+
+    start: datetime
+    watts: int
+
+
+@dataclass(frozen=True)
+class QuartersView:
+    """Quarters of an hour above the contracted W: how many, the highest of them, and the sum of their squared kW above."""
+
+    contracted_watts: int
+    count: int
+    squares: Decimal
+    highest: tuple[QuarterView, ...]
+
+
+@dataclass(frozen=True)
 class BasisView:
     rows: tuple[RowView, ...]
     measured: tuple[MeasuredView, ...]
+    quarters: QuartersView | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +101,13 @@ def _basis(basis: billing.Basis, segments: Sequence[MeasuredView]) -> BasisView:
         )
         for row in basis.rows
     )
-    return BasisView(rows, tuple(segments[index] for index in basis.segments))
+    quarters = _quarters(basis.quarters) if basis.HasField("quarters") else None
+    return BasisView(rows, tuple(segments[index] for index in basis.segments), quarters)
+
+
+def _quarters(found: billing.QuarterExcess) -> QuartersView:
+    highest = tuple(QuarterView(each.start.ToDatetime(UTC), each.watts) for each in found.highest)
+    return QuartersView(found.contracted_watts, found.count, Decimal(found.squares), highest)
 
 
 def _measured(segment: dict[str, Any]) -> MeasuredView:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from services.gateway import formatting
-from services.gateway.compose.basis import CloseView, RowView, thousandths
+from services.gateway.compose.basis import CloseView, QuartersView, RowView, thousandths
 from services.gateway.compose.invoices import InvoiceView, LineView
 from services.gateway.web.phrases import currency_sign, days_between, line_calculation, line_name, price_unit
-from services.gateway.web.words import amount, day, decimal_text
+from services.gateway.web.words import amount, day, decimal_text, moment
 
 _PERCENT = ("rate", "use", "iva", "loss")
 """Tables whose figures are percentages."""
@@ -44,6 +45,7 @@ def row_title(row: RowView, line: LineView) -> str:
         "charge": _("Charge of the electricity system"),
         "loss": _("Losses of the networks"),
         "excess_power": _("Price of excess power"),
+        "quarter_hour_excess": _("Price of excess power by quarters of an hour"),
         "reactive": _("Price of reactive energy"),
         "social_bonus_financing": _("Financing of the social tariff"),
         "meter_rental": _("Price of meter rental"),
@@ -92,6 +94,37 @@ def close_words(close: CloseView) -> str:
              last=last, used=f"{used}{formatting.NO_BREAK}{unit}")  # fmt: skip
 
 
+def quarters_words(quarters: QuartersView) -> str:
+    """ "3 quarters of an hour above 100 kW, the highest: 105 kW (14 October 2026, 10:00), …"."""
+    highest = ", ".join(f"{_kilowatts(each.watts)} ({moment(each.start)})" for each in quarters.highest)
+    return ngettext(
+        "%(num)d quarter of an hour above the %(contracted)s of the contract: %(highest)s",
+        "%(num)d quarters of an hour above the %(contracted)s of the contract, the highest: %(highest)s",
+        quarters.count,
+        contracted=_kilowatts(quarters.contracted_watts),
+        highest=highest,
+    )
+
+
+def quarters_root(quarters: QuartersView) -> str:
+    """ "√(5² + 4² + 3²) = 7,0711 kW": the kW above the contract, squared, added up, and the root of the sum."""
+    terms = [f"{_figure(thousandths(each.watts - quarters.contracted_watts))}²" for each in quarters.highest]
+    more = quarters.count - len(terms)
+    if more:
+        terms.append(ngettext("the square of %(num)d more", "the squares of %(num)d more", more))
+    root = quarters.squares.sqrt().quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    sums = [f"√({' + '.join(terms)})", f"√{_figure(quarters.squares)}", f"{_figure(root)}{formatting.NO_BREAK}kW"]
+    return " = ".join(sums)
+
+
+def _kilowatts(watts: int) -> str:
+    return f"{_figure(thousandths(watts))}{formatting.NO_BREAK}kW"
+
+
+def _figure(value: Decimal) -> str:
+    return decimal_text(f"{value.normalize():f}")
+
+
 def taxes_of(line: LineView, invoice: InvoiceView) -> str:
     """The taxes in whose base a line is, by name: "Electricity tax (IEE), Value added tax (IVA)"."""
     names: Sequence[str] = [line_name(tax) for tax in invoice.lines if tax.code and tax.code in line.taxed_by]
@@ -102,5 +135,5 @@ def register(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.globals.update(
         whole_sum=whole_sum, row_title=row_title, row_figure=row_figure, row_source=row_source, row_days=row_days,
-        close_words=close_words, taxes_of=taxes_of,
+        close_words=close_words, taxes_of=taxes_of, quarters_words=quarters_words, quarters_root=quarters_root,
     )  # fmt: skip

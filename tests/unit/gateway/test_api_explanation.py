@@ -10,6 +10,7 @@ import pytest
 from services.chassis.errors import NotFound, Refused
 from services.staff.verify.numbers import rounded
 from tests.unit.gateway.conftest import Portal
+from tests.unit.gateway.fakes.world import exceeding
 from tests.unit.gateway.test_api import BEARER, PROBLEM
 
 PATH = "/api/v1/invoices/inv-123"
@@ -61,6 +62,22 @@ def test_effects_sum_to_the_difference_and_each_line_has_its_rows(portal: Portal
     assert "end" not in iva["rows"][0], "the row still holds"
     (measured,) = said["lines"][2]["measured"]
     assert measured == {"period": {"start": "2026-10-01", "end": "2026-11-01"}, "by_hours": True, "closes": []}
+
+
+def test_quarters_of_an_hour_that_decide_excess_power_are_told(portal: Portal) -> None:
+    exceeding(portal.world, 105_000, 104_000, 103_000)
+    first, *others = get(portal, f"{PATH}/explanation")["lines"]
+    assert first["quarters"] == {
+        "contracted_watts": 100_000,
+        "count": 3,
+        "squares": "50",
+        "highest": [
+            {"start": "2026-10-14T08:00:00+00:00", "watts": 105_000},
+            {"start": "2026-10-14T08:15:00+00:00", "watts": 104_000},
+            {"start": "2026-10-14T08:30:00+00:00", "watts": 103_000},
+        ],
+    }
+    assert not any("quarters" in each for each in others)
 
 
 def test_the_first_invoice_has_nothing_to_differ_from(portal: Portal) -> None:

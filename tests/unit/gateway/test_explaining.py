@@ -10,7 +10,7 @@ from coop.metering.v1 import metering_service_pb2 as metering
 
 from services.chassis.errors import Refused
 from tests.unit.gateway.conftest import Portal
-from tests.unit.gateway.fakes.world import money
+from tests.unit.gateway.fakes.world import exceeding, money
 from tests.unit.gateway.test_pages import text
 
 PAGE = "/s/sup-1/invoices/inv-123"
@@ -35,6 +35,21 @@ def test_energy_of_hourly_prices_says_so_instead_of_a_sum(portal: Portal) -> Non
     said = text(portal.member.get(PAGE).text)
     assert "Cada hora a su propio precio = 12,15 €" in said
     assert "Se suma al precio del mercado de cada hora, como dice tu contrato: 0,196 €/kWh" in said
+
+
+def test_excess_by_quarters_of_an_hour_tells_the_highest_and_its_root(portal: Portal) -> None:
+    exceeding(portal.world, 105_000, 104_000, 103_000)
+    said = text(portal.member.get(PAGE).text)
+    assert (
+        "3 cuartos de hora por encima de los 100 kW del contrato; los más altos: 105 kW (14 de octubre de 2026, 10:00), "
+        "104 kW (14 de octubre de 2026, 10:15), 103 kW (14 de octubre de 2026, 10:30) "
+        "√(5² + 4² + 3²) = √50 = 7,0711 kW"
+    ) in said
+    exceeding(portal.world, 112_500)
+    said = text(portal.member.get(PAGE).text)
+    assert "1 cuarto de hora por encima de los 100 kW del contrato: 112,5 kW (14 de octubre" in said
+    exceeding(portal.world, 105_000, 104_000, 103_000, count=5)
+    assert "√(5² + 4² + 3² + los cuadrados de otros 2) = √50 = 7,0711 kW" in text(portal.member.get(PAGE).text)
 
 
 def test_no_script_is_needed_and_each_explanation_has_a_name_of_its_own(portal: Portal) -> None:

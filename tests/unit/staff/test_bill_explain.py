@@ -27,11 +27,12 @@ from services.billing.facts_message import facts_message
 from services.chassis.money import round_half_up
 from services.staff.bill_explain import _rectified
 from services.staff.cli import run
-from services.staff.invoice_behind import behind
+from services.staff.invoice_behind import behind, quarters_said
 from services.staff.invoice_explained import calculation, rectified
 from services.staff.session import Session, SessionFile
 from tests.unit.billing.examples import BILL_A
 from tests.unit.billing.test_basis import made
+from tests.unit.billing.test_quarter_bundles import bundle as by_quarters
 from tests.unit.billing.test_second_calculation import SIX, six_periods, supply_of
 from tests.unit.billing.test_services_argentina import METERED, water_close
 from tests.unit.billing.test_services_argentina import supply as argentine
@@ -39,6 +40,7 @@ from tests.unit.billing.test_services_argentina import supply as argentine
 SPANISH = made("es", supply_of("fija"), BILL_A)
 WATER = made("ar", argentine(services=["water"]), Energy(closes=(water_close(18_000),)), rows=(METERED,))
 FIRST = datetime(2026, 9, 30, 22, tzinfo=UTC)
+BUNDLES = {"water": WATER, "quarters": by_quarters()}
 
 
 class Services(
@@ -55,7 +57,7 @@ class Services(
         return answer
 
     def GetInvoice(self, request: Any, context: Any) -> Any:
-        bundle = WATER if request.invoice_id == "water" else SPANISH
+        bundle = BUNDLES.get(request.invoice_id, SPANISH)
         invoice = billing_pb2.Invoice(id=request.invoice_id, number="E-2026-000001", account_number="5555/1")
         for line in bundle["invoice"]["lines"]:
             invoice.lines.add(concept=line["concept"], description=line["concept"].capitalize())
@@ -70,7 +72,7 @@ class Services(
         return billing.GetInvoiceResponse(invoice=invoice)
 
     def GetInvoiceFacts(self, request: Any, context: Any) -> Any:
-        bundle = WATER if request.invoice_id == "water" else SPANISH
+        bundle = BUNDLES.get(request.invoice_id, SPANISH)
         days = {"issue_date": "2026-11-02", "from": "2026-10-01", "to": "2026-11-01"}
         whole = {**bundle, "rules_sha256": "f" * 64, "invoice": {**bundle["invoice"], **days}}
         return facts_message(SimpleNamespace(id=request.invoice_id, supply_id="supply-1"), whole)  # type: ignore[arg-type]
@@ -167,6 +169,35 @@ def test_demand_and_reactive_energy_are_told_with_what_was_read() -> None:
     assert said["excess_power"] == "26.4 kW read, 20 kW contracted"
     assert said["reactive"] == "700 kVArh less 33 % of 444 kWh; cos φ 0.54"
     assert said["power"] == said["energy"] == ""
+
+
+def test_excess_by_quarters_of_an_hour_is_told_down_to_its_root(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bill", "explain", "quarters", "--json"]) == 0
+    lines = {line["period"]: line for line in json.loads(capsys.readouterr().out)["lines"] if line["quarters"]}
+    assert lines["P4"]["calculation"] == "7.0711 kW x 0.424794 EUR per kW"
+    assert lines["P4"]["behind"] == (
+        "3 quarters of an hour above the 100 kW contracted, the highest 105 kW on 2026-10-14 at 10:00, "
+        "104 kW on 2026-10-14 at 11:00, 103 kW on 2026-10-14 at 10:30; √(5² + 4² + 3²) = √50 = 7.0711 kW"
+    )
+    assert (lines["P4"]["quarters"]["count"], lines["P4"]["quarters"]["squares"]) == (3, "50")
+    assert lines["P6"]["behind"] == (
+        "1 quarter of an hour above the 100 kW contracted, the highest 112.5 kW on 2026-10-18 at 12:45; "
+        "√(12.5²) = √156.25 = 12.5 kW"
+    )
+    assert run(["bill", "explain", "quarters"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "quarter_hour_excess 3.0TD" in said and "√50 = 7.0711 kW" in said.replace(
+        "√50 = 7.0711 kW)", "√50 = 7.0711 kW"
+    )
+
+
+def test_more_than_three_quarters_are_counted() -> None:
+    found = billing.QuarterExcess(contracted_watts=100_000, count=6, squares="52.25")
+    for watts in (105_000, 104_000, 103_000):
+        found.highest.add(watts=watts).start.FromDatetime(FIRST)
+    said = quarters_said(found, "Europe/Madrid")
+    assert said.startswith("6 quarters of an hour above") and "105 kW on 2026-10-01 at 00:00" in said
+    assert said.endswith("√(5² + 4² + 3² + 3 more) = √52.25 = 7.2284 kW")
 
 
 def test_a_discount_says_whose_it_is() -> None:

@@ -40,6 +40,8 @@ class World:
     current: str = "sup-1"
     supplies: list[Any] = field(default_factory=list)
     invoices: list[Any] = field(default_factory=list)
+    #: Quarters of an hour behind the first line of every invoice.
+    over: billing_service_pb2.QuarterExcess | None = None
     overdue: bool = False
     #: Another document is due with the newest invoice, and the rest of it a month later.
     due_too: bool = False
@@ -179,6 +181,17 @@ def facts_of(made: Any) -> Any:
         ],
         taxes=[billing_service_pb2.Basis(rows=[iva]) for _ in made.taxes],
     )
+
+
+def exceeding(world: World, *watts: int, count: int = 0) -> None:
+    """The first line of every invoice is of these quarters above 100 kW, from 10 o'clock on the 14th, and of `count` in all."""
+    squares = sum(((each - 100_000) / 1000) ** 2 for each in watts)
+    world.over = billing_service_pb2.QuarterExcess(
+        contracted_watts=100_000, count=count or len(watts), squares=f"{squares:g}"
+    )
+    for number, each in enumerate(watts):
+        quarter = world.over.highest.add(watts=each)
+        quarter.start.FromDatetime(datetime(2026, 10, 14, 8, 15 * number, tzinfo=UTC))
 
 
 def new_world() -> World:
