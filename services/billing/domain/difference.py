@@ -1,7 +1,7 @@
 """Why a bill is not the amount of the one before, in effects that sum to the difference exactly.
 
 What a meter counts is split into what the quantity did, at the price of before, and what the price did; what is prorated
-by days into days, contracted power and price. Sewage follows the water. Every effect is rounded half-up once, and the
+by days into days, contracted power and price, and excess power into days, kW and price. Sewage follows the water. Every effect is rounded half-up once, and the
 last one of each split is what is left, so that nothing is lost or invented.
 """
 
@@ -140,9 +140,12 @@ def _by_quantity(now: list[BillLine], before: list[BillLine], whole: Decimal) ->
 def _prorated(split: _Split, now: list[BillLine], before: list[BillLine]) -> None:
     """Contracted power and what is paid by the day: days at the kW and price of before, then kW, then the price."""
     lines = (*now, *before)
-    power = lines[0].concept == "power"
+    power, excess = (lines[0].concept == concept for concept in ("power", "excess_power"))
     by_days = now and before and all(line.days and line.unit_price is not None for line in lines)
-    if not by_days or not (power or all(line.quantity is None for line in lines)):
+    if excess and not by_days:
+        _by_quarters(split, now, before)
+        return
+    if not by_days or not (power or excess or all(line.quantity is None for line in lines)):
         split.add("power" if power else "other", _sum(now) - _sum(before))
         return
     whole, left = _sum(now) - _sum(before), _sum(before)
@@ -157,8 +160,18 @@ def _prorated(split: _Split, now: list[BillLine], before: list[BillLine]) -> Non
         # No price changed: the cents of rounding belong to what did.
         by_length, by_power, rest = (by_length, by_power + rest, ZERO) if by_power else (by_length + rest, ZERO, ZERO)
     split.add("days", by_length)
-    split.add("power", by_power)
+    # Power above the contracted one is nobody's contract: it is another item, as reactive energy is.
+    split.add("power" if power else "other", by_power)
     split.add("price", rest)
+
+
+def _by_quarters(split: _Split, now: list[BillLine], before: list[BillLine]) -> None:
+    """Excess power that is not paid by the day: what its kW did, at the price of before, and what the price did."""
+    whole = _sum(now) - _sum(before)
+    counted = all(line.quantity is not None and line.price_unit == "kw" for line in (*now, *before))
+    by_quantity = _by_quantity(now, before, whole) if counted else whole
+    split.add("other", by_quantity)
+    split.add("price", whole - by_quantity)
 
 
 def _mean_quantity(lines: Sequence[BillLine]) -> Fraction:

@@ -72,6 +72,7 @@ def _energy(answer: BillableEnergy) -> pb.StreamBillableEnergyResponse:
             pb.UnknownQuarters(period=period, hours=hours)
             for period, hours in (answer.quarters.unknown if answer.quarters else {}).items()
         ],
+        quarters_told=answer.quarters is not None,
     )
 
 

@@ -77,6 +77,45 @@ def test_power_is_split_in_days_kilowatts_and_price():
     assert told(Charged(OCTOBER, [power_line("4", 31, "36.5")], []), before) == {"days": D("0.40")}
 
 
+def excess_line(kw: str, price: str, days: int | None = None, period: str = "P4") -> BillLine:
+    amount = round_half_up(D(kw) * D(price) * (days or 1))
+    unit = "kw_day" if days else "kw"
+    return line(
+        "excess_power",
+        str(amount),
+        period=period,
+        quantity=D(kw),
+        unit="kw",
+        days=days,
+        unit_price=D(price),
+        price_unit=unit,
+    )
+
+
+def test_excess_power_by_quarters_is_split_in_kilowatts_and_price():
+    """5 kW at 0.40 become 7 at 0.50: 2 x 0.40 are another item, and 7 x 0.10 the price."""
+    before = Charged(SEPTEMBER, [excess_line("5", "0.40")], [])
+    assert told(Charged(OCTOBER, [excess_line("7", "0.50")], []), before) == {"other": D("0.80"), "price": D("0.70")}
+    assert told(Charged(OCTOBER, [excess_line("7", "0.40")], []), before) == {"other": D("0.80")}
+    assert told(Charged(OCTOBER, [], []), before) == {"other": D("-2.00")}
+
+
+def test_excess_power_of_a_maximeter_has_days_too():
+    """5 kW x 30 days at 0.20 is 30.00; 31 days 31.00; 6 kW 37.20; at 0.30 it is 55.80."""
+    before = Charged(SEPTEMBER, [excess_line("5", "0.20", 30)], [])
+    found = told(Charged(OCTOBER, [excess_line("6", "0.30", 31)], []), before)
+    assert found == {"days": D("1.00"), "other": D("6.20"), "price": D("18.60")}
+
+
+def test_excess_power_that_is_counted_otherwise_than_before_is_another_item():
+    """The contract went above 50 kW: by the day before, by quarters of an hour now."""
+    now, before = (
+        Charged(OCTOBER, [excess_line("7", "0.50")], []),
+        Charged(SEPTEMBER, [excess_line("5", "0.20", 30)], []),
+    )
+    assert told(now, before) == {"other": D("-26.50")}
+
+
 def test_the_same_contract_for_a_day_more_is_days_and_their_taxes_alone():
     bills = [
         spanish_bill(energy(P1=10_000, P2=0, P3=0), period=period, supply=spanish_supply(4600))
@@ -117,7 +156,9 @@ PRICE = st.none() | st.integers(0, 10**6).map(lambda number: D(number) / 1_000_0
 LINES = st.lists(
     st.builds(
         BillLine,
-        concept=st.sampled_from(["energy", "water", "sewage", "power", "meter_rental", "discount", "works_fund"]),
+        concept=st.sampled_from(
+            ["energy", "water", "sewage", "power", "excess_power", "meter_rental", "discount", "works_fund"]
+        ),
         section=st.just("energy"),
         service=st.sampled_from(["electricity", "water"]),
         amount=CENTS,
@@ -126,6 +167,7 @@ LINES = st.lists(
         unit=st.sampled_from(["kwh", "m3", "kw"]),
         days=st.none() | st.integers(1, 62),
         unit_price=PRICE,
+        price_unit=st.sampled_from(["", "kw", "kw_day"]),
         year_days=st.sampled_from([None, 365, 366]),
     ),
     max_size=8,
