@@ -104,6 +104,8 @@ def printed_rectification(found: Outcome, order: Order, corrected: Details) -> d
             for number, issued in (found.documents if order.method == SUBSTITUTION else found.documents[:1])
         ],
         "taxes": [[tax.kind, str(tax.base), str(tax.amount)] for tax in found.before.taxes],
+        "before_total": str(found.before.total),
+        "right_total": str(found.corrected.total),
         "billed_wh": found.billed_wh,
         "billed_litres": found.billed_litres,
         "known_litres": litres_of(corrected),

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from services.billing.documents.edition import Edition
 from services.billing.documents.figures import NBSP
-from services.billing.documents.model import Line, Tax
-from services.billing.documents.vocabulary import CONCEPTS, PRICE_UNITS, TAXES, UNITS, named
+from services.billing.documents.model import ZERO, Line, Tax
+from services.billing.documents.vocabulary import CONCEPTS, PERIODS, PRICE_UNITS, TAXES, UNITS, named
+from services.chassis.money import round_half_up
 
 TIMES = " × "
 
 
 def name(e: Edition, line: Line) -> str:
-    """«Energía consumida, P1»."""
+    """«Energía consumida, P1 (punta)»; «Energía consumida, de 0 a 150 kWh» of a block."""
     concept = e.word(CONCEPTS, named(line.concept, line.price_unit), line.label)
-    return f"{concept}, {line.period}" if line.period else concept
+    return f"{concept}, {_period(e, line)}" if line.period else concept
+
+
+def _period(e: Edition, line: Line) -> str:
+    if line.period_name:
+        return period(e, line.period, line.period_name)
+    unit = e.word(UNITS, line.unit) if line.unit else ""
+    first, dash, last = line.period.partition("–")
+    if dash and unit:
+        return e.t("from {first} to {last} {unit}").format(first=first, last=last, unit=unit)
+    above = line.period.removeprefix("> ")
+    if above != line.period and unit:
+        return e.t("above {first} {unit}").format(first=above, unit=unit)
+    return line.period
+
+
+def period(e: Edition, code: str, called: str) -> str:
+    """«P1 (punta)»; the code alone where people have no name for it."""
+    return f"{code}{NBSP}({e.word(PERIODS, called)})" if called else code
 
 
 def days(e: Edition, count: int) -> str:
@@ -48,6 +70,17 @@ def written(e: Edition, line: Line) -> str:
             price += f"{NBSP}÷{NBSP}{line.year_days}"
         factors.append(price)
     return TIMES.join(factors)
+
+
+def share_written(e: Edition, line: Line, bases: Sequence[Line]) -> str:
+    """«40 % de 7.626,85» of sewage that is a share of the water beside it; "" where that is not what it costs."""
+    percent, sign, _ = line.period.partition("%")
+    if line.concept != "sewage" or not sign:
+        return ""
+    base = sum((each.amount for each in bases), ZERO)
+    if round_half_up(base * Decimal(percent.strip()) / 100) != line.amount:
+        return ""
+    return e.t("{rate} of {base}").format(rate=line.period, base=e.f.money(base))
 
 
 def tax_name(e: Edition, tax: Tax) -> str:

@@ -66,7 +66,10 @@ def _head(paper: Paper, doc: InvoiceDocument, e: Edition, title: str) -> None:
         (e.t("Issued on {date}").format(date=e.f.day(doc.issue_date)), REGULAR, 8.5),
     ]
     if doc.rectifies:
-        text = e.t("Rectifies invoice {number}").format(number=doc.rectifies)
+        if len(doc.rectifies) > 1:
+            text = e.t("Rectifies invoices {numbers}").format(numbers=e.f.listing(list(doc.rectifies)))
+        else:
+            text = e.t("Rectifies invoice {number}").format(number=doc.rectifies[0])
         right.append((f"{text}: {doc.rectification_reason}" if doc.rectification_reason else text, REGULAR, 8))
     if doc.tax_code is not None:
         fiscal_marks.tax_code(paper, doc.tax_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.billing.documents import energy_mix, ink, invoice_front, money_shares, payment_slip
+from services.billing.documents import calculation, energy_mix, ink, invoice_front, money_shares, payment_slip
 from services.billing.documents.codes import code_item, shown_address
 from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition, code_in_fours
@@ -54,7 +54,10 @@ def _contract(doc: InvoiceDocument, e: Edition) -> Stack:
     stack = Stack(_HALF)
     stack.heading(e.t("Your contract"))
     holder, supply = doc.holder, doc.supply
-    powers = ", ".join(f"{power.period}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW" for power in supply.powers)
+    powers = ", ".join(
+        f"{calculation.period(e, power.period, power.name)}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW"
+        for power in supply.powers
+    )
     end = e.t("{date}, renewed automatically").format(date=e.f.day(supply.contract_end)) if supply.contract_end else ""
     facts = [
         (e.t("Holder"), holder.name, False),
@@ -155,7 +158,7 @@ def _periods(stack: Stack, consumption: Consumption, prefix: str, e: Edition) ->
     for part in consumption.by_period:
         share = e.f.share(part.quantity, consumption.quantity) if consumption.quantity else ""
         cells = [
-            Cell(" ".join(filter(None, (prefix, part.period))), SEMIBOLD),
+            Cell(" ".join(filter(None, (prefix, calculation.period(e, part.period, part.name)))), SEMIBOLD),
             Cell(share, colour=ink.MUTED, align="right"),
             Cell(e.f.number(part.quantity), align="right"),
         ]
@@ -170,7 +173,8 @@ def _facts(consumption: Consumption, e: Edition) -> list[str]:
         facts.append(e.t("Fed into the grid: {quantity}.").format(quantity=e.f.number(consumption.surplus) + unit))
     if consumption.maximum_power:
         powers = ", ".join(
-            f"{power.period}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW" for power in consumption.maximum_power
+            f"{calculation.period(e, power.period, power.name)}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW"
+            for power in consumption.maximum_power
         )
         facts.append(e.t("Highest power of the last year: {powers}.").format(powers=powers))
     return [fact for fact in facts if fact]

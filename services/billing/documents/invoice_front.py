@@ -57,6 +57,16 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
         stack.tag(e.t("In your favour: it pays what is due and your next bills"), ink.GREEN, ink.GREEN_GROUND, 10)
     else:
         stack.tag(e.t("Settled"), ink.GREEN, ink.GREEN_GROUND, 10)
+    if doc.corrects is not None:
+        stack.space(6)
+        before, after = doc.corrects
+        values = {"before": e.f.money(before), "after": e.f.money(after)}
+        stack.message(e.t("Billed until now: **{before}**. What is right: **{after}**."), values)
+    if doc.argentina is not None and doc.argentina.letter == "X":
+        stack.space(6)
+        stack.message(
+            e.t("It is paid apart: whoever pays the bill of the service keeps the service without paying this."), {}
+        )
     if doc.payment and due > 0:
         stack.space(9)
         stack.text(e.t("How to pay"), SEMIBOLD, 9.5, kind="heading")

@@ -56,6 +56,7 @@ def _lines(stack: Stack, e: Edition, lines: list[Line], several: bool) -> None:
     """Lines grouped under their service (when there are several) and section, each section with its sum."""
     for (service, section), found in groupby(lines, key=lambda line: (line.service, line.section)):
         group = list(found)
+        bases = [line for line in group if line.concept != "sewage"]
         title = e.word(SECTIONS, section)
         if several and section not in {service, "other"}:
             title = f"{e.word(SERVICES, service)} · {title.lower()}"
@@ -65,7 +66,7 @@ def _lines(stack: Stack, e: Edition, lines: list[Line], several: bool) -> None:
         stack.items.append(_section(e, title, total))
         for line in group:
             name, amount = Cell(calculation.name(e, line)), Cell(e.f.amount(line.amount), align="right")
-            written = calculation.written(e, line)
+            written = calculation.written(e, line) or calculation.share_written(e, line, bases)
             if written:
                 stack.items.append(row(COLUMNS, [name, Cell(written, colour=ink.MUTED, align="right"), amount], pad=2))
             else:

@@ -20,18 +20,22 @@ from services.billing.documents.vocabulary import CONCEPTS, SECTIONS, UNITS
 
 _WIDE = 322.0  # width of the summary when another card stands beside it
 _SIZE = 8.2
+_LISTED = frozenset({"service", "foreign", "other"})  # whose items have nothing in common: each by its name
+_MOST_LISTED = 6
 _COMPARATOR = 87.0  # side of the comparator's code: at least 3 cm (BOE-A-2021-11035)
 
 
 def rows(doc: InvoiceDocument, e: Edition, country: Country) -> list[tuple[str, str, Decimal]]:
     """Name, gist and amount of each section and tax: sums of the printed lines, so they always add up to the total."""
     sums: dict[tuple[str, str], Decimal] = {}
+    listed = {line.concept for line in doc.lines if line.section in _LISTED}
     for line in doc.lines:
         named = line.section == "regulated" or doc.done_on is not None
+        named = named or (line.section in _LISTED and len(listed) <= _MOST_LISTED)
         key = (line.section, calculation.name(e, line) if named else "")
         sums[key] = sums.get(key, ZERO) + line.amount
     # A difference of another service alone has nothing to say of it.
-    electric = any(line.service == "electricity" for line in doc.lines)
+    electric = not doc.difference and any(line.service == "electricity" for line in doc.lines)
     for section in country.always_summarise if electric else ():
         if (section, "") not in sums:
             sums = _insert_after_energy(sums, section)
@@ -58,7 +62,11 @@ def _insert_after_energy(sums: dict[tuple[str, str], Decimal], section: str) -> 
 
 
 def _gist(doc: InvoiceDocument, e: Edition, section: str) -> str:
-    """What a section is about in few words: «4,6 kW × 31 días», «245 kWh»."""
+    """What a section is about in few words: «4,6 kW × 31 días», «245 kWh». Of a difference, whose quantities go both ways,
+    nothing.
+    """
+    if doc.difference:
+        return ""
     lines = [line for line in doc.lines if line.section == section and line.quantity is not None]
     if section == "power" and lines:
         powers = [key for key, _ in groupby(calculation.quantity(e, line) for line in lines)]

@@ -115,8 +115,10 @@ class InvoiceDocument:
     daily_mean_history: Decimal | None = None  # the same over the last 14 months that were billed
     regulation: tuple[str, ...] = ()  # official bulletin references of the prices applied, one paragraph each
     legal: tuple[str, ...] = ()  # further paragraphs of the cooperative
-    rectifies: str = ""  # number of the invoice this one rectifies
+    rectifies: tuple[str, ...] = ()  # numbers of the invoices this one rectifies
     rectification_reason: str = ""
+    difference: bool = False  # it has only what changes of them
+    corrects: tuple[Decimal, Decimal] | None = None  # totals of what stood before it, and of what is right
     instalments: tuple[DueDate, ...] = ()  # of what is asked, where it is paid in more than one
     done_on: date | None = None  # bills no supply: the day of what is charged, which is all of its period
     notice: str = ""  # printed under the header of every page: "Demostración, sin validez"

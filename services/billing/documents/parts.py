@@ -47,6 +47,7 @@ class Holder:
 class ContractedPower:
     period: str  # "P1"
     kilowatts: Decimal
+    name: str = ""  # vocabulary.PERIODS
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Line:
     section: str = "other"  # heading of the detail and row of the summary (vocabulary.SECTIONS)
     service: str = "electricity"
     period: str = ""  # "P1"; also a block of a step tariff, "0–150"
+    period_name: str = ""  # what people call the period: vocabulary.PERIODS, "peak"
     quantity: Decimal | None = None
     unit: str = ""  # vocabulary.UNITS: "kwh", "kw", "m3", "kvarh", "unit", "month"
     days: int | None = None
@@ -165,6 +167,7 @@ class MonthConsumption:
 class PeriodQuantity:
     period: str
     quantity: Decimal
+    name: str = ""  # vocabulary.PERIODS
 
 
 @dataclass(frozen=True)

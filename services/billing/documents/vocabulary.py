@@ -54,6 +54,11 @@ SECTIONS = {
     "foreign": N_("Items outside the service"),
     "other": N_("Other items"),
 }
+PERIODS = {  # of the tariff for homes, as people call them
+    "peak": N_("peak"),
+    "middle": N_("mid-peak"),
+    "off_peak": N_("off-peak"),
+}
 TAXES = {
     "iee": N_("Electricity tax (IEE)"),
     "iva": N_("VAT (IVA)"),
@@ -160,6 +165,7 @@ BY_DIFFERENCE = N_(
     "and after it what takes its place."
 )
 BY_SUBSTITUTION = N_("This invoice takes the place of invoice {number} of {date}.")
+BY_SUBSTITUTION_OF_SEVERAL = N_("This invoice takes the place of these: {documents}.")
 TAKEN_BACK = N_("It takes invoice {number} of {date} back as a whole: nothing of it is owed.")
 IN_PARTS = N_("It is paid in {count} parts: {parts}.")
 CREDIT_NOTE_OF = N_(

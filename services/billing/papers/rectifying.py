@@ -14,6 +14,7 @@ from services.billing.documents.model import Adjustment, DueDate, InvoiceDocumen
 from services.billing.documents.vocabulary import (
     BY_DIFFERENCE,
     BY_SUBSTITUTION,
+    BY_SUBSTITUTION_OF_SEVERAL,
     CORRECTED,
     CREDIT_NOTE_OF,
     DEBIT_NOTE_OF,
@@ -37,7 +38,9 @@ def rectifying_document(document: InvoiceDocument, invoice: Issued, language: st
     e = edition(language, document.jurisdiction, document.currency)
     found = replace(
         document,
-        rectifies=said["number"],
+        rectifies=_rectified(said),
+        difference=said["method"] != SUBSTITUTION,
+        corrects=_totals(said),
         rectification_reason=reason(said, invoice.import_wh, e),
         adjustments=_adjustments(said),
         instalments=_instalments(said),
@@ -62,6 +65,21 @@ def reason(said: Mapping[str, Any], known_wh: int, e: Edition) -> str:
     if said["billed_litres"] != said["known_litres"]:
         found.append(e.t(CORRECTED).format(before=_m3(said["billed_litres"], e), now=_m3(said["known_litres"], e)))
     return "; ".join(found) or e.t(MEASURED_OTHERWISE)
+
+
+def _rectified(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """A substitution names all documents that it takes the place of (RD 1619/2012 art. 15)."""
+    return tuple(number for number, _ in said["documents"]) if said["method"] == SUBSTITUTION else (said["number"],)
+
+
+def _totals(said: Mapping[str, Any]) -> tuple[Decimal, Decimal] | None:
+    """Of what stood before and of what is right; documents issued before they were kept do not say them."""
+    return (Decimal(said["before_total"]), Decimal(said["right_total"])) if "right_total" in said else None
+
+
+def _taken_back(said: Mapping[str, Any]) -> bool:
+    totals = _totals(said)
+    return totals is not None and not totals[1]
 
 
 def _m3(litres: int, e: Edition) -> str:
@@ -89,10 +107,14 @@ def _paragraphs(said: dict[str, Any], e: Edition, *, charge: bool) -> tuple[str,
     how = BY_SUBSTITUTION if said["method"] == SUBSTITUTION else BY_DIFFERENCE
     if given is not None:
         how = CREDIT_NOTE_OF if given["voucher"] in CREDIT_NOTES.values() else DEBIT_NOTE_OF
-    if charge:
+    if charge or _taken_back(said):
         how = TAKEN_BACK
     issued = e.f.day(date.fromisoformat(said["issue_date"]))
-    found = [e.t(how).format(number=said["number"], date=issued)]
+    if how == BY_SUBSTITUTION and len(said["documents"]) > 1:
+        documents = e.f.listing([f"{number}, {e.f.day(date.fromisoformat(day))}" for number, day in said["documents"]])
+        found = [e.t(BY_SUBSTITUTION_OF_SEVERAL).format(documents=documents)]
+    else:
+        found = [e.t(how).format(number=said["number"], date=issued)]
     parts = [f"{e.f.day(date.fromisoformat(day))}, {e.f.money(Decimal(amount))}" for day, amount in said["instalments"]]
     if len(parts) > 1:
         found.append(e.t(IN_PARTS).format(count=len(parts), parts="; ".join(parts)))

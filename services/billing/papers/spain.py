@@ -20,6 +20,11 @@ from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.repository.invoices import SERVICE, Details
 from services.billing.rules import Rules
 
+#: How the bill of a home calls the periods of its tariff (Res. 28 April 2021), those of the energy and those of the power.
+PERIOD_NAMES = {
+    "energy": {"P1": "peak", "P2": "middle", "P3": "off_peak"},
+    "power": {"P1": "peak", "P2": "off_peak"},
+}
 YEAR = 12  # months of the comparator's annual window
 
 
@@ -30,6 +35,7 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
     url = validation_url(
         rules.fiscal.tax_office, rules.profile.tax_id, invoice.number, invoice.issue_date, invoice.total
     )
+    document = _with_period_names(document, supply)
     return replace(
         document,
         taxes=_taxes(document, papers, supply, rules),
@@ -37,6 +43,33 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
         tax_code=TaxOfficeCode(url) if papers.registered else None,
         comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code) if invoice.kind == SERVICE else "",
         origin=_mix(origin) if origin else None,
+    )
+
+
+def _with_period_names(document: InvoiceDocument, supply: Supply) -> InvoiceDocument:
+    """Periods with their names, where the whole bill is of the tariff that has them."""
+    contracts = [each for service in supply.services if service.kind == "electricity" for each in service.contracts]
+    if not contracts or any(contract.tariff != "2.0TD" for contract in contracts):
+        return document
+    energy, power = PERIOD_NAMES["energy"], PERIOD_NAMES["power"]
+    return replace(
+        document,
+        lines=tuple(
+            replace(line, period_name=PERIOD_NAMES.get(line.concept, {}).get(line.period, ""))
+            for line in document.lines
+        ),
+        consumptions=tuple(
+            replace(
+                each,
+                by_period=tuple(replace(part, name=energy.get(part.period, "")) for part in each.by_period),
+                maximum_power=tuple(replace(part, name=power.get(part.period, "")) for part in each.maximum_power),
+            )
+            for each in document.consumptions
+        ),
+        supply=replace(
+            document.supply,
+            powers=tuple(replace(part, name=power.get(part.period, "")) for part in document.supply.powers),
+        ),
     )
 
 

@@ -492,6 +492,8 @@ def test_the_paper_says_which_invoice_why_and_in_which_parts(billed: Office, tmp
     assert "corregidas de 245 kWh a 265 kWh" in first
     assert "Primer plazo: " in first
     assert "Se paga en 2 plazos: 11 de diciembre de 2026" in first
-    assert "por sustitución la factura E-2026-000002" in second
+    assert "Rectifica las facturas E-2026-000002 y R-2026-000001" in second
+    assert "por sustitución estas: E-2026-000002, 2 de noviembre de 2026 y R-2026-000001, " in second
+    assert "Facturado hasta ahora: 55,44 €. Lo correcto: " in first
     assert "The tariff of the contract was wrong" in second
     assert "Pago a cuenta" in second

@@ -280,6 +280,16 @@ def test_a_spanish_document_adds_up_and_tells_its_history():
     assert document.change is not None and document.change.previous_start == date(2026, 9, 1)
     assert document.payment[0].account == "ES91 2100 0418 4502 0005 1332"
     assert document.regulation[0].endswith("(BOE-A-2025-26348)")
+    names = {(line.concept, line.period): line.period_name for line in document.lines if line.period_name}
+    assert names == {
+        ("power", "P1"): "peak",
+        ("power", "P2"): "off_peak",
+        ("energy", "P1"): "peak",
+        ("energy", "P2"): "middle",
+        ("energy", "P3"): "off_peak",
+    }
+    assert [part.name for part in consumption.by_period] == ["peak", "middle", "off_peak"]
+    assert [part.name for part in document.supply.powers] == ["peak", "off_peak"]
 
 
 def test_a_month_skipped_is_not_compared_with():

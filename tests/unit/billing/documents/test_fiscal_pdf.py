@@ -132,6 +132,7 @@ def test_a_document_apart_is_no_invoice(pages):
     """Concepts alien to the service (Res. SIC 267/2024) go apart, under letter X and no code."""
     text = " ".join(pages(render_invoice(replace(bill_ar(), argentina=ArgentineFiscal("X", 3)), "es")))
     assert "Conceptos ajenos al servicio" in text and "X Documento no válido como factura" in text
+    assert "quien paga la factura del servicio lo conserva aunque no pague este documento" in text
     for part in ("Cód.", "CESP", "Transparencia", "Liquidación de servicios públicos"):
         assert part not in text, part
 

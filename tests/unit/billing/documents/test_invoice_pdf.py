@@ -139,7 +139,7 @@ def test_argentine_bill_has_its_class_its_words_and_both_services(pages):
         "Código de pago: 0012 3400 5555 0001",
         "221 kWh",
         "18 m³ × 120,00 $/m³ 2.160,00",
-        "Energía consumida, 0–150 150 kWh × 52,10 $/kWh 7.815,00",
+        "Energía consumida, de 0 a 150 kWh 150 kWh × 52,10 $/kWh 7.815,00",
         "Cuota de capital (Asamblea 12/04/2025, acta 98) 500,00",
         "31 oct 2026, estimada: 898",
         "No existen deudas pendientes.",
@@ -220,7 +220,7 @@ def test_adjustments_stand_after_the_total_and_decide_what_is_asked(pages):
         text,
         "Nada que pagar",
         "\u22124,56 €",
-        "A su favor: paga lo que deba y las próximas facturas",
+        "A su favor: se descuenta de lo que deba y de sus próximas facturas",
         "Total 55,44 €",
         "Devolución de la fianza",
     )
@@ -237,10 +237,49 @@ def test_a_bill_without_consumption_or_payment_data_prints(pages):
 
 
 def test_rectifying_invoice_says_which_and_why(pages):
-    bill = replace(bill_a(), rectifies="E-2026-000099", rectification_reason="lectura corregida")
+    bill = replace(bill_a(), rectifies=("E-2026-000099",), rectification_reason="lectura corregida")
     first = pages(render_invoice(bill, "es"))[0]
     assert "Factura rectificativa" in first
     assert "Rectifica la factura E-2026-000099: lectura corregida" in first
+
+
+def test_a_difference_says_what_was_billed_and_what_is_right_and_leaves_out_what_misleads(pages):
+    """Quantities of a difference go both ways, so its summary has none; nor has it a surplus of nothing."""
+    bill = bill_a()
+    wrong = tuple(replace(line, quantity=-line.quantity, amount=-line.amount) for line in bill.lines if line.quantity)
+    right = tuple(line for line in bill.lines if line.quantity)
+    changed = replace(
+        bill,
+        lines=(*wrong, *right),
+        taxes=(),
+        total=D("0.00"),
+        rectifies=("E-2026-000099", "R-2026-000001"),
+        difference=True,
+        corrects=(D("63.86"), D("60.34")),
+        consumptions=(),
+    )
+    first = pages(render_invoice(changed, "es"))[0]
+    assert "Rectifica las facturas E-2026-000099 y R-2026-000001" in first
+    assert "Facturado hasta ahora: 63,86 €. Lo correcto: 60,34 €." in first
+    assert "kW ×" not in first
+    assert "Compensación de excedentes" not in first
+
+
+def test_periods_of_a_home_have_their_names(pages):
+    line = replace(bill_a().lines[0], period_name="peak")
+    bill = replace(bill_a(), lines=(line, *bill_a().lines[1:]))
+    assert "Potencia contratada, P1 (punta) 4,6 kW × 31 días" in " ".join(pages(render_invoice(bill, "es")))
+
+
+def test_sewage_says_of_what_it_is_a_share(pages):
+    def line(concept: str, amount: str, period: str = ""):
+        return Line(concept, D(amount), "water", "water", period)
+
+    water = (line("water_fixed", "2780.00"), line("water", "4846.85"), line("sewage", "3050.74", "40 %"))
+    lines = (*(each for each in bill_ar().lines if each.service != "water"), *water)
+    total = sum(each.amount for each in lines)
+    bill = replace(bill_ar(), lines=lines, taxes=(), total=total)
+    assert "Cloacas y saneamiento, 40 % 40 % de $7.626,85 3.050,74" in " ".join(pages(render_invoice(bill, "es")))
 
 
 def test_without_register_readings_the_load_curve_gives_each_period(pages):

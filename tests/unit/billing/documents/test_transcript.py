@@ -23,7 +23,7 @@ RUNNING = {"es": "Página de · Meses anteriores", "en": "Page of · Earlier mon
 def rectifying() -> InvoiceDocument:
     bill = bill_a()
     return replace(
-        bill, rectifies="E-2026-000122", rectification_reason="medidas corregidas de 250 kWh a 245 kWh", change=None
+        bill, rectifies=("E-2026-000122",), rectification_reason="medidas corregidas de 250 kWh a 245 kWh", change=None
     )
 
 
