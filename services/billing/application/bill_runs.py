@@ -12,7 +12,7 @@ from coop.billing.events.v1 import events_pb2 as events
 from sqlalchemy import Connection
 
 from services.billing.application.fiscal import FiscalOffice, fiscal_office
-from services.billing.application.issuing import WORK_TOPIC, ChunkIssuer
+from services.billing.application.issuing import WORK_TOPIC, ChunkIssuer, tell_progress
 from services.billing.application.pricing import MonthPricer, Priced
 from services.billing.domain.bill import ZERO
 from services.billing.repository import invoices, read_model, runs, series
@@ -111,6 +111,7 @@ class BillRuns:
         runs.forget_held(connection, fresh.id)
         runs.add_chunks(connection, fresh, chunks)
         self._send_out(tx, [chunk_id for chunk_id, _ in chunks])
+        tell_progress(tx, self._rules, fresh)
         return fresh.id
 
     def _cut(self, supply_ids: list[str]) -> list[list[str]]:

@@ -28,7 +28,7 @@ from services.billing.domain.supplies import Service
 from services.billing.evidence.facts import Facts, facts_of
 from services.billing.repository import evidence, invoices, ledger, runs, series
 from services.billing.repository.invoices import FOREIGN, SERVICE, Details, Issued
-from services.billing.repository.runs import Chunk
+from services.billing.repository.runs import COMPLETED, Chunk, Run
 from services.billing.repository.series import SeriesState
 from services.billing.rules import Rules
 from services.billing.snapshots import member_state, supply_state
@@ -186,7 +186,7 @@ class ChunkIssuer:
     ) -> None:
         """Count the chunk on its run, whose row is locked last and shortest."""
         runs.complete_chunk(tx.connection, chunk, now)
-        runs.count_chunk(
+        run = runs.count_chunk(
             tx.connection,
             chunk.bill_run_id,
             now,
@@ -195,6 +195,26 @@ class ChunkIssuer:
             idle=idle,
             total=sum((row.total for row in issued), ZERO),
         )
+        tell_progress(tx, self._rules, run)
+
+
+def tell_progress(tx: Transaction, rules: Rules, run: Run) -> None:
+    """An event that says how far the run is."""
+    advanced = events.BillRunAdvanced(
+        bill_run_id=run.id,
+        period=run.period,
+        issue_date=run.issue_date.isoformat(),
+        round=run.round,
+        completed=run.state == COMPLETED,
+        contracts=run.contracts,
+        already_invoiced=run.already_invoiced,
+        invoiced=run.invoiced,
+        held=run.held,
+        chunks=run.chunks,
+        chunks_done=run.chunks_done,
+        total=types.Money(amount=f"{run.total:.2f}", currency_code=rules.currency),
+    )
+    tx.emit(INVOICE_TOPIC, run.period, advanced)
 
 
 def invoice_hash(row: Issued, details: Details) -> str:

@@ -156,8 +156,10 @@ def complete_chunk(connection: Connection, chunk: Chunk, at: datetime) -> None:
 
 def count_chunk(
     connection: Connection, run_id: str, at: datetime, *, invoiced: int, held: int, idle: int, total: Decimal
-) -> None:
-    """Count what a chunk did on its run; the last chunk completes it. `idle` had no contract in force after all."""
+) -> Run:
+    """Count what a chunk did on its run, as it stands then; the last chunk completes it. `idle` supplies had no contract in
+    force after all.
+    """
     counted = bill_run.c.chunks_done + 1
     last = counted == bill_run.c.chunks
     changed = {
@@ -169,7 +171,8 @@ def count_chunk(
         "state": case((last, COMPLETED), else_=bill_run.c.state),
         "completed_at": case((last, literal(at, bill_run.c.completed_at.type)), else_=None),
     }
-    connection.execute(update(bill_run).where(bill_run.c.id == run_id).values(changed))
+    counting = update(bill_run).where(bill_run.c.id == run_id).values(changed).returning(bill_run)
+    return Run(**connection.execute(counting).mappings().one())
 
 
 def keep_held(connection: Connection, run_id: str, held: Sequence[HeldSupply]) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from coop.billing.events.v1.events_pb2 import BillRunAdvanced
 from coop.supplies.events.v1.events_pb2 import InvitationRedeemed
 from sqlalchemy import select
 
@@ -152,3 +153,27 @@ def test_a_bill_that_nobody_foresaw_is_held_and_the_rest_is_billed(office: Offic
     assert "AttributeError" in held.explanation and "Look at the contract's figures" in held.explanation
     office.energy.of.clear()
     assert office.bill().run.invoiced == 1
+
+
+def test_each_step_of_a_run_is_told_once_however_many_do_it(database: Database, tmp_path: Path) -> None:
+    office = Office(database, tmp_path, chunk_supplies=2)
+    names = office.add_supplies(9)
+    office.energy.of[f"{names[4]}-light"] = None
+    run_id = office.start().run.id
+    chunks = office.waiting_chunks()
+    in_threads(len(chunks), lambda number: office.work(chunks[number]))
+    office.work(chunks[0])
+    told = sorted(office.events(BillRunAdvanced), key=lambda each: each.chunks_done)
+    assert [each.chunks_done for each in told] == [0, 1, 2, 3, 4, 5]
+    assert [each.completed for each in told] == [False] * 5 + [True]
+    last, run = told[-1], office.runs.get(run_id).run
+    assert (last.bill_run_id, last.period, last.issue_date, last.round) == (run_id, "2026-10", "2026-11-02", 1)
+    assert (last.contracts, last.invoiced, last.held, last.chunks) == (9, 8, 1, 5)
+    assert (D(last.total.amount), last.total.currency_code) == (run.total, "EUR")
+    office.energy.of.clear()
+    office.bill(issue_date="2026-11-10")
+    again = office.events(BillRunAdvanced)[-2:]
+    assert [(each.round, each.already_invoiced, each.invoiced, each.completed) for each in again] == [
+        (2, 8, 0, False),
+        (2, 8, 1, True),
+    ]
