@@ -11,7 +11,7 @@ def kept(database: Database) -> list[Kept]:
     return [
         for_good(
             "curves",
-            "hours, registers, estimates and sharing agreements with every version, and what was billed of them",
+            "hours and their quarters, registers, estimates and sharing agreements with every version, and what was billed of them",
             "Invoices are calculated from them, and both are kept six years (Código de Comercio, art. 30; four for taxes, Ley "
             "58/2003, art. 66); nothing of it goes without the office.",
         ),

@@ -27,6 +27,7 @@ METHODS = {
     9: "9 doubtful",
 }
 COLUMNS = ("Hour", "Period", "Import Wh", "Export Wh", "Method", "Usual Wh", "Known since", "From", "")
+QUARTERS = ("Hour", ":00", ":15", ":30", ":45", "Highest W")
 NUMBERS = ("Import Wh", "Export Wh", "Usual Wh")
 
 
@@ -68,7 +69,7 @@ def explain(
     """Every hour of a day with all its versions: when each became known, by which file, and why it was estimated.
 
     Usual is what similar hours before make of it (mean, and what lies within two standard deviations); a measured hour
-    beyond has a !.
+    beyond has a !. Hours that came by quarters have them below, with the power of the highest.
     """
     from coop.metering.v1 import metering_service_pb2 as pb
 
@@ -144,6 +145,17 @@ def _print(answer: pb.GetCurveExplanationResponse, known_at: str) -> None:
         ]
         columns = ("Hour", "From the grid Wh", "Fed in Wh")
         table(f"What sharing {shared[0][1].cau} made of it, as it is billed", columns, settled, numbers=columns[1:])
+    quartered = [hour for hour in answer.hours if hour.quarters_wh]
+    if quartered:
+        parts = [
+            (
+                f"{hour.start.ToDatetime(tzinfo=UTC).astimezone(zone):%H:%M %Z}",
+                *(f"{wh:,}" for wh in hour.quarters_wh),
+                f"{len(hour.quarters_wh) * max(hour.quarters_wh):,}",
+            )
+            for hour in quartered
+        ]
+        table("Hours that came by quarters: import Wh of each", QUARTERS, parts, numbers=QUARTERS[1:])
     for reason in answer.reasons:
         out.print(
             f"{reason.tariff_period}, {reason.days.start} to {reason.days.end} (case {reason.case}): {reason.sentence}",

@@ -118,6 +118,7 @@ def _hour(hour: ExplainedHour, words: Words) -> pb.ExplainedHour:
         usual=_usual(hour.usual) if hour.usual else None,
         unusual=hour.unusual,
         shared=pb.SharedHour(**vars(hour.shared)) if hour.shared else None,
+        quarters_wh=hour.quarters_wh,
     )
 
 

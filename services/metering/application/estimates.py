@@ -14,12 +14,13 @@ from services.chassis.clock import local_date
 from services.chassis.db import Database, Transaction
 from services.chassis.errors import Invalid, NotFound
 from services.chassis.periods import DatePeriod, zone
-from services.metering.application.assessing import Assessment, assess
+from services.metering.application.assessing import Assessment, assess, segments
 from services.metering.application.closes import closes_between
 from services.metering.application.corrections import tell_corrections, tell_participants
 from services.metering.application.reasons import reasons_between
 from services.metering.application.store import Changes
 from services.metering.domain.curve import DayCurves, blank_days
+from services.metering.domain.estimation.contract import most_wh_of
 from services.metering.domain.estimation.explain import Reason, reason_to_plain
 from services.metering.domain.estimation.series import HourSeries
 from services.metering.domain.hours import (
@@ -31,10 +32,10 @@ from services.metering.domain.hours import (
     local_days,
 )
 from services.metering.domain.overlay import CurveRows
-from services.metering.domain.readings import ABSURD_WH, IMPORT, MISSING
+from services.metering.domain.readings import IMPORT, MISSING
 from services.metering.repository import curves, estimates, holdings, overlay, points
 from services.metering.repository.estimates import Due, Estimation
-from services.metering.repository.points import Point
+from services.metering.repository.points import ContractTariff, Point
 
 SLICE = 50
 """Points estimated in one transaction."""
@@ -128,9 +129,11 @@ class Estimator:
         rows = curves.curves_between(connection, keys, first, end)
         whole = self._days.start_of(end) - self._days.start_of(first)
         present: dict[int, int] = dict.fromkeys(keys, 0)
+        contracts = holdings.contracts_of_points(connection, keys)
         for owner in np.unique(rows.owner).tolist():
             mine = rows.owner == owner
-            credible = (rows.curves.quality[mine] != MISSING) & (rows.curves.values[mine, :, IMPORT] <= ABSURD_WH)
+            most = _most_wh(contracts.get(owner, ()), period)
+            credible = (rows.curves.quality[mine] != MISSING) & (rows.curves.values[mine, :, IMPORT] <= most)
             present[owner] = int(credible.sum())
         looked_at = set(closes_between(connection, keys, period.start, period.end))
         looked_at |= set(overlay.estimates_between(connection, keys, first, end).owner.tolist())
@@ -149,6 +152,12 @@ class Estimator:
                 field="period",
             )
         return DatePeriod(period.start, end)
+
+
+def _most_wh(contracts: Sequence[ContractTariff], period: DatePeriod) -> int:
+    """The most that an hour of the period can have counted under any of the contracts."""
+    limits = [most_wh_of(power_w) for _, _, power_w in segments(contracts, period)]
+    return min((one for one in limits if one is not None), default=np.iinfo(np.int64).max)
 
 
 def save(

@@ -15,6 +15,7 @@ from services.chassis.context import Principal
 from services.chassis.db import Database
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
+from services.metering.application.quarters import quarters_known
 from services.metering.application.reasons import periods_under, reasons_between
 from services.metering.application.views import check_known_at, visible_point
 from services.metering.domain.calendar import FLAT, TARIFF_PERIODS, ZONE_TIME
@@ -30,7 +31,7 @@ from services.metering.domain.hours import (
     local_days,
 )
 from services.metering.domain.overlay import lay_over
-from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, MISSING, REAL
+from services.metering.domain.readings import DOUBTFUL, EXPORT, IMPORT, MISSING, NO_QUARTERS, REAL
 from services.metering.repository import acceptances, curves, estimates, holdings, overlay, points, sharing
 from services.metering.repository.estimates import Estimation
 from services.metering.repository.points import ContractTariff, Point
@@ -83,7 +84,8 @@ class ExplainedHour:
     """An hour (start in hours since the epoch, UTC), its tariff period, its versions oldest first, and why it is estimated.
 
     ``usual``: what real hours of the same kind before it make usual, None where they are too few. ``shared``: what sharing an
-    installation made of it, None where nothing is shared.
+    installation made of it, None where nothing is shared. ``quarters_wh``: import of its four quarters, empty where they are
+    not known.
     """
 
     start: int
@@ -92,6 +94,7 @@ class ExplainedHour:
     reason: Reason | None
     usual: Usual | None
     shared: SharedHour | None = None
+    quarters_wh: tuple[int, ...] = ()
 
     @property
     def unusual(self) -> bool:
@@ -139,6 +142,7 @@ def explain_day(
         contracts = points.contracts_of(connection, point.key)
         accounts = holdings.account_numbers(connection, [point.supply_id])
         shared = _shared(connection, days, point, number, then)
+        parts = quarters_known(connection, point.key, DatePeriod(day, day + timedelta(days=1)), then).wh[0]
     periods = _tariff_periods(days, point, contracts, day)
     first = days.start_of(number)
     hours = tuple(
@@ -149,6 +153,7 @@ def explain_day(
             reasons.get(first + slot),
             recent.usual(first + slot),
             shared.get(slot),
+            tuple(parts[slot].tolist()) if parts[slot, 0] != NO_QUARTERS else (),
         )
         for slot in range(days.hours_in(number))
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+import random
+from datetime import date, datetime
 
 import pytest
 from coop.metering.events.v1.events_pb2 import CurveReady, ReadingCorrected
 from sqlalchemy import func, select
 
+from services.chassis.context import Principal
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.application.energy import BillableEnergy
+from services.metering.application.estimates import Estimator
+from services.metering.application.explain import explain_day
 from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.quarter_demands import Demands
 from services.metering.tables import day_quarters, kept_quarters
@@ -156,6 +160,57 @@ def test_days_of_the_clock_change_have_all_their_quarters(metering: Metering, da
     assert answer.quarters == Demands(answer.quarters.above if answer.quarters else (), {})
     found = [(one.quarter - 4 * first, one.watts) for one in answer.quarters.above]
     assert found == [(at, 4 * (30_000 + at)) for at in range(quarters)]
+
+
+def test_a_large_supply_is_believed_estimated_and_explained(metering: Metering) -> None:
+    """300 kW: its hours are above what a household's meter can count, and stay beside the gap that is estimated."""
+    metering.tell(large_supply("ana", power_w=300_000))
+    file = dict(day_of({MORNING: (70_000, 80_000, 75_000, 71_000)}))
+    metering.load(quarter_file(file))
+    before = metering.clock.now()
+    estimator = Estimator(metering.database, MADRID)
+    assert list(estimator.run(DAY, ["ana"], False, "staff:1")) == []
+    metering.load(ide([Hour(MORNING, 299_000)], quarters=False))
+    assert list(estimator.run(DAY, [], True, "staff:1")) == []
+
+    def explained(at: datetime | None = None) -> list[tuple[int, ...]]:
+        told_of = explain_day(metering.database, MADRID, Principal("staff", "1"), "ana", THURSDAY, known_at=at)
+        return [hour.quarters_wh for hour in told_of.hours]
+
+    assert explained(before)[9:11] == [(70_000, 80_000, 75_000, 71_000), (20_000,) * 4]
+    assert explained()[9:11] == [(), (20_000,) * 4]
+
+
+def test_whatever_comes_quarters_never_say_other_than_their_hour(metering: Metering) -> None:
+    """Files at random, of quarters and of hours, some before anybody has the CUPS; against a model of them."""
+    chance, hours = random.Random(5), range(H0 + 8, H0 + 12)
+    energy: dict[int, int] = {}
+    quarters: dict[int, tuple[int, ...]] = {}
+    for number in range(18):
+        some = sorted(chance.sample(hours, chance.randint(1, 4)))
+        if chance.random() < 0.6:
+            file = {hour: tuple(chance.choice((0, 1, 2)) for _ in range(4)) for hour in some}
+            # The same hours twice would be a file that was imported before.
+            metering.load(quarter_file(file) + b"\n" * number)
+            quarters |= file
+            energy |= {hour: sum(four) for hour, four in file.items()}
+        else:
+            told_of = {hour: chance.randint(0, 6) for hour in some}
+            lines = ide([Hour(hour, wh) for hour, wh in told_of.items()], quarters=False)
+            metering.load(lines + b"\n" * number)
+            energy |= told_of
+        if number == 6:
+            metering.tell(large_supply("ana"))
+        if number < 6:
+            continue
+        answer = asked(metering, DAY, ("P4", 0), ("P5", 0))
+        known = {hour: four for hour, four in quarters.items() if sum(four) == energy[hour]}
+        expected = [
+            (4 * (hour - H0) + at, 4 * wh) for hour, four in sorted(known.items()) for at, wh in enumerate(four) if wh
+        ]
+        assert [(at, watts) for _, at, watts in above(answer)] == expected
+        doubtful = [hour for hour, wh in energy.items() if wh and hour not in known]
+        assert sum(unknown(answer).values()) == 16 - len(energy) + len(doubtful)
 
 
 def test_powers_that_make_no_sense_are_named(metering: Metering) -> None:

@@ -26,10 +26,13 @@ from services.metering.domain.hours import day_number, local_days
 from services.metering.settings import Settings
 from tests.support.metering import MADRID, invoice_message, supply_message
 from tests.support.prime_files import hourly, meter, report, row
+from tests.support.quarters import quarter_file
 from tests.support.service_under_test import ServiceUnderTest, eventually, refusal, service_under_test
+from tests.unit.metering.formats.curve_writers import SUPPLY
 
 H0 = local_days(MADRID).start_of(day_number(date(2026, 10, 1)))
 OCTOBER = DatePeriod(start="2026-10-01", end="2026-11-01")
+BEFORE = DatePeriod(start="2026-09-30", end="2026-10-01")
 
 Stub = metering_service_pb2_grpc.MeteringServiceStub
 
@@ -83,7 +86,9 @@ def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
     assert (summary.accepted, summary.of_unknown_meters, list(summary.unknown_meters)) == (0, 745, ["M1"])
     assert len(summary.sha256) == 64 and summary.imported_at.seconds > 0
 
-    running.tell("coop.supplies.supply.v1", "ana", supply_message("ana", ("M1", "2020-01-01", "")))
+    supply = supply_message("ana", ("M1", "2020-01-01", ""))
+    supply.supply.cups = SUPPLY
+    running.tell("coop.supplies.supply.v1", "ana", supply)
     eventually(lambda: energy(running.service.as_service("billing"))[0].hours_measured == 745)
     (answer,) = energy(running.service.as_service("billing"))
     assert [(e.period, e.import_wh) for e in answer.energy] == [("P1", 16_800), ("P2", 16_800), ("P3", 40_900)]
@@ -121,6 +126,19 @@ def test_the_whole_way_from_a_file_to_the_member(running: Running) -> None:
     stranger = running.service.as_member("account-eva")
     refused = refusal(lambda: stranger.GetCurve(ask))
     assert (refused.code, refused.reason) == ("NOT_FOUND", "SUPPLY_NOT_FOUND")
+
+    # An hour of the day before that came by quarters: those above a power, and what is not known of the others.
+    send(staff, quarter_file({H0 - 24: (100, 501, 0, 500)}), "quarters.csv")
+    query = pb.EnergyQuery(supply_id="ana", service_id="ana-service", tariff="2.0TD", period=BEFORE)
+    query.quarters_above.add(period="P3", watts=2_000)
+    (answer,) = running.service.as_service("billing").StreamBillableEnergy(
+        pb.StreamBillableEnergyRequest(queries=[query])
+    )
+    (demand,) = answer.quarter_demands
+    assert (demand.period, demand.start.ToJsonString(), demand.watts) == ("P3", "2026-09-29T22:15:00Z", 2_004)
+    assert [(one.period, one.hours) for one in answer.quarters_unknown] == [("P3", 7)]
+    explained = staff.GetCurveExplanation(pb.GetCurveExplanationRequest(supply_id="ana", day="2026-09-30"))
+    assert [list(hour.quarters_wh) for hour in explained.hours] == [[100, 501, 0, 500]] + [[]] * 23
 
 
 def test_an_import_tells_progress_refusals_and_repetition(running: Running) -> None:
@@ -195,6 +213,12 @@ def test_wrong_questions_name_the_field(running: Running) -> None:
     assert "'2026-13-01' is not a date" in wrong.message
     backwards = DatePeriod(start="2026-10-02", end="2026-10-01")
     assert "holds no day" in refusal(lambda: staff.GetCurve(pb.GetCurveRequest(period=backwards))).message
+    query = pb.EnergyQuery(service_id="s", tariff="3.0TD", period=OCTOBER)
+    query.quarters_above.add(period="P1", watts=-1)
+    request = pb.StreamBillableEnergyRequest(queries=[query])
+    wrong = refusal(lambda: list(staff.StreamBillableEnergy(request)))
+    assert [v.field for v in wrong.violations] == ["queries[0].quarters_above[0].watts"]
+    assert "The power of P1 is -1 W" in wrong.message
     for token in ("nonsense", "WyIyMDI2IiwiYSJd"):
         refused = refusal(lambda t=token: staff.ListBilledPeriods(pb.ListBilledPeriodsRequest(page_token=t)))
         assert refused.reason == "PAGE_TOKEN"

@@ -27,6 +27,7 @@ from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.publication import BILLED, Publication
 from services.staff import cli, sharing
 from tests.support.metering import MADRID, Metering, invoice_message, supply_message
+from tests.support.quarters import asked, quarter_file
 from tests.unit.metering.formats import curve_writers
 from tests.unit.metering.formats.curve_writers import Hour
 
@@ -224,3 +225,15 @@ def test_the_office_imports_lists_and_ends(
     )
     assert CAU in coopctl("list", "--all")
     assert "has no agreement on 2026-12-01" in coopctl("end", CAU, "--on", "2026-12-01", code=1)
+
+
+def test_quarters_of_a_participant_are_those_that_its_own_meter_counted(desk: Desk) -> None:
+    desk.take(f"{ANA};0,25\n{LUIS};0,75\n")
+    desk.load(PLANT, *hours(SUNDAY, 0, NOON))
+    hour = local_days(MADRID).start_of(day_number(SUNDAY)) + 10
+    desk.metering.load(quarter_file({hour: (1_000, 0, 0, 0)}, supply=ANA))
+    assert desk.sums() == (20_000, 2_000, 0), "the hour is what it was: all of it was the plant's"
+    answer = asked(desk.metering, DatePeriod(SUNDAY, MONDAY), ("P3", 3_999), tariff="2.0TD")
+    assert answer.quarters is not None
+    assert [(one.quarter, one.watts) for one in answer.quarters.above] == [(4 * hour, 4_000)]
+    assert answer.quarters.unknown == {"P3": 23}

@@ -93,6 +93,7 @@ class Services(
         )
         usual = pb.UsualEnergy(mean_wh=510, low_wh=459, high_wh=1_061)
         hour = pb.ExplainedHour(tariff_period="P3", now=late, versions=[estimated, late], usual=usual, unusual=True)
+        hour.quarters_wh.extend((300, 100, 0, 800))
         hour.start.FromDatetime(datetime(2026, 10, 3, 22, tzinfo=UTC))
         gap = pb.ExplainedHour(tariff_period="P3")
         gap.start.FromDatetime(datetime(2026, 10, 3, 23, tzinfo=UTC))
@@ -209,13 +210,16 @@ def test_a_day_is_explained(services: Services, capsys: pytest.CaptureFixture[st
     assert "Estimated at the request of Eva Ruiz" in lines[2]
     assert "1,200" in lines[3] and "late.xml" in lines[3] and lines[3].rstrip().endswith("now")
     assert lines[4].startswith("01:00 CEST") and lines[4].rstrip().endswith("missing")
-    assert lines[5] == f"P3, 2026-10-04 to 2026-10-05 (case c): {WHY}"
+    assert lines[5] == "Hours that came by quarters: import Wh of each"
+    assert lines[7].split() == ["00:00", "CEST", "300", "100", "0", "800", "3,200"]
+    assert lines[8] == f"P3, 2026-10-04 to 2026-10-05 (case c): {WHY}"
     assert run(["curve", "explain", "5555/1", "2026-10-04", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     versions = document["hours"][0]["versions"]
     assert [(one["method"], one["actor"]) for one in versions] == [(2, "staff:1"), (1, "")]
     assert [one["source"] for one in versions] == ["Estimated at the request of Eva Ruiz", "late.xml"]
     assert document["hours"][1]["now"] is None
+    assert [one["quarters_wh"] for one in document["hours"]] == [[300, 100, 0, 800], []]
     assert run(["curve", "explain", "5555/1", "4/10/2026"]) == 2
 
 

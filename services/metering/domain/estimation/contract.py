@@ -16,7 +16,7 @@ from services.metering.domain.estimation.series import (
     hours_per_period,
 )
 from services.metering.domain.hours import LocalDays
-from services.metering.domain.readings import REAL
+from services.metering.domain.readings import ABSURD_WH, REAL
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Contract:
     @property
     def calendar(self) -> TariffCalendar:
         return calendar(self.tariff, self.zone)
+
+    @property
+    def most_wh(self) -> int | None:
+        """More than this in one hour is not believed; None: nothing is known of the contract that would say so."""
+        return most_wh_of(self.power_w)
 
     def power_in(self, period: int) -> int:
         """Contracted W while energy period ``period`` (1 for P1) is in force. Raises Invalid where none is known."""
@@ -55,6 +60,15 @@ def meter_type_of(power_w: tuple[int, ...]) -> int:
     """The type of a measuring point by its highest contracted power; 5, a household's, where none is known."""
     highest = max(power_w, default=0)
     return 1 if highest >= 10_000_000 else next((kind for above, kind in METER_TYPES if highest > above), 5)
+
+
+def most_wh_of(power_w: tuple[int, ...]) -> int | None:
+    """The most that an hour of a measuring point can have counted, by its contracted power.
+
+    P.O. 10.5 knows a limit for type 5 alone, which has 15 kW. A larger point may take more than it contracted, and pays for
+    that; and where no power is known the point may be any: there the limit of the file it came by is all there is.
+    """
+    return ABSURD_WH if power_w and meter_type_of(power_w) == 5 else None
 
 
 @dataclass(frozen=True)

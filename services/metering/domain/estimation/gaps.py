@@ -58,7 +58,7 @@ def fill(
 
     ``before``: the measured curve of the days just before, for historical means.
     """
-    believed, _ = without_absurd_hours(stored, contract.meter_type)
+    believed, _ = without_absurd_hours(stored, contract.most_wh)
     standing = _standing(days, hours, believed, closes, contract)
     methods = np.where(standing, REAL, believed.methods).astype(np.uint8)
     # What a distributor estimated may stand, and is no sample all the same: means rest on the methods as they were told.
@@ -86,7 +86,7 @@ def needs_history(
     days: DatePeriod, hours: LocalDays, stored: HourSeries, closes: Sequence[Close], contract: Contract
 ) -> bool:
     """Whether there is a gap that no close covers: only then last year is asked."""
-    believed, _ = without_absurd_hours(stored, contract.meter_type)
+    believed, _ = without_absurd_hours(stored, contract.most_wh)
     return bool(((believed.methods == MISSING) & ~_covered(days, hours, stored, closes)).any())
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.metering.domain.estimation.closes import Reading, difference
 from services.metering.domain.estimation.series import HourSeries
-from services.metering.domain.readings import ABSURD_WH, MISSING
+from services.metering.domain.readings import MISSING
 
 COHERENCE_WH = 1_000
 """A curve agrees with a close when they differ by at most 1 kWh in a tariff period."""
@@ -54,11 +54,11 @@ class Finding:
         return SENTENCES[self.problem].format(**filled)
 
 
-def without_absurd_hours(series: HourSeries, meter_type: int) -> tuple[HourSeries, int]:
-    """The series with incredible hours made gaps, and how many there were: above 55 kWh for a meter of type 5."""
-    if meter_type != 5:
+def without_absurd_hours(series: HourSeries, most_wh: int | None) -> tuple[HourSeries, int]:
+    """The series with incredible hours made gaps, and how many there were: those above ``most_wh`` (Contract.most_wh)."""
+    if most_wh is None:
         return series, 0
-    absurd = series.values > ABSURD_WH
+    absurd = series.values > most_wh
     kept = np.where(absurd, 0, series.values)
     methods = np.where(absurd, MISSING, series.methods).astype(np.uint8)
     return HourSeries(series.first, kept, methods), int(absurd.sum())

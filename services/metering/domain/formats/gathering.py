@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 
@@ -14,11 +15,31 @@ from services.metering.domain.formats.quarters import by_quarters, worst_quality
 from services.metering.domain.formats.sink import NO_INVOICE, Sink
 from services.metering.domain.formats.spool import ROW, Spool, parts_of
 from services.metering.domain.hours import QUARTERS
-from services.metering.domain.readings import MeterError, ReadingBatch, RefusedRow
+from services.metering.domain.readings import IMPORT, NO_QUARTERS, MeterError, ReadingBatch, RefusedRow
 from services.metering.domain.registers import RegisterRow
 
 _ASTRAY, _SAME_QUARTER, _MISSING_QUARTERS, _SAME_HOUR = range(4)
 """Why rows that could be read are quarantined, in the order in which it is told when there are too many of them."""
+
+
+@dataclass(frozen=True)
+class _Summed:
+    """Hours that were summed of quarters, by owner and hour, with the import Wh of each quarter (n, 4)."""
+
+    owner: NDArray[np.integer]
+    hour: NDArray[np.integer]
+    wh: NDArray[np.int64]
+
+    def on(self, owner: int, hours: NDArray[np.integer]) -> NDArray[np.int64] | None:
+        """The quarters of an owner's hours, ascending; NO_QUARTERS where an hour has none, None where all have none."""
+        first, after = np.searchsorted(self.owner, [owner, owner + 1])
+        if first == after:
+            return None
+        place = np.minimum(np.searchsorted(self.hour[first:after], hours), after - first - 1) + first
+        return np.where((self.hour[place] == hours)[:, None], self.wh[place], NO_QUARTERS)
+
+
+_NONE_SUMMED = _Summed(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, QUARTERS), np.int64))
 
 
 class GatheringSink(Sink):
@@ -34,6 +55,8 @@ class GatheringSink(Sink):
         self._members: dict[str, int] = {}
         self._carries_invoices = False
         self._hours, self._quarters = Spool(), Spool()
+        self._summed_of = _NONE_SUMMED
+        """Of the supplies looked at together, the hours that came by quarters."""
         self._closes: list[RegisterRow] = []
         self._late: tuple[list[tuple[int, RefusedRow]], ...] = ([], [], [], [])
         """Rows refused by what others say, by reason, each with what it is told in the order of."""
@@ -100,11 +123,12 @@ class GatheringSink(Sink):
         invoices = list(self._invoices)
         parts = zip(pairwise(bounds), self._hours.parts(bounds), self._quarters.parts(bounds), strict=True)
         for (first, end), hours, quarters in parts:
+            self._summed_of = _NONE_SUMMED
             rows = self._settle(np.concatenate([hours, self._whole_hours(quarters)]), _SAME_HOUR)
             limits = np.searchsorted(rows["owner"], np.arange(first, end + 1))
             for owner, (begin, after) in zip(range(first, end), pairwise(limits.tolist()), strict=True):
                 if after > begin:
-                    yield self._curve(*self._name(owner), rows[begin:after], invoices)
+                    yield self._curve(owner, rows[begin:after], invoices)
 
     def finish(self, file: CurveFile) -> CurveFile:
         """Fill in what was gathered besides the curves."""
@@ -114,14 +138,14 @@ class GatheringSink(Sink):
         file.quarantined_count = self.quarantined_count
         return file
 
-    def _curve(self, supply: str, meter: str, own: NDArray[np.void], invoices: list[str]) -> SupplyCurve:
+    def _curve(self, owner: int, own: NDArray[np.void], invoices: list[str]) -> SupplyCurve:
         curve = SupplyCurve(
-            supply,
-            meter,
+            *self._name(owner),
             own["start"].astype(np.int64),
             own["values"].astype(np.int64),
             own["quality"].copy(),
             own["line"].copy(),
+            quarters=self._summed_of.on(owner, own["start"]),
         )
         if self._carries_invoices:
             used, first, inverse = np.unique(own["invoice"], return_index=True, return_inverse=True)
@@ -177,7 +201,11 @@ class GatheringSink(Sink):
             reason = f"{missing} of the 4 quarters of this hour are missing: the hour's energy is not known."
             for row in quarters[begins[index] : begins[index] + count[index]]:
                 self._quarantine_row(_MISSING_QUARTERS, row, reason)
-        return hours[count == QUARTERS]
+        whole = count == QUARTERS
+        import_wh = quarters["values"][np.repeat(whole, count), IMPORT].astype(np.int64)
+        hours = hours[whole]
+        self._summed_of = _Summed(hours["owner"], hours["start"], import_wh.reshape(-1, QUARTERS))
+        return hours
 
     def _quarantine_row(self, why: int, row: np.void, reason: str) -> None:
         """Of stamps that are astray those first in the file are kept, of the others those of the supplies that come first."""

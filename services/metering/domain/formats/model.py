@@ -33,7 +33,8 @@ class SupplyCurve:
     ``supply`` is the CUPS as the file writes it, without blanks and in capitals; empty in PRIME reports, which know
     meters only. ``meter`` is the meter's serial there, and empty elsewhere. ``values`` is (n, 6) Wh; ``line`` is where
     the hour stands in the file. ``invoices`` is None when the dialect carries no invoice numbers; else the distinct
-    numbers, and ``invoice`` the index of each hour's number (-1: that row has none).
+    numbers, and ``invoice`` the index of each hour's number (-1: that row has none). ``quarters`` is (n, 4) import Wh of the
+    quarters of hours that came by quarters, NO_QUARTERS in the rows of the others; None where no hour did.
     """
 
     supply: str
@@ -44,6 +45,7 @@ class SupplyCurve:
     line: NDArray[np.int64]
     invoices: list[str] | None = None
     invoice: NDArray[np.int32] | None = None
+    quarters: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.start_hours)
@@ -79,6 +81,7 @@ class SupplyCurve:
             self.line[rows],
             self.invoices,
             None if self.invoice is None else self.invoice[rows],
+            None if self.quarters is None else self.quarters[rows],
         )
 
     def by_invoice(self) -> Iterator[tuple[str | None, SupplyCurve]]:

@@ -12,6 +12,7 @@ from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.domain.curve import blank_days
 from services.metering.domain.estimation.closes import Origin, rank, standing, supersedes
+from services.metering.domain.estimation.contract import most_wh_of
 from services.metering.domain.estimation.explain import Case, Code, Reason, letter
 from services.metering.domain.estimation.profiles import COLUMNS, EvenProfile, load_profiles, sample_profile
 from services.metering.domain.estimation.regularisation import claimable, correction
@@ -43,10 +44,12 @@ from tests.unit.metering.estimation.estimation_examples import (
 
 def test_more_than_55_kwh_in_an_hour_is_a_gap_for_type_5_only() -> None:
     measured = curve(SUNDAY, [55_000, 55_001])
-    kept, absurd = without_absurd_hours(measured, 5)
+    kept, absurd = without_absurd_hours(measured, most_wh_of((4_600, 15_000)))
     assert absurd == 1 and kept.methods[:2].tolist() == [REAL, MISSING] and kept.values[:2].tolist() == [55_000, 0]
     assert measured.methods[1] == REAL, "the original stays as it was"
-    assert without_absurd_hours(measured, 4) == (measured, 0)
+    assert most_wh_of((4_600, 15_001)) is None and most_wh_of((300_000,) * 6) is None
+    assert most_wh_of(()) is None, "of whom nothing is known, may be a large consumer"
+    assert without_absurd_hours(measured, None) == (measured, 0)
 
 
 def test_registers_never_run_backwards_and_add_up() -> None:
