@@ -121,7 +121,7 @@ def _service(
     prices = given.object("prices")
     prices.only(PRICES)
     metered = "monthly" not in prices
-    for field in ("fixed_charge", "blocks", "algorithm") if not metered else ():
+    for field in ("fixed_charge", "blocks", "algorithm", "months") if not metered else ():
         if field in prices:
             raise prices.wrong(field, "stands beside monthly, which is for what no meter counts; give one of the two.")
     row = {"code": "quote", "service": name, "name": "quote", "from": period.start, **_prices(prices, name, metered)}

@@ -8,9 +8,9 @@ Prices are `Decimal` per kWh or m³, per kW and year, or per month; charge and b
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -25,6 +25,16 @@ REGULATED = "regulated"
 #: How a price book writes the upper limit of a block, by service: both are thousands of what is counted (Wh, litres).
 LIMITS = {"electricity": "up_to_kwh", "water": "up_to_m3"}
 LONGEST_MONTHS = 12
+COMMON_FIELDS = ("code", "kind", "service", "name", "from", "to", "source")
+#: What a row of each kind may say besides: a field that nobody reads is a price that nobody charges.
+KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "fixed": ("energy", "power", "management_fee", "surplus_price", "discounts"),
+    "indexed": ("adjustment", "power", "management_fee", "surplus_price", "discounts"),
+    "blocks": ("fixed_charge", "blocks", "algorithm", "months", "sewage", "surplus_price", "discounts"),
+    "flat": ("monthly", "sewage"),
+}
+#: Prices of which less than zero would pay the member; what an indexed product adds to the market's may be a rebate.
+NOT_NEGATIVE = ("management_fee", "surplus_price", "fixed_charge", "monthly")
 
 
 @dataclass(frozen=True)
@@ -105,19 +115,29 @@ class PriceBook:
 def price_book(rows: Iterable[Mapping[str, Any]], where: str) -> PriceBook:
     """A price book from the rows of products.toml; Invalid names the row and what is wrong in it."""
     by_code: dict[str, list[Row[Product]]] = {}
-    for index, row in enumerate(rows, start=1):
-        place = f"{where}, product {index}"
-        start: date = civil_date(row, "from", place)
-        product = _product(row, place)
-        source = str(row.get("source", "price book"))
-        by_code.setdefault(product.code, []).append(Row(start, optional_date(row, "to", place), source, product))
-    return PriceBook({code: DatedTable(f"product {code}", versions) for code, versions in by_code.items()})
+    for index, given in enumerate(rows, start=1):
+        row = product_row(given, f"{where}, product {index}")
+        by_code.setdefault(row.value.code, []).append(row)
+    return PriceBook({code: DatedTable(table_name(code), versions) for code, versions in by_code.items()})
+
+
+def table_name(code: str) -> str:
+    """What errors call the prices of a product."""
+    return f"product {code}"
+
+
+def product_row(row: Mapping[str, Any], place: str) -> Row[Product]:
+    """The days and prices of one row; Invalid says what is wrong in it."""
+    product = _product(row, place)
+    source = text(row, "source", place) if "source" in row else "price book"
+    return Row(civil_date(row, "from", place), optional_date(row, "to", place), source, product)
 
 
 def _product(row: Mapping[str, Any], place: str) -> Product:
     kind = text(row, "kind", place)
     if kind not in KINDS:
         raise Invalid(f"{place}: kind {kind!r} is not known; use one of {', '.join(KINDS)}.", field="kind")
+    _check_fields(row, kind, place)
     by_power = kind in ("fixed", "indexed")
     regulated_energy = kind == "fixed" and row.get("energy") == REGULATED
     return Product(
@@ -138,6 +158,24 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
         monthly=decimal(row, "monthly", place) if kind == "flat" else None,
         sewage=_sewage(row, kind, place) if "sewage" in row else None,
     )
+
+
+def _check_fields(row: Mapping[str, Any], kind: str, place: str) -> None:
+    """Every field is one of the kind, and no price is below zero."""
+    for name in sorted(set(row) - {*COMMON_FIELDS, *KIND_FIELDS[kind]}):
+        if any(name in fields for fields in KIND_FIELDS.values()):
+            kinds = " or ".join(each for each, fields in KIND_FIELDS.items() if name in fields)
+            raise Invalid(f"{place}: {name} is for a product of kind {kinds}, and this one is {kind}.", field=name)
+        near = difflib.get_close_matches(name, (*COMMON_FIELDS, *KIND_FIELDS[kind]), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "take it out."
+        raise Invalid(f"{place}: {name} is not a known field; {hint}", field=name)
+    prices = {name: decimal(row, name, place) for name in NOT_NEGATIVE if name in row}
+    for name in ("energy", "power"):
+        if isinstance(row.get(name), Mapping):
+            prices |= {f"{name}.{period}": price for period, price in decimals(row, name, place).items()}
+    for name, price in prices.items():
+        if price < 0:
+            raise Invalid(f"{place}: {name} = {price} is less than zero.", field=name)
 
 
 def _discounts(row: Mapping[str, Any], place: str) -> tuple[DiscountStep, ...]:
@@ -168,6 +206,9 @@ def _blocks(row: Mapping[str, Any], place: str) -> tuple[Block, ...]:
                 f"{place}: a block has {names}; it may have {limit_field}, price, fixed_charge.", field="blocks"
             )
         limit = decimal(item, limit_field, place) if limit_field in item else None
+        for name in ("price", "fixed_charge"):
+            if name in item and decimal(item, name, place) < 0:
+                raise Invalid(f"{place}: the {name} of a block, {item[name]}, is less than zero.", field="blocks")
         if blocks and (blocks[-1].up_to is None or (limit is not None and limit * 1000 <= blocks[-1].up_to)):
             raise Invalid(f"{place}: the blocks must rise and only the last may lack {limit_field}.", field="blocks")
         charge = decimal(item, "fixed_charge", place) if "fixed_charge" in item else None

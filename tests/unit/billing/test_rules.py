@@ -49,6 +49,19 @@ def test_every_product_has_prices_for_the_fourteen_months_of_the_demonstration(p
         ("products.toml", "to = 2026-01-01\n", "", "overlaps"),
         ("products.toml", 'P1 = "0.201"', 'P1 = "cheap"', "energy.P1 = 'cheap' is not a number"),
         ("products.toml", "[[product]]", "[[product]", "cannot be read"),
+        (
+            "products.toml",
+            '\npower = "regulated"',
+            '\npowr = "regulated"',
+            "powr is not a known field; did you mean 'power'?",
+        ),
+        (
+            "products.toml",
+            '\npower = "regulated"',
+            '\nadjustment = "0.01"',
+            "adjustment is for a product of kind indexed, and this one is fixed",
+        ),
+        ("products.toml", 'P1 = "0.201"', 'P1 = "-0.201"', "energy.P1 = -0.201 is less than zero"),
         ("coop.toml", 'min_hours_ratio = "0.95"', 'min_hours_ratio = "95"', "min_hours_ratio is 95; give a share"),
         (
             "coop.toml",
@@ -68,6 +81,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, file: str, old: str, new: str, wo
     with pytest.raises(SettingsError) as wrong:
         rules_of(load_profile(folder))
     assert words in str(wrong.value)
+
+
+def test_the_rows_of_law_toml_count(tmp_path: Path):
+    folder = shutil.copytree(PROFILES / "demo-es", tmp_path / "coop")
+    rows = '[[iva.general]]\nfrom = 2027-01-01\nsource = "una ley"\npercent = "22"\n'
+    (folder / "law.toml").write_text(rows, encoding="utf-8")
+    rules = rules_of(load_profile(folder))
+    assert '"percent":"22"' in rules.rule_set.content
+    (folder / "law.toml").write_text(rows.replace("general", "generel"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"law.toml: there is no table \[\[iva.generel\]\]"):
+        rules_of(load_profile(folder))
 
 
 def test_a_profile_without_a_price_book(tmp_path: Path):

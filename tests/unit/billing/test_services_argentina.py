@@ -14,7 +14,7 @@ from services.billing.domain.pricing import price
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
-from tests.unit.billing.examples import BLOCKS, OCTOBER, amounts, book, energy, policy
+from tests.unit.billing.examples import BLOCKS, OCTOBER, WATER, amounts, book, energy, policy
 from tests.unit.billing.test_concepts_argentina import LIGHTING
 
 ISSUED = date(2026, 11, 2)
@@ -235,9 +235,18 @@ def test_an_unknown_tax_of_a_concept_holds_the_bill():
         ({"blocks": [{"price": "1", "fixed_charge": "2"}]}, "fixed_charge by block"),
         ({"sewage": "0.4"}, "sewage"),
         ({"sewage": {"share": "0"}}, "share above 0"),
-        ({"kind": "flat", "monthly": "1", "sewage": {"share": "1", "price": "1"}}, "only where water is metered"),
+        ({"kind": "flat"}, "blocks is for a product of kind blocks, and this one is flat"),
+        ({"fixed_chage": "1"}, "fixed_chage is not a known field; did you mean 'fixed_charge'"),
+        ({"fixed_charge": "-1"}, "fixed_charge = -1 is less than zero"),
+        ({"blocks": [{"price": "-1"}]}, "the price of a block, -1, is less than zero"),
     ],
 )
 def test_a_wrong_product_is_named(change, words):
     with pytest.raises(Invalid, match=words):
         book({**METERED, **change})
+
+
+def test_sewage_of_what_no_meter_counts_has_no_price_per_m3():
+    flat = {**WATER, "sewage": {"share": "1", "price": "1"}}
+    with pytest.raises(Invalid, match="only where water is metered"):
+        book(flat)
