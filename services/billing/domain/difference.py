@@ -1,8 +1,8 @@
 """Why a bill is not the amount of the one before, in effects that sum to the difference exactly.
 
 What a meter counts is split into what the quantity did, at the price of before, and what the price did; what is prorated
-by days into days, contracted power and price, and excess power into days, kW and price. Sewage follows the water. Every effect is rounded half-up once, and the
-last one of each split is what is left, so that nothing is lost or invented.
+by days into days, contracted power and price, and excess power into days, kW and price. Sewage follows the water. Every
+effect is rounded half-up once, and the last one of each split is what is left, so that nothing is lost or invented.
 """
 
 from __future__ import annotations
@@ -67,14 +67,15 @@ def effects(now: Charged, before: Charged) -> tuple[Effect, ...]:
         _prorated(split, *([line for line in lines if _key(line) == key] for lines in others))
     split.add("taxes", sum((tax.amount for tax in now.taxes), ZERO) - sum((tax.amount for tax in before.taxes), ZERO))
     split.add("other", now.total - before.total - split.told)
-    days = now.period.days - before.period.days
+    days = _billed_days(now) - _billed_days(before)
     made = [
         Effect("consumption", amount, service, *split.used.get(service, (None, "")))
         for service, amount in split.consumption.items()
     ]
     for cause in CAUSES[1:]:
         amount = split.amounts.get(cause, ZERO)
-        made.append(Effect(cause, amount, more=Decimal(days), unit="day") if cause == "days" else Effect(cause, amount))
+        counted = cause == "days" and days  # a cent of rounding may be of no day
+        made.append(Effect(cause, amount, more=Decimal(days), unit="day") if counted else Effect(cause, amount))
     return tuple(each for each in made if each.amount)
 
 
@@ -172,6 +173,18 @@ def _by_quarters(split: _Split, now: list[BillLine], before: list[BillLine]) -> 
     by_quantity = _by_quantity(now, before, whole) if counted else whole
     split.add("other", by_quantity)
     split.add("price", whole - by_quantity)
+
+
+def _billed_days(bill: Charged) -> int:
+    """What is paid by the day says how many were billed: a contract that began or ended within the month has fewer than it.
+
+    Of services with different days the one with most of them; all days of the period where nothing is paid by the day.
+    """
+    found: dict[tuple[str, str, str, str], int] = {}
+    for line in bill.lines:
+        if line.concept not in CONSUMED and line.days and line.amount >= 0:
+            found[_key(line)] = found.get(_key(line), 0) + line.days
+    return max(found.values(), default=bill.period.days)
 
 
 def _mean_quantity(lines: Sequence[BillLine]) -> Fraction:

@@ -42,7 +42,10 @@ def bundle_of(
         "rules_sha256": rules.sha256,
         "invoice": {
             "number": issued.number,
+            "supply_id": issued.supply_id,
+            "member_id": issued.member_id,
             "issue_date": issued.issue_date.isoformat(),
+            "due_date": issued.due_date.isoformat(),
             "accrual_date": facts["accrual_date"],
             "from": issued.period_start.isoformat(),
             "to": issued.period_end.isoformat(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from services.staff.verify.numbers import number, rounded, row_on, day
+from services.staff.verify.numbers import day, number, rounded, row_on
 
 Bundle = dict[str, Any]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from services.staff.verify import argentina, charge, rectifying, spain
+from services.staff.verify.bases import wrong_bases
+from services.staff.verify.chain import unlike_hash
 from services.staff.verify.dates import impossible_days, other_days
 from services.staff.verify.excess import unlike_quarters
 from services.staff.verify.factors import unlike_factors
-from services.staff.verify.hours import energy_of
-from services.staff.verify.numbers import Tax, Unverifiable, day, number
+from services.staff.verify.hours import energy_of, misplaced
+from services.staff.verify.numbers import Tax, Unverifiable, number
 from services.staff.verify.paper import altered, wrong_arithmetic
 from services.staff.verify.services import Line, concept_lines
 
@@ -45,6 +45,8 @@ def verify(bundle: Any) -> Verdict:
         raise Unverifiable(f"This is not an invoice bundle: its format is {found!r}, and {FORMAT!r} was expected.")
     try:
         return _verified(bundle)
+    except Unverifiable as wrong:
+        raise Unverifiable(" ".join(impossible_days(bundle)) or str(wrong)) from wrong
     except KeyError as missing:
         raise Unverifiable(f"The bundle lacks the field {missing}.") from missing
     except (TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, IndexError) as wrong:
@@ -53,7 +55,9 @@ def verify(bundle: Any) -> Verdict:
 
 def _verified(bundle: dict[str, Any]) -> Verdict:
     verdict = _rectifying(bundle) if "rectification" in bundle else _whole(bundle)
-    return replace(verdict, differences=(*altered(bundle), *impossible_days(bundle), *verdict.differences))
+    return replace(
+        verdict, differences=(*altered(bundle), *unlike_hash(bundle), *impossible_days(bundle), *verdict.differences)
+    )
 
 
 def _rectifying(bundle: dict[str, Any]) -> Verdict:
@@ -92,6 +96,7 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
     total = sum((line.amount for line in lines), Decimal(0)) + sum((amount for _, _, amount, _ in taxes), Decimal(0))
     differences = [
         *wrong_arithmetic(invoice),
+        *wrong_bases(bundle),
         *other_days(bundle),
         *_hours(bundle),
         *_priced_hours(bundle),
@@ -113,7 +118,9 @@ def _hours(bundle: dict[str, Any]) -> list[str]:
     for segment in bundle["segments"]:
         if not segment["hours"]:
             continue
-        _check_range(bundle, segment)
+        wrong = misplaced(segment, bundle["time_zone"])
+        if wrong:
+            raise Unverifiable(wrong)
         tariff = segment["contract"]["tariff"] if bundle["jurisdiction"] == "es" else "flat"
         again = energy_of(segment["hours"], tariff, segment["contract"]["zone"], bundle["time_zone"])
         for period in sorted({*again, *segment["energy"]}):
@@ -144,19 +151,6 @@ def _priced_hours(bundle: dict[str, Any]) -> list[str]:
                     f"invoice {billed}."
                 )
     return found
-
-
-def _check_range(bundle: dict[str, Any], segment: dict[str, Any]) -> None:
-    starts = [datetime.fromisoformat(start) for start, *_ in segment["hours"]]
-    if len(set(starts)) != len(starts):
-        raise Unverifiable(f"An hour of {segment['service']} is in the bundle twice.")
-    zone = ZoneInfo(bundle["time_zone"])
-    first, end = day(segment["from"]), day(segment["to"])
-    for start in starts:
-        if not first <= start.astimezone(zone).date() < end:
-            raise Unverifiable(
-                f"The hour {start.isoformat()} of {segment['service']} is not of {first} to {end} (excluded)."
-            )
 
 
 def _lines(printed: list[dict[str, Any]], calculated: list[Line]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from services.staff.verify.numbers import number, rounded
@@ -25,27 +25,36 @@ def discounts(bundle: dict[str, Any], segments: list[dict[str, Any]], energy: li
             if ratio:
                 part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
                 shares[ratio] = shares.get(ratio, Decimal(0)) + part
-        wanted: list[tuple[str, Decimal, Decimal | None]] = [
-            ("discount", rounded(ratio * base), None) for ratio, base in shares.items()
+        wanted: list[tuple[str, Decimal, Decimal | None, Decimal | None]] = [
+            ("discount", rounded(ratio * base), None, None) for ratio, base in shares.items()
         ]
         if service == "electricity":
             kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000
             for each in bundle["invoice"]["terms"].get("discounts", []):
                 wanted.append((each.get("concept", "discount"), *_of_this_bill(each, term, kwh)))
-        for concept, amount, price in wanted:
+        for concept, amount, energy_off, price in wanted:
             granted = min(amount, left)
+            if energy_off is not None and price and granted < amount:  # the whole Wh that what is left pays for
+                energy_off = (left / price).quantize(Decimal("0.001"), ROUND_DOWN)
             left -= granted
             if granted:
-                yield Line(service, concept, "", -granted, None if price is None else -price)
+                yield Line(service, concept, "", -granted, _printable(granted, energy_off, price), energy_off)
 
 
-def _of_this_bill(discount: dict[str, Any], term: Decimal, kwh: Decimal) -> tuple[Decimal, Decimal | None]:
-    """Amount and, of energy, its price: the mean one, and never more energy than the bill has."""
+def _printable(granted: Decimal, kwh: Decimal | None, price: Decimal | None) -> Decimal | None:
+    """The price, where its multiplication gives the amount."""
+    return None if kwh is None or price is None or rounded(kwh * price) != granted else -price
+
+
+def _of_this_bill(
+    discount: dict[str, Any], term: Decimal, kwh: Decimal
+) -> tuple[Decimal, Decimal | None, Decimal | None]:
+    """Amount and, of energy, how much (never more than the bill has) and its price, the mean one."""
     if discount.get("ratio") is not None:
-        return rounded(term * number(discount["ratio"])), None
+        return rounded(term * number(discount["ratio"])), None, None
     if discount.get("amount") is not None:
-        return rounded(number(discount["amount"])), None
+        return rounded(number(discount["amount"])), None, None
     if not kwh:
-        return Decimal(0), None
-    mean = rounded(term / kwh, 6)
-    return rounded(min(Decimal(discount["wh"]) / 1000, kwh) * mean), mean
+        return Decimal(0), None, None
+    mean, free = rounded(term / kwh, 6), min(Decimal(discount["wh"]) / 1000, kwh)
+    return rounded(free * mean), free, mean

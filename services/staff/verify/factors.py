@@ -68,15 +68,17 @@ def _name(line: Printed) -> Name:
 
 def _differing(line: Printed, mine: Line) -> list[str]:
     return [
-        _sentence(line, factor, getattr(mine, name), number(line[factor]))
+        _sentence(line, factor, getattr(mine, name), None if line.get(factor) is None else number(line[factor]))
         for factor, name in FACTORS.items()
         if not _same(None if line.get(factor) is None else number(line[factor]), getattr(mine, name))
     ]
 
 
 def _same(one: Decimal | None, other: Decimal | int | None) -> bool:
-    """A figure that one of the two does not say is no difference: without it nothing is multiplied by it."""
-    return one is None or other is None or abs(one - other) < KEPT
+    """A figure that only one of the two has is a difference, too: a reader would miss it, or multiply by it."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < KEPT
 
 
 def _size(text: Any) -> Decimal | None:
@@ -86,4 +88,5 @@ def _size(text: Any) -> Decimal | None:
 
 def _sentence(line: Printed, factor: str, again: Any, printed: Any) -> str:
     what = " ".join(part for part in (line["service"], line["concept"], line["period"]) if part)
-    return f"{what}: the {WORDS[factor]} is {again} when calculated again, and {printed} on the invoice."
+    told = ["none" if figure is None else figure for figure in (again, printed)]
+    return f"{what}: the {WORDS[factor]} is {told[0]} when calculated again, and {told[1]} on the invoice."

@@ -10,8 +10,9 @@ from typing import Any
 
 from services.staff.verify.numbers import number, rounded
 
-UNITS_OF_PRICE = ("kwh", "m3", "kvarh")
+UNITS_OF_PRICE = ("kwh", "m3", "kvarh", "kw")
 UNITS_OF_TIME = {"kw_year": 1, "year": 1, "day": 1, "month": 12, "kw_month": 12, "kw_day": 1}
+KNOWN_UNITS = ("", *UNITS_OF_PRICE, *UNITS_OF_TIME)
 
 
 def altered(bundle: dict[str, Any]) -> list[str]:
@@ -36,6 +37,8 @@ def wrong_arithmetic(invoice: dict[str, Any], *, difference: bool = False) -> li
     if summed != number(invoice["total"]):
         found.append(f"The printed lines and taxes add up to {summed}, the printed total is {invoice['total']}.")
     for line in invoice["lines"]:
+        if line["price_unit"] not in KNOWN_UNITS:
+            found.append(f"{line['service']} {line['concept']}: a price per {line['price_unit']!r} is not known.")
         factors = _factors(line)
         product = (
             rounded(prod(factors, start=Decimal(1)) / (line.get("year_days") or 1))

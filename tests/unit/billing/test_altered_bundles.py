@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.billing.application.issuing import invoice_hash
 from services.billing.domain.bill import Energy
 from services.billing.domain.planning import plan
 from services.billing.domain.pricing import price
@@ -130,6 +132,22 @@ def test_money_and_energy_are_found_wrong_without_any_checksum(country: str, dat
         (("invoice", "lines", 6, "days"), 0, "electricity meter_rental: 41 x 0.81 x 12 / 365 is 1.09, printed is 0.83"),
         (("invoice", "taxes", 1, "rate"), 2, "iva: 45.82 x 0.31 is 14.20, printed is 9.62"),
         (("segments", 0, "hours", 0, 0), 3, "is not of 2026-10-01 to 2026-11-01"),
+        (
+            ("segments", 0, "hours", 9, 0),
+            12,
+            "00:00:00+02:00 of electricity stands after 2026-10-01T08:00:00+02:00, which is later",
+        ),
+        (
+            ("segments", 0, "hours", 9, 0),
+            14,
+            "T09:10:00+02:00 of electricity is no full hour as Europe/Madrid tells it",
+        ),
+        (
+            ("segments", 0, "hours", 8, 0),
+            21,
+            "An hour of electricity is in the bundle twice: 2026-10-01T08:00:00+03:00",
+        ),
+        (("invoice", "taxes", 0, "quantity_mwh"), 2, "iee: the energy is 0.245 MWh, and the invoice says 0.345"),
     ],
 )
 def test_what_is_printed_multiplies_to_what_is_printed(path: Path, place: int, said: str) -> None:
@@ -193,6 +211,83 @@ def test_what_is_wrong_though_every_amount_is_right_is_named(path: Path, value: 
     except Unverifiable as wrong:
         differences = (str(wrong),)
     assert any(said in difference for difference in differences), differences
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("lines", 5, "taxed_by"), ["iee", "iva"], "iee: what it taxes adds up to 42.84, and its base is 42.07"),
+        (("lines", 6, "taxed_by"), [], "iva: what it taxes adds up to 44.99, and its base is 45.82"),
+        (("lines", 0, "taxed_by"), ["igic"], "electricity power P1 is taxed by igic, and the invoice has no such tax"),
+        (("taxes", 0, "minimum_applied"), True, "2.15 are charged; the invoice says that it is raised to the minimum"),
+        (
+            ("lines", 2, "quantity"),
+            None,
+            "energy P1: the quantity is 62 when calculated again, and none on the invoice",
+        ),
+        (("lines", 2, "days"), 31, "the number of days is none when calculated again, and 31 on the invoice"),
+        (("lines", 0, "price_unit"), "kw_week", "electricity power: a price per 'kw_week' is not known"),
+    ],
+)
+def test_what_a_line_says_besides_its_amount_is_looked_at(path: Path, value: Any, said: str) -> None:
+    altered = json.loads(json.dumps(BUNDLES["es"]))
+    holder = altered["invoice"]
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = value
+    assert any(said in difference for difference in verify(altered).differences), verify(altered).differences
+
+
+def test_two_rows_of_one_day_are_told_and_not_chosen_from() -> None:
+    altered = json.loads(json.dumps(BUNDLES["es"]))
+    altered["tables"]["toll"] += altered["tables"]["toll"]
+    with pytest.raises(Unverifiable, match=r"has 2 rows of tolls of 2\.0TD for 2026-10-01"):
+        verify(altered)
+
+
+@given(st.data(), st.integers(1, 9))
+def test_no_digit_of_the_paper_can_be_changed_while_its_hash_stands(data: st.DataObject, by: int) -> None:
+    """Number, parties and dates decide no amount: the hash that the books keep has them."""
+    bundle = json.loads(json.dumps(BUNDLES["ar"]))
+    invoice = bundle["invoice"]
+    invoice |= {"supply_id": "s-1", "member_id": "m-1", "due_date": "2026-11-23", "previous_hash": "ab12"}
+    invoice["hash"] = hash_of(invoice)
+    assert verify(bundle).differences == ()
+    names = (
+        "number",
+        "supply_id",
+        "member_id",
+        "from",
+        "to",
+        "issue_date",
+        "due_date",
+        "previous_hash",
+        "hash",
+        "total",
+    )
+    places = [(path, place) for path, place in digits(bundle) if path[0] == "invoice" and path[-1] in names]
+    path, place = data.draw(st.sampled_from(places))
+    assert not holds(changed(bundle, path, place, by))
+
+
+def hash_of(invoice: dict[str, Any]) -> str:
+    """As the books make it."""
+    names = (
+        "number",
+        "supply_id",
+        "member_id",
+        "period_start",
+        "period_end",
+        "issue_date",
+        "due_date",
+        "previous_hash",
+    )
+    values = {**invoice, "period_start": invoice["from"], "period_end": invoice["to"]}
+    dates = {name: date.fromisoformat(values[name]) for name in names if name.startswith("period") or "date" in name}
+    row: Any = SimpleNamespace(**{**values, **dates, "currency": "EUR"})
+    lines = [SimpleNamespace(**line) for line in invoice["lines"]]
+    details: Any = SimpleNamespace(lines=lines, taxes=[SimpleNamespace(**tax) for tax in invoice["taxes"]])
+    return invoice_hash(row, details)
 
 
 def test_a_month_in_which_the_contract_began_is_the_invoices_month() -> None:

@@ -77,6 +77,21 @@ def test_power_is_split_in_days_kilowatts_and_price():
     assert told(Charged(OCTOBER, [power_line("4", 31, "36.5")], []), before) == {"days": D("0.40")}
 
 
+def test_the_days_told_are_those_that_were_billed():
+    """A contract that ended on the 20th, or one that began anew after a gap, has fewer days than the month."""
+    before = Charged(SEPTEMBER, [power_line("4", 30, "36.5")], [])
+    for now, more in (
+        ([power_line("4", 19, "36.5")], -11),
+        ([power_line("4", 9, "36.5"), power_line("4", 17, "36.5")], -4),
+        ([power_line("4", 31, "36.5")], 1),
+    ):
+        (effect,) = effects(Charged(OCTOBER, now, []), before)
+        assert (effect.cause, effect.more, effect.unit) == ("days", more, "day")
+    parted = [power_line("4", 15, "36.5"), replace(power_line("4", 15, "36.5"), amount=D("6.01"))]
+    (effect,) = effects(Charged(SEPTEMBER, parted, []), before)
+    assert (effect.cause, effect.amount, effect.more) == ("days", D("0.01"), None)
+
+
 def excess_line(kw: str, price: str, days: int | None = None, period: str = "P4") -> BillLine:
     amount = round_half_up(D(kw) * D(price) * (days or 1))
     unit = "kw_day" if days else "kw"
