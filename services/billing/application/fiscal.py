@@ -14,7 +14,7 @@ from services.billing.application.fiscal_notes import Authorisation, Vouchers
 from services.billing.application.fiscal_records import InvoiceRecords
 from services.billing.domain.fiscal.cae import CaeProvider
 from services.billing.domain.fiscal.cesp import CespProvider
-from services.billing.domain.fiscal.sandbox import SandboxProvider, SandboxVouchers
+from services.billing.domain.fiscal.sandbox import CAE_PROVIDERS, CESP_PROVIDERS
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import Rules
 from services.chassis.db import Database, Transaction
@@ -59,9 +59,9 @@ def fiscal_office(
     if rules.fiscal.verifactu is not None:
         return InvoiceRecords(rules.profile, rules.fiscal.verifactu)
     if provider is None and rules.fiscal.cesp_provider:
-        provider = SandboxProvider()
+        provider = CESP_PROVIDERS[rules.fiscal.cesp_provider]()
     if vouchers is None and rules.fiscal.cae_provider:
-        vouchers = SandboxVouchers()
+        vouchers = CAE_PROVIDERS[rules.fiscal.cae_provider]()
     if provider is not None:
         one_by_one = Vouchers(rules.profile, rules.fiscal, vouchers) if vouchers else None
         return PublicServiceCodes(rules.profile, rules.fiscal, provider, one_by_one)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.billing.application.fiscal_notes import Authorisation, Vouchers
-from services.billing.domain.fiscal.cesp import VOUCHERS, CespProvider, CodeRequest, digits_of
+from services.billing.domain.fiscal.cesp import VOUCHERS, CespProvider, CodeRequest, check_granted, digits_of
 from services.billing.domain.fiscal.terms import FiscalTerms
 from services.billing.repository import fiscal
 from services.billing.repository.fiscal import Code
@@ -34,7 +34,8 @@ class PublicServiceCodes:
     def prepare(self, database: Database, issue_date: date) -> None:
         """Have a code of each class for bills of that date; what is granted and never used stays, to be reported.
 
-        Raises what the provider raises: Refused with the tax office's reason, Unavailable when it does not answer.
+        Raises what the provider raises: Refused with the tax office's reason (and for an answer that is none), Unavailable
+        when it does not answer.
         """
         with database.read() as connection:
             had = fiscal.usable_codes(connection, self._point_of_sale, issue_date)
@@ -47,6 +48,7 @@ class PublicServiceCodes:
         if not wanted:
             return
         granted = self._provider.authorize(wanted)
+        check_granted(wanted, granted, issue_date)
         with database.write() as tx:
             fiscal.keep_codes(tx.connection, granted, tx.clock.now())
 

@@ -28,6 +28,7 @@ from services.billing.domain.fiscal.cae import (
     Cae,
     CaeProvider,
     VoucherRequest,
+    check_granted,
     sums,
 )
 from services.billing.domain.fiscal.cesp import VOUCHERS, digits_of
@@ -132,6 +133,7 @@ class Vouchers:
             with database.write() as tx:
                 vouchers.withdraw(tx.connection, request)
             raise
+        check_granted(request, cae)
         with database.write() as tx:
             vouchers.grant(tx.connection, request, rectified, cae, tx.clock.now())
 

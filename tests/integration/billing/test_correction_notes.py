@@ -264,6 +264,25 @@ def test_nobody_answering_loses_nothing(argentine: Office) -> None:
     assert first.number == second.number == 1 and first.figures() == second.figures()
 
 
+def test_an_answer_that_is_no_code_is_asked_again_and_asking_holds_nothing(argentine: Office) -> None:
+    """While the tax office thinks, others write; what it answers first is no code, and may have been one lost on the way."""
+
+    class Garbled(Agency):
+        def authorize(self, request: VoucherRequest) -> Cae:
+            with argentine.database.write() as tx:
+                tx.execute(select(tables.series))
+            granted = super().authorize(request)
+            return replace(granted, code="<html>") if len(self.asked) == 1 else granted
+
+    agency = Garbled()
+    asking(argentine, agency)
+    correction_id = proposal(argentine)
+    with pytest.raises(Unavailable, match="'<html>' has not 14 digits"):
+        approve(argentine, correction_id)
+    assert approve(argentine, correction_id).rectifying_number == "B-NC-00003-00000001"
+    assert agency.asked[0].figures() == agency.asked[1].figures()
+
+
 def test_a_code_granted_before_a_failure_is_used_with_its_date(argentine: Office, monkeypatch) -> None:
     agency = Agency()
     asking(argentine, agency)

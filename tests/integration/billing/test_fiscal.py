@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -25,6 +25,7 @@ from services.billing.domain.fiscal.verifactu_xml import INFORMATION, SENDING
 from services.billing.repository import fiscal
 from services.chassis.db import Database
 from services.chassis.errors import Invalid, Refused, Unavailable
+from services.chassis.periods import DatePeriod
 from tests.support.billing import Office, contract_message, in_threads, measured, member_message, supply_message
 from tests.support.migrated import as_owner
 
@@ -232,3 +233,55 @@ def test_codes_are_requested_once_and_unused_ones_stay(office_ar: Office) -> Non
     first, second = FiscalCodes(office_ar.database).list(before="", limit=10)
     assert {first.voucher: first.used, second.voucher: second.used} == {"017": 0, "018": 2}
     assert [each.code for each in FiscalCodes(office_ar.database).list(before=first.code, limit=10)] == [second.code]
+
+
+class Generous(SandboxProvider):
+    """A provider that gives other codes each time, while others write to the database."""
+
+    def __init__(self, office: Office) -> None:
+        self.asked = 0
+        self._office = office
+
+    def authorize(self, batch: Sequence[CodeRequest]) -> list[Cesp]:
+        self.asked += 1
+        with self._office.database.write() as tx:
+            tx.execute(select(tables.cesp_code))
+        return [replace(each, code=f"{self.asked:02d}{each.code[2:]}") for each in super().authorize(batch)]
+
+
+def test_a_provider_that_answers_twice_leaves_one_code_in_use_and_asking_holds_nothing(office_ar: Office) -> None:
+    """Two workers ask at once: both answers are kept, bills are issued under the first, the other is reported unused."""
+    shop_and_house(office_ar)
+    provider = Generous(office_ar)
+    rules = office_ar.rules
+    codes = PublicServiceCodes(rules.profile, rules.fiscal, provider)
+    pricer = MonthPricer(office_ar.database, rules, office_ar.energy)
+    office_ar.runs = BillRuns(office_ar.database, rules, pricer, 1, codes)
+    month = DatePeriod.month("2026-11")
+    requests = [CodeRequest("30123456781", 3, voucher, month) for voucher in ("017", "018")]
+    for _ in range(2):
+        granted = provider.authorize(requests)
+        with office_ar.database.write() as tx:
+            fiscal.keep_codes(tx.connection, granted, tx.clock.now())
+        office_ar.clock.advance(timedelta(seconds=1))
+    office_ar.bill()
+    assert provider.asked == 2, "what is had is not asked for"
+    used = {each.code[:2]: each.used for each in FiscalCodes(office_ar.database).list(before="", limit=10)}
+    assert used == {"01": 1, "02": 0}
+
+
+def test_an_answer_that_is_no_code_issues_nothing(office_ar: Office) -> None:
+    class Confused(SandboxProvider):
+        def authorize(self, batch: Sequence[CodeRequest]) -> list[Cesp]:
+            return super().authorize(batch)[::-1]
+
+    shop_and_house(office_ar)
+    rules = office_ar.rules
+    codes = PublicServiceCodes(rules.profile, rules.fiscal, Confused())
+    pricer = MonthPricer(office_ar.database, rules, office_ar.energy)
+    office_ar.runs = BillRuns(office_ar.database, rules, pricer, 1, codes)
+    with pytest.raises(Refused, match="for class 018 and not for 017"):
+        office_ar.bill()
+    assert FiscalCodes(office_ar.database).list(before="", limit=10) == []
+    with office_ar.database.read() as connection:
+        assert connection.execute(select(tables.invoice)).first() is None

@@ -12,6 +12,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
+from services.billing.domain.fiscal.cesp import DIGITS
+from services.chassis.errors import Unavailable
+
 #: The tax office's types of the invoices of each class, and of its notes: debit notes charge more, credit notes less.
 INVOICES = {"A": "001", "B": "006"}
 DEBIT_NOTES = {"A": "002", "B": "007"}
@@ -109,9 +112,24 @@ class CaeProvider(Protocol):
         """The code of a voucher; a number that was authorised before with the same figures gets the same code again.
 
         Raises Refused with the tax office's reason (also for a number authorised with other figures, or out of order) and
-        Unavailable when it does not answer, and then it may have been authorised.
+        Unavailable or TimedOut when it does not answer, and then it may have been authorised. How long it waits is the
+        provider's own; whoever asks holds nothing meanwhile.
         """
         ...
+
+
+def check_granted(request: VoucherRequest, cae: Cae) -> None:
+    """Unavailable for an answer that is none: the number may be authorised, so the question stays and is asked again."""
+    if len(cae.code) != DIGITS or not cae.code.isdigit():
+        wrong = f"the code {cae.code!r} has not {DIGITS} digits"
+    elif cae.valid_until < request.issue_date:
+        wrong = f"the code {cae.code} is valid until {cae.valid_until} only"
+    else:
+        return
+    raise Unavailable(
+        f"What the provider of CAE codes answered for number {request.number} of type {request.voucher} cannot be used: "
+        f"{wrong}. Nothing is issued; see to the provider, and ask again with the same request."
+    )
 
 
 def sums(figures: Mapping[str, Any]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.billing.domain.fiscal.sandbox import SANDBOX
+from services.billing.domain.fiscal.sandbox import CAE_PROVIDERS, CESP_PROVIDERS
 from services.billing.domain.rows import text
 from services.chassis.errors import Invalid
 
@@ -62,7 +62,8 @@ def _argentina(section: Mapping[str, Any]) -> FiscalTerms:
     point = section.get("point_of_sale", 1)
     if isinstance(point, bool) or not isinstance(point, int) or not 1 <= point <= LARGEST_POINT_OF_SALE:
         raise Invalid(f"{PLACE}: point_of_sale = {point!r} must be a number from 1 to {LARGEST_POINT_OF_SALE}.")
-    cesp, cae = _provider(section, "cesp_provider"), _provider(section, "cae_provider")
+    cesp = _provider(section, "cesp_provider", CESP_PROVIDERS)
+    cae = _provider(section, "cae_provider", CAE_PROVIDERS)
     if cae and not cesp:
         raise Invalid(
             f"{PLACE}: cae_provider is for notes and other sales, and bills need a cesp_provider; name both.",
@@ -71,10 +72,11 @@ def _argentina(section: Mapping[str, Any]) -> FiscalTerms:
     return FiscalTerms(point_of_sale=point, cesp_provider=cesp, cae_provider=cae)
 
 
-def _provider(section: Mapping[str, Any], name: str) -> str:
+def _provider(section: Mapping[str, Any], name: str, known: Collection[str]) -> str:
     provider = section.get(name, "")
-    if provider not in ("", SANDBOX):
-        raise Invalid(f"{PLACE}: {name} = {provider!r} is not known; use {SANDBOX!r}, or leave it out.", field=name)
+    if provider not in ("", *known):
+        names = " or ".join(map(repr, sorted(known)))
+        raise Invalid(f"{PLACE}: {name} = {provider!r} is not known; use {names}, or leave it out.", field=name)
     return str(provider)
 
 
