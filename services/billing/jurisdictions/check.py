@@ -5,7 +5,7 @@ The bills' own reading stops at the first fault; this tells all of them, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from services.billing.jurisdictions.disconnection import SOURCES as DISCONNECTIO
 from services.billing.jurisdictions.es.corrections import SOURCES as SPANISH_CORRECTIONS
 from services.billing.jurisdictions.es.tables import CHARGES, TOLLS
 from services.billing.jurisdictions.es.tables import SOURCES as SPANISH
-from services.billing.jurisdictions.files import Source
+from services.billing.jurisdictions.files import RawRow, Source
 from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
 
@@ -55,45 +55,51 @@ class CheckedTable:
 
 def check(folder: Path = FOLDER) -> list[CheckedTable]:
     """Every table of the countries' folders in `folder`, in order."""
-    return [
-        table for country, sources in COUNTRIES.items() for table in _of_country(folder / country, country, sources)
-    ]
+    return [table for country in COUNTRIES for table in check_country(LawBook(folder / country), country)]
 
 
-def _of_country(folder: Path, country: str, sources: Sequence[Source]) -> Iterator[CheckedTable]:
+def check_country(law: LawBook, country: str) -> Iterator[CheckedTable]:
+    """Every table of one country."""
     found: dict[tuple[str, str], CheckedTable] = {}
-    for source in sources:
+    for source in COUNTRIES[country]:
         try:
-            groups = LawBook(folder).groups(source)
+            groups = law.groups(source)
         except Invalid as wrong:
             fault = TableFault(country, source.file, source.name(""), "unreadable", None, None, wrong.message)
             yield CheckedTable(country, source.file, source.name(""), 0, None, None, (fault,))
             continue
         for group, rows in groups.items():
-            found[source.table, group] = checked = _table(folder, country, source, group, rows)
+            found[source.table, group] = checked = _table(law.folder, country, source, group, rows)
             yield checked
     for one, other in SUMMED.get(country, ()):
         yield from _lacking(country, one, other, found)
 
 
-def _table(folder: Path, country: str, source: Source, group: str, raw: Sequence[Mapping[str, Any]]) -> CheckedTable:
-    name = source.name(group)
+def _table(folder: Path, country: str, source: Source, group: str, raw: Sequence[RawRow]) -> CheckedTable:
+    name, path = source.name(group), str(folder / source.file)
+    return checked_table(country, source.file, name, raw, lambda item, _index: source.row(item, group, path))
+
+
+def checked_table(
+    country: str, file: str, name: str, raw: Sequence[RawRow], read: Callable[[RawRow, int], Row[Any]]
+) -> CheckedTable:
+    """What is wrong with the rows of one table; `read` makes a typed row of one, Invalid when it cannot."""
     rows: list[Row[Any]] = []
     faults: list[TableFault] = []
-    for item in raw:
+    for index, item in enumerate(raw):
         try:
-            rows.append(source.row(item, group, str(folder / source.file)))
+            rows.append(read(item, index))
         except Invalid as wrong:
-            faults.append(TableFault(country, source.file, name, "unreadable", None, None, wrong.message))
+            faults.append(TableFault(country, file, name, "unreadable", None, None, wrong.message))
     if rows:
         faults += [
-            TableFault(country, source.file, name, flaw.kind, flaw.start, flaw.end, flaw.sentence)
+            TableFault(country, file, name, flaw.kind, flaw.start, flaw.end, flaw.sentence)
             for flaw in flaws(name, rows)
         ]
     ends = [row.end for row in rows]
     return CheckedTable(
         country,
-        source.file,
+        file,
         name,
         len(raw),
         min((row.start for row in rows), default=None),

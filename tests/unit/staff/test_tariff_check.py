@@ -15,6 +15,7 @@ from services.billing.jurisdictions.check import FOLDER
 from services.staff.cli import run
 
 Capture = pytest.CaptureFixture[str]
+PROFILES = Path(__file__).resolve().parents[3] / "profiles"
 
 
 def broken(tmp_path: Path, file: str, old: str, new: str) -> Path:
@@ -162,6 +163,101 @@ def test_for_people(tmp_path: Path, capsys: Capture) -> None:
     captured = capsys.readouterr()
     assert "es/electricity_tax.toml: In 'electricity_tax rate' no row covers" in captured.err
     assert "exactly one row" not in captured.out
+
+
+def profile(tmp_path: Path, **files: str) -> Path:
+    """A copy of the Spanish demonstration's profile with these files."""
+    folder = shutil.copytree(PROFILES / "demo-es", tmp_path / "coop")
+    for name, content in files.items():
+        (folder / f"{name}.toml").write_text(content, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["demo-es", "demo-ar"])
+def test_the_demonstrations_have_neither_gap_nor_overlap(name: str, capsys: Capture) -> None:
+    found = document(capsys, "--profile", str(PROFILES / name))
+    assert found["problems"] == []
+    files = {each["file"] for each in found["tables"]}
+    assert {"products.toml", "concepts.toml", "iva.toml"} <= files
+    assert {each["jurisdiction"] for each in found["tables"]} == {name[-2:]}
+
+
+def test_rows_of_a_profile_join_the_tables(tmp_path: Path, capsys: Capture) -> None:
+    law = '[[electricity_tax.rate]]\nfrom = 2026-11-01\nto = 2026-12-01\nsource = "RDL 25/2026"\npercent = "0.5"\n'
+    law += 'minimum_per_mwh = "1"\nreduced_minimum_per_mwh = "0.5"\n'
+    before = {each["table"]: each["rows"] for each in document(capsys)["tables"] if each["jurisdiction"] == "es"}
+    found = document(capsys, "--profile", str(profile(tmp_path, law=law)))
+    after = {each["table"]: each["rows"] for each in found["tables"]}
+    assert found["problems"] == []
+    assert after["electricity_tax rate"] == before["electricity_tax rate"] + 2  # its own, and what follows it
+    assert {name for name, rows in before.items() if after[name] != rows} == {"electricity_tax rate"}
+
+
+BOOK = """
+[[product]]
+code = "fija"
+kind = "fixed"
+service = "electricity"
+name = "Fija"
+from = 2025-01-01
+to = 2025-12-31
+energy = { P1 = "0.2" }
+
+[[product]]
+code = "fija"
+kind = "fixed"
+service = "electricity"
+name = "Fija"
+from = 2026-01-01
+to = 2026-09-01
+energy = { P1 = "0.2" }
+
+[[product]]
+code = "fija"
+kind = "fixed"
+service = "electricity"
+name = "Fija"
+from = 2026-08-01
+energy = { P1 = "0.2" }
+
+[[product]]
+code = "indexada"
+kind = "indexed"
+service = "electricity"
+name = "Indexada"
+from = 2026-01-01
+managment_fee = "3.90"
+"""
+
+
+def test_every_fault_of_a_profile_is_told(tmp_path: Path, capsys: Capture) -> None:
+    """A row of the law that begins after a day without one, a gap and an overlap of prices, and a misspelt fee."""
+    law = '[[regulated.social_bonus_financing]]\nfrom = 2023-01-01\nto = 2024-12-31\nsource = "x"\nper_year = "1"\n'
+    found = document(capsys, "--profile", str(profile(tmp_path, law=law, products=BOOK, concepts="[[concept]")), code=1)
+    told = [(each["file"], each["table"], each["kind"], each["from"], each["to"]) for each in found["problems"]]
+    assert told == [
+        ("regulated.toml", "regulated social_bonus_financing", "gap", "2024-12-31", "2025-01-01"),
+        ("products.toml", "product fija", "gap", "2025-12-31", "2026-01-01"),
+        ("products.toml", "product fija", "overlap", "2026-08-01", "2026-09-01"),
+        ("products.toml", "product indexada", "unreadable", None, None),
+        ("concepts.toml", "concepts.toml", "unreadable", None, None),
+    ]
+    assert (
+        "product 4: managment_fee is not a known field; did you mean 'management_fee'?"
+        in found["problems"][3]["problem"]
+    )
+
+
+def test_a_law_that_cannot_be_read_is_one_fault(tmp_path: Path, capsys: Capture) -> None:
+    found = document(capsys, "--profile", str(profile(tmp_path, law="[[iva.luz]]\n")), code=1)
+    (problem,) = found["problems"]
+    assert (problem["file"], problem["kind"]) == ("law.toml", "unreadable")
+    assert "there is no table [[iva.luz]]" in problem["problem"]
+
+
+def test_a_folder_that_is_no_profile(tmp_path: Path, capsys: Capture) -> None:
+    assert run(["tariff", "check", "--profile", str(tmp_path)]) == 1
+    assert "coop.toml does not exist" in capsys.readouterr().err
 
 
 def test_a_folder_without_tables(tmp_path: Path, capsys: Capture) -> None:
