@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.billing.domain.bill import Energy, HourEnergy, PeriodEnergy
+from services.billing.domain.bill import Energy, HourEnergy, PeriodEnergy, QuarterDemand
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.domain.calendar import ZONE_TIME, TariffCalendar, calendar
 from services.metering.domain.formats import SupplyCurve
-from services.metering.domain.hours import END_DAY, FIRST_DAY, day_of_number, local_days
-from services.metering.domain.readings import CHANNELS, EXPORT, IMPORT, REAL
+from services.metering.domain.hours import END_DAY, FIRST_DAY, QUARTERS, day_of_number, hour_start, local_days
+from services.metering.domain.readings import CHANNELS, EXPORT, IMPORT, REAL, no_quarters
 from services.staff.offline_files import read_files
 from services.staff.show import say
 from services.staff.tariff_hours import hours_between
 
 MIN_HOURS_PERCENT = 95
 """With fewer hours of the period than these a bill would be held; with more, what is missing is said."""
+QUARTER = timedelta(minutes=15)
+Quarters = dict[str, tuple[QuarterDemand, ...]]
 _R1, _R4 = CHANNELS.index("r1"), CHANNELS.index("r4")
 
 
 @dataclass(frozen=True)
 class CurveOfQuote:
-    """Hour starts with (n, 6) Wh and VArh in the order of the metering channels, quality, and the tariff's calendar."""
+    """Hour starts with (n, 6) Wh and VArh in the order of the metering channels, quality, and the tariff's calendar.
+
+    `quarters`: (n, 4) import Wh of hours that came by quarters, NO_QUARTERS of the others; None where none did.
+    """
 
     start_hours: NDArray[np.int64]
     values: NDArray[np.int64]
     quality: NDArray[np.uint8]
     calendar: TariffCalendar
     clock: str
+    quarters: NDArray[np.int64] | None = None
+
+    @property
+    def by_quarters(self) -> bool:
+        """Whether the file has quarters of an hour."""
+        return self.quarters is not None
 
     def within(self, days: DatePeriod, periods: Sequence[str]) -> Energy:
         """Energy of some days by tariff period; inductive reactive energy is QR1 − QR4, never negative."""
@@ -53,6 +65,26 @@ class CurveOfQuote:
             hours_missing=after - begin - present,
             reactive_varh={period: max(int(total[_R1] - total[_R4]), 0) for period, total in sums.items()},
         )
+
+    def above(self, days: DatePeriod, powers: Mapping[str, int]) -> tuple[Quarters, dict[str, int]]:
+        """Quarters of an hour of some days above the W of their power period, in order, and by power period the hours which
+        may have some and whose quarters are not known: those that took more than a quarter may at that power.
+        """
+        found: dict[str, list[QuarterDemand]] = {}
+        unknown: dict[str, int] = {}
+        begin, after = hours_between(self.clock, days.start, days.end)
+        inside = (self.start_hours >= begin) & (self.start_hours < after)
+        hours, import_wh = self.start_hours[inside], self.values[inside, IMPORT]
+        quarters = no_quarters(len(hours)) if self.quarters is None else self.quarters[inside]
+        known = quarters.sum(axis=1) == import_wh
+        numbers = self.calendar.classify(hours)
+        limits = np.array([0, *(powers.get(f"P{each}", 0) for each in range(1, self.calendar.periods + 1))])[numbers]
+        for at, quarter in np.argwhere(known[:, None] & (QUARTERS * quarters > limits[:, None])).tolist():
+            start = hour_start(int(hours[at])) + quarter * QUARTER
+            found.setdefault(f"P{numbers[at]}", []).append(QuarterDemand(QUARTERS * int(quarters[at, quarter]), start))
+        for number in numbers[~known & (QUARTERS * import_wh > limits)].tolist():
+            unknown[f"P{number}"] = unknown.get(f"P{number}", 0) + 1
+        return {period: tuple(demands) for period, demands in found.items()}, unknown
 
     def hours(self, days: DatePeriod, market: Sequence[Decimal]) -> tuple[HourEnergy, ...]:
         """Every hour present with its market price. Invalid when there is not one price for each hour of `days`."""
@@ -91,7 +123,7 @@ def read_curve(path: Path, tariff: str, zone: str, period: DatePeriod, supply: s
     for count in (file.quarantined_count for file in files if file.quarantined_count):
         say(f"{path}: {count:,} rows could not be taken; 'coopctl curve inspect' says why.")
     found = _chosen(path, curves, supply)
-    made = CurveOfQuote(found.start_hours, found.values, found.quality, calendar(tariff, zone), clock)
+    made = CurveOfQuote(found.start_hours, found.values, found.quality, calendar(tariff, zone), clock, found.quarters)
     _check_hours(path, made, period)
     return made
 

@@ -37,6 +37,17 @@ class Curve(Protocol):
         """Every hour with its market price; `market` has one for each hour of `days`."""
         ...
 
+    @property
+    def by_quarters(self) -> bool:
+        """Whether it has quarters of an hour."""
+        ...
+
+    def above(
+        self, days: DatePeriod, powers: Mapping[str, int]
+    ) -> tuple[Mapping[str, tuple[QuarterDemand, ...]], Mapping[str, int]]:
+        """Quarters of an hour above the W of their power period, and the hours that may have more, by power period."""
+        ...
+
 
 def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
     """The bill of a quote; of a `curve`, its hours are the energy, whatever the quote says.
@@ -93,9 +104,10 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
             "prices.energy_eur_kwh is not given: energy is priced at tolls and charges alone, without the energy itself."
         )
     stated = quote.terms.stated_concepts
-    by_quarters = max(watts for _, watts in quote.powers) > MAXIMETER_W
+    by_quarters = _by_quarters(quote)
+    of_curve = by_quarters and curve is not None and curve.by_quarters
     demand = quote.quarter_demand_w if by_quarters and quote.quarter_demand_w is not None else quote.max_demand_w
-    if quote.tariff in MAXIMETER_TARIFFS and demand is None and "excess_power" not in stated:
+    if quote.tariff in MAXIMETER_TARIFFS and demand is None and not of_curve and "excess_power" not in stated:
         name = "quarter_demand_kw" if by_quarters else "max_demand_kw"
         found.append(f"{name} is not given: no excess power is priced.")
     if quote.quarter_demand_w is not None and not by_quarters:
@@ -195,10 +207,20 @@ def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) ->
             energy = replace(energy, reactive_varh={period: varh[index] for period, varh in reactive.items()})
         if curve is not None and quote.indexed is not None:
             energy = replace(energy, hours=curve.hours(days, quote.indexed.market))
-        # They are joined again, and count once.
-        own = quarters if index == 0 or quarters is None else {}
-        energies.append(replace(energy, max_demand_w=quote.max_demand_w or {}, quarter_demands=own))
+        energy = replace(energy, max_demand_w=quote.max_demand_w or {})
+        if curve is not None and curve.by_quarters and quote.quarter_demand_w is None and _by_quarters(quote):
+            above, unknown = curve.above(days, dict(quote.powers))
+            energy = replace(energy, quarter_demands=above, quarters_unknown=unknown)
+        else:
+            # They are joined again, and count once.
+            energy = replace(energy, quarter_demands=quarters if index == 0 or quarters is None else {})
+        energies.append(energy)
     return energies
+
+
+def _by_quarters(quote: Quote) -> bool:
+    """Whether quarters of an hour decide the excess power of the contract."""
+    return max(watts for _, watts in quote.powers) > MAXIMETER_W
 
 
 def _quarters(quote: Quote) -> Mapping[str, tuple[QuarterDemand, ...]] | None:

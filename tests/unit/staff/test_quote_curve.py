@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from services.metering.domain.hours import hour_number
+from services.billing.domain.bill import QuarterDemand
+from services.chassis.periods import DatePeriod
+from services.metering.domain.calendar import calendar
+from services.metering.domain.hours import hour_number, hour_start
+from services.staff.quote_curve import CurveOfQuote
 from tests.support.prime_files import hourly, meter, report, row
-from tests.unit.staff.quote_examples import DWELLING, WORKSHOP, Capture, amounts, asked, priced, without
+from tests.support.quarters import quarter_file
+from tests.unit.staff.quote_examples import DWELLING, SIX, WORKSHOP, Capture, amounts, asked, priced, without
 
 OCTOBER = hour_number(datetime(2026, 9, 30, 22, tzinfo=UTC))  # local midnight of 1 October 2026
 HOURS = 745
@@ -175,3 +181,72 @@ def test_what_is_no_curve(tmp_path: Path, capsys: Capture, content: bytes | None
 def test_a_folder_is_no_curve(tmp_path: Path, capsys: Capture) -> None:
     _, said = asked(tmp_path, capsys, without(DWELLING, "energy_kwh"), "--curve", str(tmp_path), code=1)
     assert "is a folder" in said
+
+
+#: Wednesday the 14th at 10 o'clock, P4: 105, 103, 104 and 40 kW.
+EXCEEDING = (OCTOBER + 13 * 24 + 10, (26_250, 25_750, 26_000, 10_000))
+LARGE = without(WORKSHOP, "energy_kwh", "max_demand_kw") | {"contracted_kw": dict.fromkeys(SIX, "100")}
+
+
+def by_quarters(tmp_path: Path, *changes: tuple[int, tuple[int, ...]]) -> str:
+    """October at 80 kW all the time, but for some hours."""
+    hours = {OCTOBER + index: (20_000,) * 4 for index in range(HOURS)} | dict(changes)
+    path = tmp_path / "ide.csv"
+    path.write_bytes(quarter_file(hours))
+    return str(path)
+
+
+def test_quarters_of_an_hour_of_the_curve_are_the_excess_power(tmp_path: Path, capsys: Capture) -> None:
+    """5, 3 and 4 kW above 100 in P4: their root of 7.0711 kW × 0.424794."""
+    path = by_quarters(tmp_path, EXCEEDING)
+    found = priced(tmp_path, capsys, LARGE, "--curve", path)
+    (line,) = [line for line in found["lines"] if line["concept"] == "excess_power"]
+    assert (line["period"], line["quantity"], line["unit_price"], line["amount"]) == (
+        "P4",
+        "7.0711",
+        "0.424794",
+        "3.00",
+    )
+    stated = priced(tmp_path, capsys, LARGE | {"quarter_demand_kw": {"P4": ["101"]}}, "--curve", path)
+    assert amounts(stated)["excess_power P4"] == "0.42", "what the quote states takes their place"
+    small = LARGE | {"contracted_kw": dict.fromkeys(SIX, "50"), "max_demand_kw": {}}
+    assert not any(
+        line["concept"] == "excess_power" for line in priced(tmp_path, capsys, small, "--curve", path)["lines"]
+    )
+
+
+def test_a_maximeter_that_read_more_than_the_curves_quarters_is_named(tmp_path: Path, capsys: Capture) -> None:
+    path = by_quarters(tmp_path, EXCEEDING)
+    _, said = asked(tmp_path, capsys, LARGE | {"max_demand_kw": {"P4": "110"}}, "--curve", path, code=1)
+    assert "in P4 the highest is 105 kW, and its maximeter read 110 kW there" in said.replace("\n", " ")
+
+
+def test_a_curve_of_hours_has_no_excess_power_unless_the_quote_states_it(tmp_path: Path, capsys: Capture) -> None:
+    path = steady(tmp_path, 40_000)
+    found = priced(
+        tmp_path, capsys, LARGE, "--curve", path, said="quarter_demand_kw is not given: no excess power is priced"
+    )
+    assert not any(line["concept"] == "excess_power" for line in found["lines"])
+
+
+def test_the_quarters_of_a_curve_by_period_and_those_that_are_not_known() -> None:
+    """Of 110,000 Wh without quarters it is not known; 20,000 Wh in one quarter are 80 kW at most."""
+    quarters = np.array([EXCEEDING[1], (-1,) * 4, (-1,) * 4, (25_000,) * 4, (25_001, 0, 0, 0)])
+    values = np.zeros((5, 6), np.int64)
+    values[:, 0] = (88_000, 110_000, 20_000, 100_000, 25_001)
+    found = CurveOfQuote(
+        EXCEEDING[0] + np.arange(5),
+        values,
+        np.ones(5, np.uint8),
+        calendar("3.0TD", "peninsula"),
+        "Europe/Madrid",
+        quarters,
+    )
+    above, unknown = found.above(DatePeriod.month("2026-10"), dict.fromkeys(SIX, 100_000))
+    start = hour_start(EXCEEDING[0])
+    quarter = timedelta(minutes=15)
+    assert above == {
+        "P4": tuple(QuarterDemand(watts, start + n * quarter) for n, watts in enumerate((105_000, 103_000, 104_000))),
+        "P5": (QuarterDemand(100_004, start + 16 * quarter),),
+    }
+    assert unknown == {"P4": 1}
