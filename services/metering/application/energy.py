@@ -14,7 +14,7 @@ from services.chassis.db import Database
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.application.quarters import power_limits, quarter_demands
-from services.metering.application.register_energy import closes_read, maximum_power
+from services.metering.application.register_energy import closes_read, closes_shown, maximum_power
 from services.metering.domain.calendar import TariffCalendar, calendar
 from services.metering.domain.hours import END_DAY, FIRST_DAY, LocalDays, day_number, local_days
 from services.metering.domain.overlay import CurveRows
@@ -65,7 +65,7 @@ class BillableEnergy:
     """The answer to a query: every period of the tariff, the hours it rests on, and the newest curve version used.
 
     ``closes``: what registers counted, of a service without any hour in the period (water, meters read by hand) that shares
-    no installation.
+    no installation; of one with hours what its meters showed at the first and the last midnight, where both are known.
     ``maximum_power``: of monthly closes. ``reactive``: under tariffs of six periods, where there is any. ``hours``: every
     one with a value, of a query that asks for them. ``quarters``: what is known of the quarters above the powers asked for.
     """
@@ -166,7 +166,10 @@ def _alike(
     unread = owners[hours == 0].tolist()
     shared = sharing.sharing_owners(connection, unread, start, end)
     closes = closes_read(connection, [owner for owner in unread if owner not in shared], period)
-    power = maximum_power(connection, owners[hours > 0].tolist(), period)
+    read = owners[hours > 0].tolist()
+    sharers = sharing.sharing_owners(connection, read, start, end)
+    closes |= closes_shown(connection, [owner for owner in read if owner not in sharers], period)
+    power = maximum_power(connection, read, period)
     reactive = _reactive(days, table, asker, len(owners), rows)
     by_hour = {known[q.service_id].key for q in queries if q.by_hour and q.service_id in known}
     hourly = _hourly(days, table, rows, by_hour)

@@ -1,4 +1,6 @@
-"""What bills take from registers: closes of services without hours, and the highest power of monthly closes."""
+"""What bills take from registers: closes of services without hours, what the meter showed at the first and the last midnight
+of those with hours, and the highest power of monthly closes.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from services.chassis.periods import DatePeriod
-from services.metering.application.closes import closes_between, hung
-from services.metering.domain.register_closes import MeterClose
-from services.metering.domain.registers import MaximumPower
+from services.metering.application.closes import closes_between, closes_of, hung
+from services.metering.domain.register_closes import MeterClose, without_overlaps
+from services.metering.domain.registers import WH, MaximumPower
 from services.metering.repository import holdings, readings
 from services.metering.repository.readings import StoredReading
 
@@ -26,6 +28,25 @@ def closes_read(connection: Connection, point_keys: Collection[int], period: Dat
         for key, some in closes_between(connection, point_keys, period.start, period.end).items()
     }
     return {key: some for key, some in found.items() if some}
+
+
+def closes_shown(
+    connection: Connection, point_keys: Collection[int], period: DatePeriod
+) -> dict[int, list[MeterClose]]:
+    """By point, what its meters showed at the first and the last midnight of the period, and where one took another's place
+    on the way. Only where together they cover the period: the hours say what was used, this is what the display said.
+    """
+    assignments = holdings.assignments_of_points(connection, point_keys)
+    meters = {assignment.meter_key for assignment in assignments}
+    if not readings.any_of(connection, meters):
+        return {}
+    changes = {day for one in assignments for day in (one.start, one.end) if day and period.start < day < period.end}
+    of_point: dict[int, list[MeterClose]] = defaultdict(list)
+    for one in closes_of(assignments, readings.of_days(connection, meters, {period.start, period.end, *changes})):
+        if one.close.unit == WH:
+            of_point[one.point_key].append(one.close)
+    found = {key: without_overlaps(some) for key, some in of_point.items()}
+    return {key: some for key, some in found.items() if sum(one.period.days for one in some) == period.days}
 
 
 def maximum_power(

@@ -137,5 +137,6 @@ def _by_rank(
             wh = blank_quarters(len(keys))
             wh[of_row, slot] = quarters[rows]
             some = told(wh).any(axis=1)
-            layer.quarters = DayQuarters(layer.owner[some], day[some], wh[some])
+            if some.any():
+                layer.quarters = DayQuarters(layer.owner[some], day[some], wh[some])
         yield layer

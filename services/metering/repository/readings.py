@@ -131,6 +131,16 @@ def around(
     return sorted(found.values(), key=lambda one: (one.meter_key, one.day, one.received_at, one.id))
 
 
+def of_days(connection: Connection, meter_keys: Collection[int], days: Collection[date]) -> list[StoredReading]:
+    """Readings of meters of the midnights at which those days begin. By meter, day and receipt."""
+    table = register_reading
+    found: list[StoredReading] = []
+    for some in slices(sorted(set(meter_keys))):
+        query = _readings().where(table.c.meter_key.in_(some), table.c.day.in_(sorted(days)))
+        found += [_reading(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: (one.meter_key, one.day, one.received_at, one.id))
+
+
 def page(
     connection: Connection, assignments: Sequence[Assignment], size: int, after: tuple[date, str] | None
 ) -> list[StoredReading]:

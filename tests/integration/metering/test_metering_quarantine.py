@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from services.chassis.db import RequestKey
 from services.chassis.errors import Invalid, NotFound, Refused
+from services.chassis.periods import DatePeriod
 from services.metering.application import import_readings
 from services.metering.application.import_readings import Progress, list_imports
 from services.metering.application.quarantine import Quarantine, Settled
@@ -20,13 +21,15 @@ from tests.integration.metering.test_metering_concurrency import together
 from tests.integration.metering.test_metering_formats import CUPS, FOREIGN, stored, tell
 from tests.support.metering import MADRID, NOW, Metering
 from tests.support.prime_files import hourly, meter, report, row
+from tests.support.quarters import asked
 from tests.unit.metering.formats.curve_writers import OTHER, SUPPLY, WRITERS, Hour, f5d, ide, p5d
 from tests.unit.metering.formats.register_writers import s04, s05
 from tests.unit.metering.formats.test_curve_dialects import as_said_by, some_hours
 from tests.unit.metering.formats.test_register_dialects import daily, monthly
 
 H0 = local_days(MADRID).start_of(day_number(date(2026, 10, 1)))
-AHEAD = local_days(MADRID).start_of(day_number(date(2026, 11, 25)))
+AHEAD_DAY = date(2026, 11, 25)
+AHEAD = local_days(MADRID).start_of(day_number(AHEAD_DAY))
 """Hours that lie in the future when the files come (21 November), and no longer a week later."""
 WEEK = timedelta(days=7)
 
@@ -161,6 +164,9 @@ def test_a_quarter_is_taken_with_the_others_of_its_hour(metering: Metering, quar
     settled = retry(quarantine, record.id, [1])
     assert (settled.taken, settled.still_open) == (4, [])
     assert stored(metering, "ana") == hours[:2]
+    day = DatePeriod(AHEAD_DAY, AHEAD_DAY + timedelta(days=1))
+    quarters = asked(metering, day, ("P3", 204), tariff="2.0TD").quarters
+    assert quarters is not None and [(one.quarter, one.watts) for one in quarters.above] == [(4 * AHEAD + 3, 208)]
     assert [one.number for one in rows(quarantine, record.id)] == [4, 5, 6]
     assert retry(quarantine, record.id, request_id="all").taken == 0
     (listed,) = list_imports(metering.database, 10, "")

@@ -10,11 +10,13 @@ from coop.metering.events.v1.events_pb2 import CurveReady, ReadingCorrected
 from sqlalchemy import func, select
 
 from services.chassis.context import Principal
+from services.chassis.db import RequestKey
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.metering.application.energy import BillableEnergy
 from services.metering.application.estimates import Estimator
 from services.metering.application.explain import explain_day
+from services.metering.application.quarantine import Quarantine
 from services.metering.domain.hours import day_number, local_days
 from services.metering.domain.quarter_demands import Demands
 from services.metering.tables import day_quarters, kept_quarters
@@ -148,6 +150,15 @@ def test_quarters_of_nobody_are_kept_and_become_the_supplys(metering: Metering, 
     answer = asked(metering, DAY, *LIMITS)
     assert above(answer) == ([] if hours_between else [("P4", 36, 108_000)])
     assert unknown(answer) == ({"P4": 1} if hours_between else {})
+
+
+def test_quarters_of_hours_that_are_given_up_go_with_them(metering: Metering) -> None:
+    record = metering.load(quarter_file(even(range(H0, H0 + 2)))).record
+    quarantine = Quarantine(metering.database, metering.clock, MADRID)
+    quarantine.discard(RequestKey("SettleQuarantine|staff:1", "d", ""), record.id, [], "staff:1")
+    assert rows(metering, kept_quarters) == 0
+    metering.tell(large_supply("ana"))
+    assert unknown(asked(metering, DAY, *LIMITS)) == {"P4": 9, "P6": 8}
 
 
 @pytest.mark.parametrize(("day", "quarters"), [(date(2026, 3, 29), 92), (date(2026, 10, 25), 100)])
