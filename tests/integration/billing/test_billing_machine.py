@@ -37,6 +37,8 @@ from services.billing.application.pricing import Draft, MonthPricer
 from services.billing.repository import runs
 from services.billing.repository.invoices import details
 from services.billing.tables import (
+    bill_run,
+    bill_run_chunk,
     invoice,
     invoice_line,
     ledger_posting,
@@ -186,6 +188,13 @@ class BillingMachine(RuleBasedStateMachine):
             for row in rows[-2:]:
                 found = details(connection, row.id)
                 assert row.total == sum(each.amount for each in (*found.lines, *found.taxes))
+
+            for run in connection.execute(select(bill_run)):
+                mine = [bill_run_chunk.c.bill_run_id == run.id, bill_run_chunk.c.round == run.round]
+                done = select(func.count()).where(*mine, bill_run_chunk.c.done_at.is_not(None))
+                assert run.chunks_done == connection.execute(done).scalar_one(), "each chunk counted once"
+                assert (run.state == "completed") == (run.chunks_done == run.chunks)
+                assert run.already_invoiced + run.invoiced == sum(row.bill_run_id == run.id for row in rows)
 
             def total(column: Any, *conditions: Any) -> D:
                 return connection.execute(select(func.sum(column)).where(*conditions)).scalar_one() or D(0)
