@@ -12,6 +12,7 @@ from coop.billing.v1 import billing_service_pb2 as billing
 from services.staff.desk import signed_in
 from services.staff.invoice_bundle import bundle_in, facts_of
 from services.staff.invoice_explained import explained, short
+from services.staff.invoice_hours import rows_of
 from services.staff.show import JsonOption, facts, print_json, table
 
 METHODS = {
@@ -32,17 +33,23 @@ CAUSES = {
     "taxes": "Taxes",
     "other": "Other items",
 }
-UNITS = {"kwh": "kWh", "m3": "m³", "day": "days"}
+UNITS = {"kwh": "kWh", "m3": "m³"}
 CURVE_COLUMNS = (
-    "Of line", "Service", "Tariff", "First hour", "Last hour", "Hours", "R", "E", "Wh", "Methods", "Curve version",
+    "Of line", "Service", "Tariff", "First hour", "Last hour", "Hours", "R", "E", "Missing", "Wh", "Methods", "Curve version",
 )  # fmt: skip
 READING_COLUMNS = (
     "Of line", "Meter", "Register", "Days (end excluded)", "First", "Last", "Used", "Unit", "Origin", "Reading ids",
 )  # fmt: skip
 
 
+HOUR_COLUMNS = ("Of line", "Hour", "Period", "Wh taken", "Wh given", "Method", "Market EUR/kWh", "Paid EUR/kWh")
+
+
 def explain(
     invoice: Annotated[str, typer.Argument(metavar="INVOICE", help="Printed number or id.")],
+    hours: Annotated[
+        bool, typer.Option("--hours", help="With every hour of the load curve, its tariff period and its lines.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Each line down to quantity and price, the rows of law, the hours or readings behind it, and what changed since last."""
@@ -50,7 +57,7 @@ def explain(
         with office.calling("billing"):
             found = office.billing.GetInvoice(billing.GetInvoiceRequest(invoice_id=invoice)).invoice
         kept = facts_of(office, found.id)
-        document = explained(found, kept, bundle_in(office, kept))
+        document = explained(found, kept, bundle_in(office, kept), by_hour=hours)
     if as_json:
         print_json(document)
     else:
@@ -151,6 +158,7 @@ def _measured(document: Mapping[str, Any]) -> None:
                     curve["hours"],
                     curve["measured"],
                     curve["estimated"],
+                    curve["missing"],
                     curve["import_wh"],
                     methods,
                     curve["curve_version"],
@@ -172,7 +180,13 @@ def _measured(document: Mapping[str, Any]) -> None:
             for close in span["readings"]
         ]
     if curves:
-        table("Hours", CURVE_COLUMNS, curves, numbers=("Hours", "R", "E", "Wh", "Curve version"))
+        table("Hours", CURVE_COLUMNS, curves, numbers=("Hours", "R", "E", "Missing", "Wh", "Curve version"))
+    hours = list(rows_of(document))
+    if hours:
+        priced = any(row[-1] for row in hours)  # the last two columns are of what is priced by the hour
+        width = len(HOUR_COLUMNS) if priced else len(HOUR_COLUMNS) - 2
+        numbers = ("Wh taken", "Wh given", *HOUR_COLUMNS[6:width])
+        table("Every hour", HOUR_COLUMNS[:width], [row[:width] for row in hours], numbers=numbers)
     if readings:
         table("Readings", READING_COLUMNS, readings, numbers=("First", "Last", "Used"))
 
@@ -184,7 +198,7 @@ def _difference(difference: Mapping[str, Any] | None) -> None:
         (
             CAUSES.get(effect["cause"], effect["cause"]),
             effect["service"],
-            f"{effect['more']} {UNITS.get(effect['unit'], effect['unit'])}" if effect["more"] else "",
+            _change(effect),
             effect["amount"],
         )
         for effect in difference["effects"]
@@ -192,6 +206,15 @@ def _difference(difference: Mapping[str, Any] | None) -> None:
     rows.append(("Difference", "", "", difference["amount"]))
     title = f"Against the invoice before, of {difference['previous_total']}"
     table(title, ("Cause", "Service", "Change", "Amount"), rows, numbers=("Change", "Amount"))
+
+
+def _change(effect: Mapping[str, Any]) -> str:
+    """ "14.384 kWh", "1 day"; empty where nothing was counted."""
+    if not effect["more"]:
+        return ""
+    if effect["unit"] == "day":
+        return f"{effect['more']} {'day' if abs(Decimal(effect['more'])) == 1 else 'days'}"
+    return f"{effect['more']} {UNITS.get(effect['unit'], effect['unit'])}"
 
 
 def _name(line: Mapping[str, Any]) -> str:

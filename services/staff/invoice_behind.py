@@ -23,11 +23,27 @@ def behind(bundle: Facts) -> list[str]:
 
 
 def _measured(bundle: Facts, line: Facts) -> str:
+    if line["concept"] == "surplus" and line["unit_price"] is None:
+        return _capped(bundle, line)
     if line["quantity"] is None or line["concept"] not in ("excess_power", "reactive") or line["price_unit"] == "kw":
         return ""
     segments = [segment for segment in bundle["segments"] if segment["service"] == line["service"]]
     say = _excess if line["concept"] == "excess_power" else _reactive
     return next((words for each in _by_contract(segments) if (words := say(bundle, each, line))), "")
+
+
+def _capped(bundle: Facts, line: Facts) -> str:
+    """A surplus worth more than what is left of the energy term, which is all that is paid for it (RD 244/2019 art. 14)."""
+    for segment in bundle["segments"]:
+        wh, price = sum(each["export_wh"] for each in segment["energy"].values()), segment["product"]["surplus_price"]
+        if price and Decimal(wh) / 1000 == Decimal(line["quantity"]):
+            value = (Decimal(wh) / 1000 * Decimal(price)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            currency = bundle["currency"]
+            return (
+                f"{_thousandths(wh)} kWh x {_plain(price)} {currency} would be {value} {currency}: no more than the energy "
+                "term is paid"
+            )
+    return ""
 
 
 def _by_contract(segments: Sequence[Facts]) -> list[list[Facts]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,10 @@ from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as billing
 
 from services.staff.invoice_behind import behind, quarters_said
+from services.staff.invoice_hours import Hours, hours_of, missing_of, of_lines, summed
+from services.staff.invoice_hours import said as hours_said
 from services.staff.plain import plain
 
-MEASURED = (1, 9)
-"""Methods of an hour that a meter measured; every other one is an estimate."""
 UNITS = {"kw": "kW", "kwh": "kWh", "kvarh": "kVArh", "m3": "m³", "month": "months", "unit": "units"}
 METHODS_OF_RECTIFYING = {"I": "difference", "S": "substitution"}
 PER = {
@@ -29,13 +29,23 @@ PER = {
 
 
 def explained(
-    invoice: billing_pb2.Invoice, facts: billing.GetInvoiceFactsResponse, bundle: Mapping[str, Any]
+    invoice: billing_pb2.Invoice,
+    facts: billing.GetInvoiceFactsResponse,
+    bundle: Mapping[str, Any],
+    *,
+    by_hour: bool = False,
 ) -> dict[str, Any]:
-    """One JSON document: amounts and prices are texts, energy whole Wh, ends are excluded. `bundle` has its hours."""
+    """One JSON document: amounts and prices are texts, energy whole Wh, ends are excluded. `bundle` has its hours, of which
+    the document has each with `by_hour`.
+    """
     printed = bundle["invoice"]
+    hours = [hours_of(bundle, segment) for segment in bundle["segments"]]
+    in_hours = of_lines(
+        [(line, basis.segments) for line, basis in zip(printed["lines"], facts.lines, strict=True)], hours
+    )
     reasons = [
-        quarters_said(basis.quarters, bundle["time_zone"]) if basis.HasField("quarters") else reason
-        for basis, reason in zip(facts.lines, behind(bundle), strict=True)
+        _reason(line, basis, found, reason, bundle["time_zone"])
+        for line, basis, found, reason in zip(printed["lines"], facts.lines, in_hours, behind(bundle), strict=True)
     ]
     return {
         "invoice": {
@@ -60,9 +70,12 @@ def explained(
                 "behind": reason,
                 "rows": [plain(row) for row in basis.rows],
                 "measured_in": list(basis.segments),
+                "hours": found,
                 "quarters": plain(basis.quarters) if basis.HasField("quarters") else None,
             }
-            for said, line, basis, reason in zip(invoice.lines, printed["lines"], facts.lines, reasons, strict=True)
+            for said, line, basis, reason, found in zip(
+                invoice.lines, printed["lines"], facts.lines, reasons, in_hours, strict=True
+            )
         ],
         "taxes": [
             {
@@ -73,7 +86,9 @@ def explained(
             }
             for said, tax, basis in zip(invoice.taxes, printed["taxes"], facts.taxes, strict=True)
         ],
-        "measured": [_measured(segment) for segment in bundle["segments"]],
+        "measured": [
+            _measured(bundle, segment, own, by_hour) for segment, own in zip(bundle["segments"], hours, strict=True)
+        ],
         "difference": _difference(invoice),
     }
 
@@ -120,7 +135,17 @@ def short(text: str) -> str:
     return f"{Decimal(text).normalize():f}"
 
 
-def _measured(segment: Mapping[str, Any]) -> dict[str, Any]:
+def _reason(
+    line: Mapping[str, Any], basis: billing.Basis, found: Mapping[str, int] | None, reason: str, time_zone: str
+) -> str:
+    """What is behind a line besides its printed factors: quarters of an hour, what was read, the hours of the curve."""
+    if basis.HasField("quarters"):
+        return quarters_said(basis.quarters, time_zone)
+    in_hours = hours_said(line, found) if found and line["concept"] in ("energy", "surplus") else ""
+    return "; ".join(filter(None, (in_hours, reason)))
+
+
+def _measured(bundle: Mapping[str, Any], segment: Mapping[str, Any], hours: Hours, by_hour: bool) -> dict[str, Any]:
     return {
         "service": segment["service"],
         "from": segment["from"],
@@ -129,24 +154,21 @@ def _measured(segment: Mapping[str, Any]) -> dict[str, Any]:
         "tariff": segment["contract"]["tariff"],
         "product": segment["product"]["code"],
         "energy": segment["energy"],
-        "curve": _curve(segment["hours"], segment["curve_version"]) if segment["curve_version"] else None,
+        "curve": _curve(bundle, segment, hours, by_hour) if segment["curve_version"] else None,
         "readings": segment["closes"],
     }
 
 
-def _curve(hours: Sequence[Sequence[Any]], version: int) -> dict[str, Any]:
-    methods = Counter(method for *_, method in hours)
-    real = sum(count for method, count in methods.items() if method in MEASURED)
+def _curve(bundle: Mapping[str, Any], segment: Mapping[str, Any], hours: Hours, by_hour: bool) -> dict[str, Any]:
+    methods = Counter(hour["method"] for hour in hours)
     return {
-        "curve_version": version,
-        "hours": len(hours),
-        "measured": real,
-        "estimated": len(hours) - real,
+        "curve_version": segment["curve_version"],
+        **summed(hours),
+        "missing": missing_of(bundle, segment),
         "methods": {str(method): methods[method] for method in sorted(methods)},
-        "first": hours[0][0] if hours else None,
-        "last": hours[-1][0] if hours else None,
-        "import_wh": sum(hour[1] for hour in hours),
-        "export_wh": sum(hour[2] for hour in hours),
+        "first": hours[0]["start"] if hours else None,
+        "last": hours[-1]["start"] if hours else None,
+        **({"by_hour": hours} if by_hour else {}),
     }
 
 

@@ -135,6 +135,9 @@ def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
         elif concept in ("energy", "power", "water"):
             yield from _of_the_price(bundle, segment, line)
         elif concept in AGREED or (concept == "discount" and Decimal(segment["discount"])):
+            if concept == "discount":
+                yield _agreed(segment, segment, f"{(Decimal(segment['discount']) * 100).normalize():f} %")
+                continue
             prices = [segment["product"][field] for field in AGREED.get(concept, ())]
             yield _agreed(segment, segment, next((price for price in prices if price and _enters(price, line)), ""))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -103,18 +103,23 @@ def _by_period(bundle: Bundle, segment: Segment) -> Iterator[Line]:
 
 
 def _by_the_hour(bundle: Bundle, segment: Segment) -> Iterator[Line]:
-    """Each hour at (market + adjustment) x (1 + losses) + toll + charge, of six decimals; a sum for each period."""
-    tariff, tables = segment["contract"]["tariff"], bundle["tables"]
+    """Each hour at its own price; a sum for each tariff period."""
     sums: dict[str, Decimal] = dict.fromkeys(segment["energy"], Decimal(0))
     for on, period, wh, market in segment["priced_hours"]:
-        losses = row_on(tables["loss"], day(on), "losses", tariff=tariff)["percent"][period]
-        toll = row_on(tables["toll"], day(on), "tolls", tariff=tariff)["energy"][period]
-        charge = row_on(tables["charge"], day(on), "charges", tariff=tariff)["energy"][period]
-        bought = number(market) + number(segment["product"].get("adjustment", "0"))
-        price = rounded(bought * (1 + number(losses) / 100) + number(toll) + number(charge), 6)
+        price = price_of_hour(bundle, segment, on, period, market)
         sums[period] = sums.get(period, Decimal(0)) + Decimal(wh) / 1000 * price
     for period, amount in sorted(sums.items()):
         yield Line(segment["service"], "energy", period, rounded(amount), quantity=_kwh(segment, period))
+
+
+def price_of_hour(bundle: Mapping[str, Any], segment: Mapping[str, Any], on: str, period: str, market: str) -> Decimal:
+    """(market + adjustment) x (1 + losses) + toll + charge, of six decimals."""
+    tariff, tables = segment["contract"]["tariff"], bundle["tables"]
+    losses = row_on(tables["loss"], day(on), "losses", tariff=tariff)["percent"][period]
+    toll = row_on(tables["toll"], day(on), "tolls", tariff=tariff)["energy"][period]
+    charge = row_on(tables["charge"], day(on), "charges", tariff=tariff)["energy"][period]
+    bought = number(market) + number(segment["product"].get("adjustment", "0"))
+    return rounded(bought * (1 + number(losses) / 100) + number(toll) + number(charge), 6)
 
 
 def _kwh(segment: Segment, period: str) -> Decimal:

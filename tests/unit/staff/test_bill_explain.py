@@ -126,6 +126,22 @@ def test_every_line_goes_down_to_its_price_its_row_and_its_hours(
     assert found["difference"]["amount"] == "1.01"
     (request,) = services.asked
     assert (request.supply_id, request.curve_version) == ("supply-1", BILL_A.curve_version)
+    assert span["curve"]["missing"] == 742 and "by_hour" not in span["curve"]
+    valley = by_line["energy", "P3"]
+    assert (valley["hours"]["hours"], valley["behind"]) == (3, "3 hours, 1 of them estimated")
+
+
+def test_every_hour_is_told_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bill", "explain", "E-2026-000001", "--hours"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Every hour Of line Hour Period Wh taken Wh given Method 5 2026-10-01T00:00:00+02:00 P3 100 0 1 5" in said
+    assert run(["bill", "explain", "E-2026-000001", "--hours", "--json"]) == 0
+    (span,) = json.loads(capsys.readouterr().out)["measured"]
+    assert [(hour["import_wh"], hour["period"], hour["lines"]) for hour in span["curve"]["by_hour"]] == [
+        (100, "P3", [5]),
+        (101, "P3", [5]),
+        (102, "P3", [5]),
+    ]
 
 
 def test_people_read_it_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
