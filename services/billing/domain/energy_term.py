@@ -46,6 +46,7 @@ def _prices(segment: Segment, policy: Policy) -> PerPeriod:
             f"Contract {contract.number} has the access tariff {contract.tariff!r}, for which there are no regulated "
             "energy prices.",
             contract.id,
+            remedy="Correct its tariff, or give it a product with energy prices of its own.",
         )
     # Where the regulated price changes, the plan cuts: the first day's price is that of all days.
     return table.at(segment.days.start)
@@ -61,6 +62,7 @@ def _period_lines(segment: Segment, energy: Energy, prices: PerPeriod) -> Iterat
                 f"Product {segment.product.code!r} has no energy price for {period}, where contract "
                 f"{segment.contract.number} consumed {wh} Wh.",
                 segment.contract.id,
+                remedy="Give the contract a product of its tariff, or the product a price for that period in the price book.",
             )
         yield _energy_line(segment, period, wh, unit_price)
 

@@ -33,6 +33,7 @@ def _lines(segment: Segment, span: DatePeriod, prices: PerPeriod) -> Iterator[Bi
             f"Contract {contract.number} has powers for {', '.join(sorted(powers)) or 'no period'} and its tariff "
             f"{contract.tariff} needs {', '.join(sorted(prices))}.",
             contract.id,
+            remedy="Correct the powers or the tariff of the contract.",
         )
     for days in by_year(span):
         for period in sorted(powers):
@@ -78,6 +79,7 @@ def _prices(segment: Segment, policy: Policy) -> Iterator[tuple[DatePeriod, PerP
             f"Contract {segment.contract.number} has the access tariff {segment.contract.tariff!r}, for which there are no "
             "regulated power prices.",
             segment.contract.id,
+            remedy="Correct its tariff, or give it a product with power prices of its own.",
         )
     for span, row in table.spans(segment.days):
         yield span, row.value

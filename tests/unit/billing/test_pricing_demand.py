@@ -157,6 +157,7 @@ def test_what_was_not_read_holds_the_bill(found: Energy, reason: str):
     with pytest.raises(HeldBill) as held:
         large_bill(found)
     assert held.value.reason == reason
+    assert str(held.value).endswith("and run the month again.")
 
 
 def test_the_demand_of_several_spans_is_the_highest_and_reactive_energy_is_summed():

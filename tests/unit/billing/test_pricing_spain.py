@@ -192,8 +192,8 @@ def test_reduced_iva_that_depends_on_the_market_price(market, rate):
     [
         (spanish_supply(product_code="verde"), "NO_PRODUCT", "'verde'.*agua, fija, residencial"),
         (spanish_supply(product_code="agua"), "NO_PRODUCT", "supplies electricity but its product 'agua' sells water"),
-        (spanish_supply(tariff="6.2TD"), "NO_TARIFF", "'6.2TD'"),
-        (spanish_supply(powers=(("P1", 4600),)), "NO_POWER", "needs P1, P2"),
+        (spanish_supply(tariff="6.2TD"), "NO_TARIFF", "'6.2TD'.*Correct its tariff, or give it a product with"),
+        (spanish_supply(powers=(("P1", 4600),)), "NO_POWER", "needs P1, P2. Correct the powers"),
         (spanish_supply(meter_rental="six_phase"), "NO_TARIFF", "'six_phase'"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_month_before_the_products_prices_is_held():
 
 
 def test_a_tariff_period_without_a_price_is_held():
-    with pytest.raises(HeldBill, match="no energy price for P3"):
+    with pytest.raises(HeldBill, match=r"no energy price for P3.*\. Give the contract a product of its tariff, or"):
         spanish_bill(prices=book({**FIXED, "energy": {"P1": "0.2", "P2": "0.1"}}))
 
 

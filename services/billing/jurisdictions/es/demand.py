@@ -56,6 +56,7 @@ def _excess_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> It
             f"Contract {contract.number} pays for power above the contracted one, and the highest demand of each period "
             "was not read.",
             contract.id,
+            remedy="Import the monthly close of its meter, which has it, and run the month again.",
         )
     yield from _maximeter_lines(tables, segment, energy.max_demand_w)
 
@@ -102,6 +103,7 @@ def _reactive_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> 
             "NO_REACTIVE_ENERGY",
             f"Contract {contract.number} pays for reactive energy, which was not read.",
             contract.id,
+            remedy="Import a curve that has it, and run the month again.",
         )
     if not any(energy.reactive_varh.values()):
         return
