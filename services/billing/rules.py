@@ -91,13 +91,13 @@ def rules_of(profile: Profile) -> Rules:
     """Reads products.toml and billing's sections of coop.toml. Raises SettingsError with a sentence."""
     path = profile.folder / "products.toml"
     try:
-        products = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get("product", [])
+        products = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         terms = profile.section("billing")
         ratio = decimal({"min_hours_ratio": "1", **terms}, "min_hours_ratio", "coop.toml [billing]")
         rules = Rules(
             profile=profile,
             country=jurisdiction(profile.jurisdiction, terms, profile.folder / OWN_FILE),
-            book=price_book(products, str(path)),
+            book=price_book(products.get("product", []), str(path), products.get("promotion", [])),
             invoice_series=str(profile.section("series").get("invoice", "E")),
             days_to_pay=int(profile.section("payment").get("days_to_pay", 20)),
             certificate_days=int(profile.section("certificate").get("valid_days", 30)),

@@ -78,6 +78,7 @@ def _contract(message: supplies_pb2.Contract, account: str) -> Contract:
         power_control=message.power_control,
         electricity_tax=message.electricity_tax,
         vulnerable=message.vulnerable,
+        promotion_code=message.promotion_code,
     )
 
 
@@ -181,7 +182,7 @@ def _contract_state(contract: Contract) -> dict[str, Any]:
 
 
 def _contract_of(state: dict[str, Any]) -> Contract:
-    # Snapshots kept by earlier versions do not have the last three.
+    # Snapshots kept by earlier versions do not have the last four.
     return Contract(
         id=state["id"],
         number=state["number"],
@@ -196,6 +197,7 @@ def _contract_of(state: dict[str, Any]) -> Contract:
         power_control=state.get("power_control", ""),
         electricity_tax=state.get("electricity_tax", ""),
         vulnerable=state.get("vulnerable", False),
+        promotion_code=state.get("promotion_code", ""),
     )
 
 

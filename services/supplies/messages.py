@@ -94,6 +94,7 @@ def _contract(contract: Contract, masked: bool) -> pb.Contract:
         power_control=contract.power_control,
         electricity_tax=contract.electricity_tax,
         vulnerable=contract.vulnerable and not masked,
+        promotion_code=contract.promotion_code,
         **{"from": _day(contract.start)},
     )
 

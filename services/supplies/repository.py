@@ -220,6 +220,7 @@ def _save_services(tx: Transaction, supplies: Collection[Supply]) -> None:
             "power_control": agreed.power_control,
             "electricity_tax": agreed.electricity_tax,
             "vulnerable": agreed.vulnerable,
+            "promotion_code": agreed.promotion_code,
         }
         for _, part in parts
         for agreed in part.contracts
@@ -274,4 +275,5 @@ def _contract(row: Row[Any]) -> Contract:
         power_control=row.power_control,
         electricity_tax=row.electricity_tax,
         vulnerable=row.vulnerable,
+        promotion_code=row.promotion_code,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.products import PriceBook, Product
+from services.billing.domain.promotions import Promotion
 from services.billing.domain.supplies import Contract, Service, Supply
 from services.chassis.errors import Refused
 from services.chassis.periods import DatePeriod
@@ -96,12 +97,14 @@ def _of_service(
                 f"Contract {contract.number} has the product {contract.product_code!r}, which the price book does not "
                 f"know (it has {', '.join(book.codes())}).",
                 contract.id,
+                remedy="Correct the contract, or add the product to the price book.",
             )
         prices = book.prices(contract.product_code)
         try:
             spans = list(prices.spans(days))
         except Refused as refused:
             raise HeldBill("NO_PRICE", refused.message, contract.id) from refused
+        promotion = _promotion(contract, book)
         for span, row in spans:
             if row.value.service != service.kind:
                 raise HeldBill(
@@ -109,9 +112,33 @@ def _of_service(
                     f"Contract {contract.number} supplies {service.kind} but its product {contract.product_code!r} "
                     f"sells {row.value.service}.",
                     contract.id,
+                    remedy=f"Give the contract a product of {service.kind}.",
                 )
-            whole = Segment(service.id, service.kind, contract, row.value, span, row.source, prices=prices)
+            product, source = row.value, row.source
+            if promotion is not None:
+                product = replace(product, discounts=promotion.discounts)
+                source = f"{source}; {promotion.code}: {promotion.source}"
+            whole = Segment(service.id, service.kind, contract, product, span, source, prices=prices)
             yield from cut_where_prices_change(whole, regulated_energy(contract.tariff))
+
+
+def _promotion(contract: Contract, book: PriceBook) -> Promotion | None:
+    """What the contract's promotional code promises in place of its product; None without a code."""
+    if not contract.promotion_code:
+        return None
+    found = book.promotions.get(contract.promotion_code)
+    if found is None:
+        refusal = f"is not in the price book, which has {', '.join(sorted(book.promotions)) or 'none'}"
+    else:
+        refusal = found.refusal(contract.start, contract.product_code)
+    if refusal:
+        raise HeldBill(
+            "NO_PROMOTION",
+            f"Contract {contract.number} names the promotional code {contract.promotion_code!r}, which {refusal}; correct "
+            "the contract or the price book.",
+            contract.id,
+        )
+    return found
 
 
 def cut_where_prices_change(segment: Segment, regulated: DatedTable[Any] | None) -> Iterator[Segment]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from services.billing.domain.blocks import ALGORITHMS, Algorithm, Block
 from services.billing.domain.dated import DatedTable, Row
+from services.billing.domain.promotions import DiscountStep, Promotion, discount_steps, promotions
 from services.billing.domain.rows import civil_date, decimal, decimals, optional_date, text
 from services.chassis.errors import Invalid
 
@@ -43,14 +44,6 @@ class Sewage:
 
     share: Decimal
     price: Decimal | None
-
-
-@dataclass(frozen=True)
-class DiscountStep:
-    """A promotional discount on the energy term, a ratio, for so many months of the contract (None: the rest)."""
-
-    months: int | None
-    ratio: Decimal
 
 
 @dataclass(frozen=True)
@@ -95,8 +88,12 @@ def energy_price(prices: Mapping[str, Decimal], period: str) -> Decimal | None:
 
 
 class PriceBook:
-    def __init__(self, products: Mapping[str, DatedTable[Product]]) -> None:
+    def __init__(
+        self, products: Mapping[str, DatedTable[Product]], promotions: Mapping[str, Promotion] | None = None
+    ) -> None:
         self._products = dict(products)
+        #: What contracts may name besides their product, by code.
+        self.promotions = dict(promotions or {})
 
     def __contains__(self, code: str) -> bool:
         return code in self._products
@@ -112,13 +109,16 @@ class PriceBook:
         return self._products[code]
 
 
-def price_book(rows: Iterable[Mapping[str, Any]], where: str) -> PriceBook:
-    """A price book from the rows of products.toml; Invalid names the row and what is wrong in it."""
+def price_book(
+    rows: Iterable[Mapping[str, Any]], where: str, promotional: Iterable[Mapping[str, Any]] = ()
+) -> PriceBook:
+    """A price book from the rows [[product]] and [[promotion]] of products.toml; Invalid names the row and what is wrong."""
     by_code: dict[str, list[Row[Product]]] = {}
     for index, given in enumerate(rows, start=1):
         row = product_row(given, f"{where}, product {index}")
         by_code.setdefault(row.value.code, []).append(row)
-    return PriceBook({code: DatedTable(table_name(code), versions) for code, versions in by_code.items()})
+    tables = {code: DatedTable(table_name(code), versions) for code, versions in by_code.items()}
+    return PriceBook(tables, promotions(promotional, where, tables))
 
 
 def table_name(code: str) -> str:
@@ -149,7 +149,7 @@ def _product(row: Mapping[str, Any], place: str) -> Product:
         power=None if row.get("power", REGULATED) == REGULATED or not by_power else decimals(row, "power", place),
         adjustment=decimal(row, "adjustment", place) if "adjustment" in row else Decimal(0),
         management_fee=decimal(row, "management_fee", place) if "management_fee" in row else None,
-        discounts=_discounts(row, place),
+        discounts=discount_steps(row, place),
         surplus_price=decimal(row, "surplus_price", place) if "surplus_price" in row else None,
         fixed_charge=decimal(row, "fixed_charge", place) if "fixed_charge" in row else None,
         blocks=_blocks(row, place) if kind == "blocks" else (),
@@ -176,22 +176,6 @@ def _check_fields(row: Mapping[str, Any], kind: str, place: str) -> None:
     for name, price in prices.items():
         if price < 0:
             raise Invalid(f"{place}: {name} = {price} is less than zero.", field=name)
-
-
-def _discounts(row: Mapping[str, Any], place: str) -> tuple[DiscountStep, ...]:
-    """Percentages in the order of the contract's months, only the last without `months`; after the last, no discount."""
-    steps: list[DiscountStep] = []
-    for item in row.get("discounts", []):
-        if steps and steps[-1].months is None:
-            raise Invalid(f"{place}: only the last of the discounts may lack months.", field="discounts")
-        months = item.get("months")
-        if months is not None and (isinstance(months, bool) or not isinstance(months, int) or months < 1):
-            raise Invalid(f"{place}: months = {months!r} must be a whole number of months.", field="discounts")
-        ratio = decimal(item, "percent", place) / 100
-        if not 0 <= ratio <= 1:
-            raise Invalid(f"{place}: a discount of {item['percent']} % is not between 0 and 100.", field="discounts")
-        steps.append(DiscountStep(months, ratio))
-    return tuple(steps)
 
 
 def _blocks(row: Mapping[str, Any], place: str) -> tuple[Block, ...]:

@@ -56,6 +56,8 @@ class Contract:
     power_control: str = ""
     electricity_tax: str = ""
     vulnerable: bool = False
+    #: A code of the price book's promotions, "" none.
+    promotion_code: str = ""
 
     @property
     def highest_power_w(self) -> int:

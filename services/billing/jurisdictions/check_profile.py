@@ -12,6 +12,7 @@ from services.billing.domain.charging import charge_concepts
 from services.billing.domain.concepts import concepts
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.products import product_row, table_name
+from services.billing.domain.promotions import promotions
 from services.billing.jurisdictions.check import (
     COUNTRIES,
     FOLDER,
@@ -42,7 +43,7 @@ def _law(profile: Path, country: str, folder: Path) -> Iterator[CheckedTable]:
 
 
 def _products(profile: Path, country: str) -> Iterator[CheckedTable]:
-    """A table for each product; rows that do not say whose they are make one more."""
+    """A table for each product, rows that do not say whose they are make one more; and one for each promotional code."""
     path = profile / PRODUCTS
     try:
         given = _rows(path, "product")
@@ -54,6 +55,13 @@ def _products(profile: Path, country: str) -> Iterator[CheckedTable]:
         by_code.setdefault(str(row.get("code", "?")), {})[index] = row
     for code, rows in by_code.items():
         yield checked_table(country, PRODUCTS, table_name(code), list(rows.values()), _reader(path, tuple(rows)))
+    try:
+        promotional = promotions(_rows(path, "promotion"), str(path), by_code)
+    except Invalid as wrong:
+        yield _unreadable(country, PRODUCTS, wrong.message)
+        return
+    for one in promotional.values():
+        yield CheckedTable(country, PRODUCTS, f"promotion {one.code}", 1, one.start, one.end, ())
 
 
 def _reader(path: Path, indices: tuple[int, ...]) -> Callable[[RawRow, int], Row[Any]]:

@@ -23,7 +23,7 @@ COLUMNS = frozenset({
     "municipality", "province", "tariff_zone", "service", "state", "connected_on", "billing_from", "meter_serial",
     "meter_from", "meter_to", "contract_number", "contract_from", "contract_to", "product_code", "tariff",
     "power_p1_kw", "power_p2_kw", "power_p3_kw", "power_p4_kw", "power_p5_kw", "power_p6_kw", "meter_rental",
-    "tax_condition", "use", "power_control", "electricity_tax", "vulnerable", "invitation_code",
+    "tax_condition", "use", "power_control", "electricity_tax", "vulnerable", "invitation_code", "promotion_code",
 })  # fmt: skip
 _POWER_COLUMNS = tuple((f"P{number}", f"power_p{number}_kw") for number in range(1, 7))
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
@@ -77,6 +77,7 @@ class ContractFields:
     vulnerable: bool
     #: The code that the contract names, as it is kept; empty when it names none.
     invitation: str = ""
+    promotion_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ class _Reader:
 
     def _contract(self, service: str) -> ContractFields | None:
         if not self._fields.get("contract_number"):
-            for name in ("contract_from", "contract_to", "product_code", "invitation_code"):
+            for name in ("contract_from", "contract_to", "product_code", "invitation_code", "promotion_code"):
                 if self._fields.get(name):
                     self._problem(name, f"{name} is given but contract_number is empty.")
             return None
@@ -245,6 +246,7 @@ class _Reader:
             electricity_tax=self._of_electricity("electricity_tax", country.electricity_taxes, service),
             vulnerable=self._vulnerable(service, use),
             invitation=self._invitation(service),
+            promotion_code=self._promotion(service),
         )
 
     def _of_electricity(self, name: str, choices: tuple[str, ...], service: str) -> str:
@@ -270,6 +272,15 @@ class _Reader:
             self._problem("invitation_code", "An invitation gives energy: write it in the line of the electricity.")
             return ""
         return self._optional("invitation_code", read_code, "")
+
+    def _promotion(self, service: str) -> str:
+        """As it is written in the price book, whose owner knows whether there is such a one."""
+        if not self._fields.get("promotion_code"):
+            return ""
+        if service == "water":
+            self._problem("promotion_code", "A promotion discounts energy: write it in the line of the electricity.")
+            return ""
+        return self._match("promotion_code", _CODE, "a promotional code has up to 40 letters and digits")
 
     def _span(self, from_column: str, to_column: str) -> tuple[date, date | None]:
         start = self._day(from_column)

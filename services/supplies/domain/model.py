@@ -52,7 +52,7 @@ class Contract:
     """A supply contract in force from ``start`` (included) to ``end`` (excluded). ``powers`` are watts by period, P1 first.
 
     ``power_control`` and ``electricity_tax`` are empty, or what the jurisdiction names; ``vulnerable``: a severely vulnerable
-    household with the social bonus.
+    household with the social bonus. ``promotion_code``: of the price book, empty for none.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Contract:
     power_control: str = ""
     electricity_tax: str = ""
     vulnerable: bool = False
+    promotion_code: str = ""
 
     def overlaps(self, other: "Contract") -> bool:
         return overlap(self.start, self.end, other.start, other.end)

@@ -199,6 +199,7 @@ class Registry:
             power_control=said.power_control,
             electricity_tax=said.electricity_tax,
             vulnerable=said.vulnerable,
+            promotion_code=said.promotion_code,
         )
         if wanted.end and wanted.end <= wanted.start:
             _refuse(

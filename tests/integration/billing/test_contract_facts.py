@@ -41,6 +41,23 @@ def test_a_use_with_a_lower_electricity_tax(office: Office, use: str, base: str,
     assert electricity_tax(office) == (D(base), D(amount))
 
 
+def test_a_promotional_code(office: Office) -> None:
+    """10 % of 30.97 in the first six months; a second reader recalculates the invoice from its bundle alone."""
+    tell(office, promotion_code="BIENVENIDA26", **{"from": "2026-06-01"})
+    assert office.bill().run.invoiced == 1
+    with office.database.read() as connection:
+        invoice_id = connection.execute(select(tables.invoice.c.id)).scalar_one()
+        lines = invoices.details(connection, invoice_id).lines
+    assert [line.amount for line in lines if line.concept == "discount"] == [D("-3.10")]
+    _, bundle = office.invoices.bundle(STAFF, invoice_id)
+    assert verify(bundle).differences == ()
+
+
+def test_a_promotional_code_of_other_days_holds_the_bill(office: Office) -> None:
+    tell(office, promotion_code="BIENVENIDA26")
+    assert [held.reason for held in office.bill().held] == ["NO_PROMOTION"]
+
+
 def test_a_maximeter_that_was_not_read_holds_the_bill(office: Office) -> None:
     tell(office, power_control="maximeter")
     assert [held.reason for held in office.bill().held] == ["NO_MAXIMUM_DEMAND"]
@@ -53,7 +70,7 @@ def test_a_snapshot_of_before_has_none_of_them(office: Office) -> None:
     (contract,) = supply.services[0].contracts
     assert (contract.electricity_tax, contract.vulnerable) == ("irrigation", True)
     state = supply_state(supply)
-    for fact in ("power_control", "electricity_tax", "vulnerable"):
+    for fact in ("power_control", "electricity_tax", "vulnerable", "promotion_code"):
         del state["services"][0]["contracts"][0][fact]
     older: Contract = supply_of(state).services[0].contracts[0]
     assert (older.power_control, older.electricity_tax, older.vulnerable) == ("", "", False)

@@ -57,13 +57,14 @@ def test_rows_land_and_are_told_whole(spain: ServiceUnderTest) -> None:
 
 def test_facts_of_a_contract_that_bills_ask_for_are_kept_and_told(spain: ServiceUnderTest) -> None:
     facts = {"power_control": "maximeter", "electricity_tax": "irrigation", "vulnerable": "yes"}
+    facts["promotion_code"] = "BIENVENIDA26"
     import_rows(spain, ANA | facts)
     assert counts(import_rows(spain, ANA | facts)) == (0, 0, 0, 0, 1, 0)
     assert counts(import_rows(spain, ANA | facts | {"electricity_tax": ""})) == (0, 0, 0, 1, 0, 0)
     told = [event.supply.services[0].contracts[0] for _, event in spain.events(events.SupplyChanged)]
-    assert [(one.power_control, one.electricity_tax, one.vulnerable) for one in told] == [
-        ("maximeter", "irrigation", True),
-        ("maximeter", "", True),
+    assert [(one.power_control, one.electricity_tax, one.vulnerable, one.promotion_code) for one in told] == [
+        ("maximeter", "irrigation", True, "BIENVENIDA26"),
+        ("maximeter", "", True, "BIENVENIDA26"),
     ]
 
 

@@ -251,6 +251,17 @@ def test_facts_that_bills_ask_for() -> None:
     assert known.apply(row(vulnerable="no", use="other")) == Effect(supply="updated")
 
 
+def test_a_promotional_code_is_kept_as_the_price_book_writes_it() -> None:
+    told = row(promotion_code="BIENVENIDA26").contract
+    assert told is not None and told.promotion_code == "BIENVENIDA26"
+    known = registry()
+    known.apply(row())
+    assert known.apply(row(promotion_code="BIENVENIDA26")) == Effect(supply="updated")
+    (service,) = known.supplies["5555/1"].services
+    assert service.contracts[0].promotion_code == "BIENVENIDA26"
+    assert [field for field, _, _ in problems(ANA | {"promotion_code": "diez %!"})] == ["promotion_code"]
+
+
 def test_facts_that_cannot_be() -> None:
     found = problems(ANA | {"power_control": "fuse", "electricity_tax": "bakery", "vulnerable": "perhaps"})
     assert [field for field, _, _ in found] == ["power_control", "electricity_tax", "vulnerable"]
