@@ -7,9 +7,10 @@ from decimal import Decimal as D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.domain.adjustments import STATABLE, BillTerms, StatedLine
+from services.billing.domain.adjustments import STATABLE, BillTerms, Discount, StatedLine
 from services.billing.domain.planning import plan
 from services.billing.domain.pricing import price
+from services.billing.domain.rewards import INVITATION
 from tests.unit.billing.examples import BLOCKS, FIXED, OCTOBER, book, energy, policy, spanish_supply
 from tests.unit.billing.test_pricing_properties import DEMANDS, DISCOUNTS, SIX, SIX_VARH, SIX_WH, WH
 from tests.unit.billing.test_services_argentina import METERED, bill_of, supply, water_close
@@ -22,6 +23,7 @@ BASES = {
     "excess_power": BOTH,
     "reactive": BOTH,
     "discount": BOTH,
+    "invitation": BOTH,
     "surplus": BOTH,
     "management_fee": BOTH,
     "social_bonus_financing": IVA_ALONE,
@@ -36,8 +38,13 @@ STATED = st.lists(
 ).map(tuple)
 
 
-@given(SIX_WH, SIX_VARH, DEMANDS, WH, DISCOUNTS, STATED)
-def test_each_line_of_a_spanish_bill_is_in_the_bases_of_its_concept(wh, varh, demand, export, discounts, stated):
+INVITED = st.integers(0, 500_000).map(lambda wh: (Discount(wh=wh, concept=INVITATION),))
+
+
+@given(SIX_WH, SIX_VARH, DEMANDS, WH, DISCOUNTS, STATED, INVITED)
+def test_each_line_of_a_spanish_bill_is_in_the_bases_of_its_concept(
+    wh, varh, demand, export, discounts, stated, invited
+):
     home = spanish_supply(powers=tuple((name, 20_000) for name in SIX), tariff="3.0TD", meter_rental="three_phase")
     product = {**FIXED, "energy": {name: f"0.{19 - place}" for place, name in enumerate(SIX)}, "surplus_price": "0.06"}
     found = replace(
@@ -45,7 +52,7 @@ def test_each_line_of_a_spanish_bill_is_in_the_bases_of_its_concept(wh, varh, de
         max_demand_w=dict(zip(SIX, demand, strict=True)),
         reactive_varh=dict(zip(SIX, varh, strict=True)),
     )
-    terms = BillTerms(stated=stated, discounts=discounts)
+    terms = BillTerms(stated=stated, discounts=(*discounts, *invited))
     bill = price("s", OCTOBER, plan(home, OCTOBER, book(product)), [found], policy("es"), date(2026, 11, 2), terms)
     assert {line.concept for line in bill.lines} <= set(BASES)
     assert all(line.taxed_by == BASES[line.concept] for line in bill.lines)
