@@ -56,7 +56,8 @@ def _excess_lines(tables: SpanishTables, segment: Segment, energy: Energy) -> It
             f"Contract {contract.number} pays for power above the contracted one, and the highest demand of each period "
             "was not read.",
             contract.id,
-            remedy="Import the monthly close of its meter, or accept it if 'coopctl readings doubtful' lists it, and run the month again.",
+            remedy="Import the monthly close of its meter, or accept it if 'coopctl readings doubtful' lists it, and run the "
+            "month again.",
         )
     yield from _maximeter_lines(tables, segment, energy.max_demand_w)
 
