@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
-from services.billing.domain.bill import BillLine, BillTax
+from services.billing.domain.bill import BillTax
+from services.billing.repository.invoice_lines import item_of, line_of
 from services.billing.repository.invoices import Details, Issued
 from services.billing.tables import invoice, invoice_line, invoice_tax, series
 
@@ -40,18 +41,17 @@ def of_series(connection: Connection, code: str) -> Iterator[tuple[Issued, Detai
             yield (
                 row,
                 Details(
-                    tuple(BillLine(**item) for item in lines.get(row.id, ())),
-                    tuple(BillTax(**item) for item in taxes.get(row.id, ())),
+                    tuple(map(line_of, lines.get(row.id, ()))),
+                    tuple(BillTax(**item_of(item)) for item in taxes.get(row.id, ())),
                     {},
                 ),
             )
         after = rows[-1].sequence
 
 
-def _items(connection: Connection, table: Any, invoice_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+def _items(connection: Connection, table: Any, invoice_ids: list[str]) -> dict[str, list[RowMapping]]:
     query = select(table).where(table.c.invoice_id.in_(invoice_ids)).order_by(table.c.invoice_id, table.c.position)
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[RowMapping]] = {}
     for row in connection.execute(query).mappings():
-        values = {name: value for name, value in row.items() if name not in ("invoice_id", "position")}
-        found.setdefault(row["invoice_id"], []).append({**values, "taxed_by": tuple(values["taxed_by"])})
+        found.setdefault(row["invoice_id"], []).append(row)
     return found

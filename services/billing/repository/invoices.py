@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
 from services.billing.domain.bill import BillLine, BillTax, PeriodEnergy
 from services.billing.domain.closes import Close
+from services.billing.repository.invoice_lines import item_of, line_of, line_row
 from services.billing.tables import invoice, invoice_consumption, invoice_line, invoice_reading, invoice_tax
 from services.chassis.bulk import insert_many
 from services.chassis.periods import DatePeriod
@@ -87,7 +88,7 @@ def keep(connection: Connection, issued: Sequence[tuple[Issued, Details]]) -> No
         return
     insert_many(connection, invoice, [each.__dict__ for each, _ in issued])
     insert_many(
-        connection, invoice_line, [_numbered(each, n, line) for each, d in issued for n, line in enumerate(d.lines)]
+        connection, invoice_line, [line_row(each.id, n, line) for each, d in issued for n, line in enumerate(d.lines)]
     )
     insert_many(
         connection, invoice_tax, [_numbered(each, n, tax) for each, d in issued for n, tax in enumerate(d.taxes)]
@@ -118,7 +119,7 @@ def _reading(close: Close) -> dict[str, Any]:
     return {**values, "period_start": period.start, "period_end": period.end}
 
 
-def _numbered(each: Issued, position: int, item: BillLine | BillTax) -> dict[str, Any]:
+def _numbered(each: Issued, position: int, item: BillTax) -> dict[str, Any]:
     return {"invoice_id": each.id, "position": position, **item.__dict__}
 
 
@@ -145,8 +146,8 @@ def details(connection: Connection, invoice_id: str) -> Details:
         select(invoice_reading).where(invoice_reading.c.invoice_id == invoice_id).order_by(invoice_reading.c.position)
     ).mappings()
     return Details(
-        tuple(BillLine(**_item(row)) for row in lines),
-        tuple(BillTax(**_item(row)) for row in taxes),
+        tuple(map(line_of, lines)),
+        tuple(BillTax(**item_of(row)) for row in taxes),
         {(row.service, row.period): PeriodEnergy(row.import_wh, row.export_wh) for row in energy},
         tuple((row["service"], _close(row)) for row in readings),
     )
@@ -164,11 +165,6 @@ def _close(row: RowMapping) -> Close:
         origin=row["origin"],
         reading_ids=tuple(row["reading_ids"]),
     )
-
-
-def _item(row: RowMapping) -> dict[str, Any]:
-    values = {name: value for name, value in row.items() if name not in ("invoice_id", "position")}
-    return {**values, "taxed_by": tuple(values["taxed_by"])}
 
 
 def totals(

@@ -79,6 +79,8 @@ invoice_line = Table(
     Column("service", String(20), nullable=False),
     Column("period", String(20), nullable=False),
     Column("quantity", Quantity),
+    # What a quantity has below its thousandths (a root has four decimals): the two together are it.
+    Column("quantity_rest", ScaledDecimal(6)),
     Column("unit", String(10), nullable=False),
     Column("days", Integer),
     Column("unit_price", UnitPrice),
