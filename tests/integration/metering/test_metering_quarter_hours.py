@@ -107,7 +107,9 @@ def test_a_missing_hour_is_unknown_and_a_service_of_nobody_is_all_unknown(meteri
 def test_a_correction_by_quarters_counts_and_one_of_the_same_sum_is_told_to_billing(metering: Metering) -> None:
     metering.tell(large_supply("ana"))
     metering.load(quarter_file(day_of({})))
-    first = told(metering, CurveReady)[-1].curve_version
+    (ready,) = told(metering, CurveReady)
+    first = ready.curve_version
+    assert ready.hours_stored == 24
     invoice = invoice_message("ana", DAY.start.isoformat(), DAY.end.isoformat())
     invoice.import_wh, invoice.hours_expected, invoice.curve_version = 24 * 80_000, 24, first
     metering.tell(invoice)

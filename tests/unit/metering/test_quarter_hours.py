@@ -88,7 +88,7 @@ def known_days(draw: st.DrawFn) -> tuple[np.ndarray, DayCurves, np.ndarray]:
     chance = np.random.default_rng(draw(st.integers(0, 2**32)))
     for at, length in enumerate(curves.length.tolist()):
         kind = chance.integers(0, 5, length)
-        four = chance.integers(0, 60, (length, 4))
+        four = chance.integers(0, 60, (length, 4)) * (chance.random(length) < 0.8)[:, None]
         wh[at, :length] = np.where((kind < 3)[:, None], four, NO_QUARTERS)
         curves.values[at, :length, IMPORT] = four.sum(axis=1) + (kind == 1)
         curves.quality[at, :length] = np.where((kind == 2) | (kind == 4), MISSING, REAL)
