@@ -15,6 +15,7 @@ from services.staff.show import JsonOption, print_json, say, table
 
 if TYPE_CHECKING:  # the engine is loaded when the command runs, not for the help
     from services.billing.domain.bill import Bill, BillLine
+    from services.billing.domain.policy import Policy
     from services.staff.quote_fields import Fields
 
     Priced = tuple[Bill, Sequence[str]]
@@ -23,6 +24,10 @@ if TYPE_CHECKING:  # the engine is loaded when the command runs, not for the hel
 FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The contract and its period; - reads it here.")]
 CurveOption = Annotated[
     Path | None, typer.Option("--curve", metavar="FILE", help="The hours, in place of energy_kwh: any curve file.")
+]
+ProfileOption = Annotated[
+    Path | None,
+    typer.Option("--profile", metavar="FOLDER", help="A cooperative's profile, for the rows of its law.toml."),
 ]
 COLUMNS = ("Concept", "Period", "Quantity", "Days", "Unit price", "Amount", "IEE", "IVA")
 CURRENCIES = {"es": "EUR", "ar": "ARS"}
@@ -42,7 +47,9 @@ PRICES = {
 }
 
 
-def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = False) -> None:
+def quote(
+    file: FileArgument, curve: CurveOption = None, profile: ProfileOption = None, as_json: JsonOption = False
+) -> None:
     """Price a contract from a file, to the cent as an invoice would; needs no service."""
     from services.staff.quote_fields import read_document, read_file, read_stream
 
@@ -52,7 +59,8 @@ def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = F
     else:
         given = read_document(file, read_file(Path(file)))
     country = given.text("jurisdiction", tuple(CURRENCIES))
-    bill, remarks = _argentine(given, curve) if country == "ar" else _spanish(given, curve)
+    rules = _rules(country, profile)
+    bill, remarks = _argentine(given, curve, rules) if country == "ar" else _spanish(given, curve, rules)
     for remark in remarks:
         say(remark)
     if as_json:
@@ -61,7 +69,27 @@ def quote(file: FileArgument, curve: CurveOption = None, as_json: JsonOption = F
         _print(bill, CURRENCIES[country])
 
 
-def _spanish(given: Fields, curve: Path | None) -> Priced:
+def _rules(country: str, profile: Path | None) -> Policy:
+    """The country's rules; a profile's law.toml over them."""
+    from services.billing.jurisdictions import jurisdiction
+    from services.billing.jurisdictions.law_book import OWN_FILE
+    from services.chassis.environment import SettingsError
+    from services.chassis.profile import load_profile
+
+    if profile is None:
+        return jurisdiction(country).policy
+    try:
+        found = load_profile(profile)
+    except SettingsError as wrong:
+        raise Invalid(str(wrong), field="profile") from None
+    if found.jurisdiction != country:
+        raise Invalid(
+            f"The quote's jurisdiction is {country!r}, and that of {profile} {found.jurisdiction!r}.", field="profile"
+        )
+    return jurisdiction(country, found.section("billing"), profile / OWN_FILE).policy
+
+
+def _spanish(given: Fields, curve: Path | None, rules: Policy) -> Priced:
     from services.staff.quote_file import read_quote
     from services.staff.quotes import price_quote, remarks
 
@@ -71,10 +99,10 @@ def _spanish(given: Fields, curve: Path | None) -> Priced:
         from services.staff.quote_curve import read_curve
 
         measured = read_curve(curve, asked.tariff, asked.zone, asked.period, asked.supply)
-    return price_quote(asked, measured), remarks(asked, measured)
+    return price_quote(asked, measured, rules), remarks(asked, measured)
 
 
-def _argentine(given: Fields, curve: Path | None) -> Priced:
+def _argentine(given: Fields, curve: Path | None, rules: Policy) -> Priced:
     from services.staff.quote_argentina import price_argentine_quote, read_argentine_quote
     from services.staff.quotes import unusual_accrual
 
@@ -83,7 +111,7 @@ def _argentine(given: Fields, curve: Path | None) -> Priced:
             "--curve cannot be used with jurisdiction 'ar'; give the consumption of each service.", field="curve"
         )
     asked = read_argentine_quote(given)
-    return price_argentine_quote(asked), (*asked.notes, *unusual_accrual(asked.period, asked.accrual_date))
+    return price_argentine_quote(asked, rules), (*asked.notes, *unusual_accrual(asked.period, asked.accrual_date))
 
 
 def document(bill: Bill, currency: str) -> dict[str, Any]:

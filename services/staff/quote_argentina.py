@@ -15,10 +15,10 @@ from services.billing.domain.closes import Close
 from services.billing.domain.concepts import BASIS_FIELDS, NO_CONCEPTS, Concepts
 from services.billing.domain.concepts import concepts as read_concepts
 from services.billing.domain.planning import HeldBill, Segment
+from services.billing.domain.policy import Policy
 from services.billing.domain.pricing import price
 from services.billing.domain.products import LIMITS, price_book
 from services.billing.domain.supplies import Contract
-from services.billing.jurisdictions import jurisdiction
 from services.chassis.errors import Invalid
 from services.chassis.periods import DatePeriod
 from services.staff.quote_fields import Fields, thousandth
@@ -97,9 +97,11 @@ def read_argentine_quote(given: Fields) -> ArgentineQuote:
     )
 
 
-def price_argentine_quote(quote: ArgentineQuote) -> Bill:
-    """The bill of a quote. Raises Invalid with a sentence when a table has no row, or no rule, that it needs."""
-    policy = jurisdiction("ar").policy
+def price_argentine_quote(quote: ArgentineQuote, policy: Policy) -> Bill:
+    """The bill of a quote under the country's rules.
+
+    Raises Invalid with a sentence when a table has no row, or no rule, that it needs.
+    """
     try:
         return price(
             "quote",

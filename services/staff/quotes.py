@@ -10,10 +10,10 @@ from typing import Protocol
 
 from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy, QuarterDemand
 from services.billing.domain.planning import HeldBill, Segment, cut_where_prices_change
+from services.billing.domain.policy import Policy
 from services.billing.domain.pricing import price
 from services.billing.domain.products import Product
 from services.billing.domain.supplies import Contract
-from services.billing.jurisdictions import jurisdiction
 from services.billing.jurisdictions.es.demand import MAXIMETER_W
 from services.billing.jurisdictions.es.tables import FINANCING
 from services.chassis.errors import Invalid, Refused
@@ -49,8 +49,8 @@ class Curve(Protocol):
         ...
 
 
-def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
-    """The bill of a quote; of a `curve`, its hours are the energy, whatever the quote says.
+def price_quote(quote: Quote, curve: Curve | None, policy: Policy) -> Bill:
+    """The bill of a quote under the country's rules; of a `curve`, its hours are the energy, whatever the quote says.
 
     Raises Invalid with a sentence when energy is missing or a table has no row that the quote needs.
     """
@@ -62,7 +62,6 @@ def price_quote(quote: Quote, curve: Curve | None = None) -> Bill:
         )
     if quote.surplus_price is not None and quote.surplus_wh is None and curve is None:
         raise Invalid("surplus.kwh is missing; give it, or the curve with --curve.", field="surplus.kwh")
-    policy = jurisdiction("es").policy
     segments = tuple(cut_where_prices_change(_segment(quote), policy.regulated_energy(quote.tariff)))
     energies = _energies(quote, curve, [segment.days for segment in segments])
     try:

@@ -11,7 +11,6 @@ from services.billing.domain.block_term import energy_blocks, flat_lines, water_
 from services.billing.domain.charges import prorated_month_line
 from services.billing.domain.planning import HeldBill, Segment, by_year
 from services.billing.domain.policy import PerPeriod, Policy
-from services.billing.domain.priced_hours import PRICE_PLACES, PricedHours
 from services.billing.domain.products import energy_price
 from services.chassis.money import round_half_up
 
@@ -87,6 +86,9 @@ def _indexed_lines(segment: Segment, energy: Energy, policy: Policy) -> Iterator
 
     The line has no unit price: it would be a mean, whose multiplication does not give the amount.
     """
+    # Loads numpy, which no other bill needs: a quote of a fixed price starts without it.
+    from services.billing.domain.priced_hours import PRICE_PLACES, PricedHours
+
     contract, product = segment.contract, segment.product
     if energy.unpriced:
         count, first = len(energy.unpriced), min(hour.start for hour in energy.unpriced)
