@@ -32,7 +32,7 @@ from services.billing.application.withdrawal import (
     nothing_to_rectify,
     printed_again,
 )
-from services.billing.domain.bill import ZERO
+from services.billing.domain.bill import ZERO, Energy
 from services.billing.domain.planning import HeldBill
 from services.billing.domain.rectifying import (
     DIFFERENCE,
@@ -329,7 +329,7 @@ class Rectifier:
         original, whole = found.original, details_of(draft.bill)
         figures = found.corrected if order.method == SUBSTITUTION else found.change
         details = replace(whole, lines=figures.lines, taxes=figures.taxes)
-        energy = energy_again(original, draft)
+        energy = draft.bill.energy.get("electricity", Energy())
         owed = ledger.overdue_items(connection, [original.supply_id], today)
         debts = owed.get((original.supply_id, SERVICE, original.member_id), [])
         if draft.segments:

@@ -28,7 +28,9 @@ def nothing_due(original: Issued, given_wh: int = 0) -> Draft:
 
 
 def energy_again(original: Issued, draft: Draft) -> Energy:
-    """The electricity of a corrected invoice. Of one that is taken back none, as it was known when that was billed."""
+    """The electricity that counts as billed from now on. Of an invoice that is taken back none, with what was known when it
+    was issued.
+    """
     if not draft.segments:
         return Energy(hours_expected=original.hours_expected, curve_version=original.curve_version)
     return draft.bill.energy.get("electricity", Energy())

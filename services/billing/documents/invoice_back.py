@@ -10,7 +10,7 @@ from services.billing.documents.countries import Country
 from services.billing.documents.edition import Edition, code_in_fours
 from services.billing.documents.figures import NBSP
 from services.billing.documents.invoice_summary import shares_on_page_one
-from services.billing.documents.model import Consumption, InvoiceDocument
+from services.billing.documents.model import ZERO, Consumption, InvoiceDocument
 from services.billing.documents.paper import GAP, INNER, LEFT, PADDING, Paper, Stack, card, place
 from services.billing.documents.table import Cell, head, row
 from services.billing.documents.typeface import REGULAR, SEMIBOLD
@@ -136,7 +136,8 @@ def _registers(stack: Stack, consumption: Consumption, prefix: str, e: Edition, 
     if not headed:
         stack.items.append(head(columns, names, ("left", "right", "right", "right")))
     for reading in consumption.readings:
-        register = " ".join(filter(None, (prefix, reading.period))) or e.word(SERVICES, consumption.service)
+        named = calculation.period(e, reading.period, reading.name)
+        register = " ".join(filter(None, (prefix, named))) or e.word(SERVICES, consumption.service)
         cells = [Cell(register, SEMIBOLD)]
         for day, guess, value in (
             (reading.start_date, reading.start_estimated, reading.start),
@@ -169,6 +170,9 @@ def _facts(consumption: Consumption, e: Edition) -> list[str]:
     """What else the law wants known about the consumption, one sentence each."""
     unit = NBSP + e.word(UNITS, consumption.unit)
     facts = [invoice_front.coverage(consumption, e)]
+    counted = sum((each.end - each.start if each.used is None else each.used for each in consumption.readings), ZERO)
+    if consumption.readings and consumption.coverage is not None and counted != consumption.quantity:
+        facts.append(e.t("What is billed is the energy of the hours; the display of the meter shows whole units."))
     if consumption.surplus is not None:
         facts.append(e.t("Fed into the grid: {quantity}.").format(quantity=e.f.number(consumption.surplus) + unit))
     if consumption.maximum_power:

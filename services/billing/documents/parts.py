@@ -144,6 +144,7 @@ class Reading:
     start_estimated: bool = False
     end_estimated: bool = False
     used: Decimal | None = None  # when it is not end - start: the register passed zero
+    name: str = ""  # vocabulary.PERIODS
 
 
 @dataclass(frozen=True)

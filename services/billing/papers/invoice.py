@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -16,9 +17,11 @@ from services.billing.documents.model import (
     MonthConsumption,
     PaymentOption,
     PeriodQuantity,
+    Reading,
     Tax,
 )
 from services.billing.domain.bill import ZERO, BillLine
+from services.billing.domain.closes import Close
 from services.billing.domain.difference import comparable
 from services.billing.domain.supplies import Member, Supply
 from services.billing.papers import argentina, people, spain
@@ -27,11 +30,12 @@ from services.billing.papers.explain import change, destination
 from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.papers.payment_code import payment_codes
 from services.billing.papers.rectifying import rectifying_document
-from services.billing.papers.water import water_consumption
+from services.billing.papers.water import reading_of, water_consumption
 from services.billing.repository.invoices import Issued
 from services.billing.rules import Rules
 from services.billing.snapshots import member_of, supply_of
 from services.chassis.money import round_half_up
+from services.chassis.periods import DatePeriod
 
 HISTORY_MONTHS = 14
 #: What only one country's invoice says.
@@ -173,8 +177,28 @@ def _electricity(papers: InvoicePapers, supply: Supply) -> tuple[Consumption, ..
             maximum_power=tuple(
                 ContractedPower(period, kilowatts) for period, kilowatts in papers.highest_powers().items()
             ),
+            readings=_displayed(papers),
             meter=meters[-1] if meters else "",
         ),
+    )
+
+
+def _displayed(papers: InvoicePapers) -> tuple[Reading, ...]:
+    """What the electricity's meters showed at the first and the last midnight, register by register; a register that was
+    read on the way too, where prices changed, from its first reading to its last.
+    """
+    joined: dict[tuple[str, str], Close] = {}
+    for close in (each for service, each in papers.details.readings if service == "electricity"):
+        key = (close.meter, close.register)
+        before = joined.get(key)
+        if before is not None:
+            days = DatePeriod(before.period.start, close.period.end)
+            close = replace(close, period=days, initial=before.initial, used=before.used + close.used)
+        joined[key] = close
+    several = len({meter for meter, _ in joined}) > 1
+    return tuple(
+        reading_of(close, " ".join(filter(None, (close.register, close.meter if several else ""))))
+        for close in joined.values()
     )
 
 

@@ -62,6 +62,7 @@ def _with_period_names(document: InvoiceDocument, supply: Supply) -> InvoiceDocu
             replace(
                 each,
                 by_period=tuple(replace(part, name=energy.get(part.period, "")) for part in each.by_period),
+                readings=tuple(replace(part, name=energy.get(part.period, "")) for part in each.readings),
                 maximum_power=tuple(replace(part, name=power.get(part.period, "")) for part in each.maximum_power),
             )
             for each in document.consumptions

@@ -44,12 +44,12 @@ def water_consumption(
         history=history,
         same_month_last_year=_m3(earlier.get((this[0] - 1, this[1]))),
         last_year=sum((each for each in twelve if each is not None), ZERO) if None not in twelve else None,
-        readings=tuple(_reading(close, close.meter if several else "") for close in closes),
+        readings=tuple(reading_of(close, close.meter if several else "") for close in closes),
         meter="" if several else closes[-1].meter,
     )
 
 
-def _reading(close: Close, name: str) -> Reading:
+def reading_of(close: Close, name: str) -> Reading:
     """Both readings with the days at whose end they hold; the weaker of the two is taken to be the later one."""
     return Reading(
         name,

@@ -64,6 +64,8 @@ def billed(
         invoice_reading.c.period_end.label("last"),
         invoice_reading.c.used,
     ).join(invoice_reading, invoice_reading.c.invoice_id == invoice.c.id)
+    # What the display of an hourly meter said is on the bill too, and is counted by its hours.
+    registers = registers.where(invoice_reading.c.service != "electricity")
     rows = [row for row in connection.execute(registers.where(*wanted)) if row.id not in rectified]
     if rectified:
         rows += connection.execute(registers.where(invoice.c.id.in_([right.id for right in rectified.values()])))

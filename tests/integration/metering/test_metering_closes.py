@@ -56,9 +56,28 @@ def test_electricity_read_by_hand(metering: Metering) -> None:
 def test_a_service_with_hours_is_billed_by_them(metering: Metering) -> None:
     metering.tell(supply_message("ana", ("M1", "2020-01-01", "")))
     metering.load(report(meter("M1", [row(H0, 100)])))
-    store(metering, reading("2026-10-01", 0, 0, 0), reading("2026-11-01", 1, 1, 1))
+    store(metering, reading("2026-09-20", 0, 0, 0), reading("2026-11-01", 1, 1, 1))
     answer = metering.energy("ana", *OCTOBER)
     assert (answer.hours_measured, answer.closes) == (1, ())
+
+
+def test_what_the_display_said_comes_with_the_hours_where_it_is_known(metering: Metering) -> None:
+    """At the first and the last midnight, and where a meter took another's place; readings between do not matter."""
+    metering.tell(supply_message("ana", ("OLD", "2020-01-01", "2026-10-15"), ("NEW", "2026-10-15", "")))
+    metering.load(report(meter("NEW", [row(H0 + 480, 100)])))
+    store(
+        metering,
+        reading("2026-10-01", 54, 10, 70, meter="OLD"),
+        reading("2026-10-07", 55, 11, 71, meter="OLD"),
+        reading("2026-10-15", 60, 20, 90, meter="OLD"),
+        reading("2026-10-15", 0, 0, 0, meter="NEW"),
+        reading("2026-11-01", 3, 2, 1, meter="NEW"),
+    )
+    messages = _energy(metering.energy("ana", *OCTOBER)).closes
+    assert [(m.meter, [(u.initial, u.final) for u in m.uses]) for m in messages] == [
+        ("OLD", [(54_000, 60_000), (10_000, 20_000), (70_000, 90_000)]),
+        ("NEW", [(0, 3_000), (0, 2_000), (0, 1_000)]),
+    ]
 
 
 def test_the_highest_power_of_monthly_closes(metering: Metering) -> None:
