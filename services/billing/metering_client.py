@@ -88,6 +88,9 @@ def energy_of(answer: metering.StreamBillableEnergyResponse) -> Energy:
             MeasuredHour(_hour_start(each.start.seconds), each.period, each.import_wh) for each in answer.hours
         ),
         quarter_demands=_quarters(answer.quarter_demands) if answer.quarters_told else None,
+        max_demand_at={
+            each.period: each.at.ToDatetime(tzinfo=UTC) for each in answer.maximum_power if each.HasField("at")
+        },
         quarters_unknown={each.period: each.hours for each in answer.quarters_unknown},
     )
 

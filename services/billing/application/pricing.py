@@ -17,6 +17,7 @@ from services.billing.domain.bill import ZERO, Bill, Energy
 from services.billing.domain.foreign import foreign_bill
 from services.billing.domain.market import MarketHours
 from services.billing.domain.outliers import PastBill, check_outlier
+from services.billing.domain.own_demand import with_own_demand
 from services.billing.domain.planning import HeldBill, Segment, plan
 from services.billing.domain.plausible import check_plausible
 from services.billing.domain.pricing import check_hours, price
@@ -156,7 +157,7 @@ class MonthPricer:
             if supply.id in refused:
                 continue
             try:
-                measured = [energies.get((segment.service_id, segment.days)) for segment in segments]
+                measured = self._measured(segments, energies)
                 self._check(segments, measured)
                 check_read(supply, segments, measured, period, last_read.get(supply.id, {}))
                 discounts = invitation(segments, left.get(holder.id, 0))
@@ -185,7 +186,7 @@ class MonthPricer:
                 "NO_CONTRACT", f"Account {supply.account_number} has no contract in force from {period.start}."
             )
         energies = self._ask([(supply, holder, segments)])
-        measured = tuple(energies.get((segment.service_id, segment.days)) for segment in segments)
+        measured = tuple(self._measured(segments, energies))
         self._check(segments, measured)
         with self._database.read() as connection:
             kept = sum(rewards.given(connection, supply.id, period.start).values())
@@ -262,6 +263,10 @@ class MonthPricer:
             for query, answer in zip(queries, answers, strict=True)
             if answer is not None
         }
+
+    def _measured(self, segments: Sequence[Segment], energies: Energies) -> list[Energy | None]:
+        found = [energies.get((segment.service_id, segment.days)) for segment in segments]
+        return with_own_demand(segments, found, self._rules.profile.tz)
 
     def _market_prices(self, spans: Sequence[DatePeriod]) -> Mapping[datetime, Decimal]:
         """The prices in force of all hours from the first of the days to the last; nothing is asked for no days."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from services.billing.domain.closes import Close
 from services.chassis.periods import DatePeriod
@@ -72,9 +72,11 @@ class HourEnergy:
     market_price: Decimal
 
 
-@dataclass(frozen=True)
-class MeasuredHour:
-    """One hour that an indexed price is for and that has no market price: when it starts, tariff period, Wh taken."""
+class MeasuredHour(NamedTuple):
+    """One hour that an indexed price is for and that has no market price: when it starts, tariff period, Wh taken.
+
+    Read by the million in a bill run.
+    """
 
     start: datetime
     period: str
@@ -93,12 +95,12 @@ class QuarterDemand:
 class Energy:
     """What metering measured for one service over one span of local days, by tariff period.
 
-    `max_demand_w` is the maximeter's highest demand by power period and `reactive_varh` the inductive reactive energy by
-    period; None: not read, which is not the same as zero. `quarter_demands` are quarters of an hour by power period, at least
-    those above the contracted power (meters of types 1 to 3), and `quarters_unknown` the hours which may have some more that
-    nobody knows; None: none is known. `hours` are there for prices that change every hour, `unpriced` those of them that have
-    no market price (domain/market.py); `closes` are what registers counted between readings of which the last lies in the
-    span: what water is billed by.
+    `max_demand_w` is the maximeter's highest demand by power period (`max_demand_at`: when, where it tells) and
+    `reactive_varh` the inductive reactive energy by period; None: not read, which is not the same as zero. `quarter_demands`
+    are quarters of an hour by power period, at least those above the contracted power (meters of types 1 to 3), and
+    `quarters_unknown` the hours which may have some more that nobody knows; None: none is known. `hours` are there for prices
+    that change every hour, `unpriced` those of them that have no market price (domain/market.py); `closes` are what registers
+    counted between readings of which the last lies in the span: what water is billed by.
     """
 
     by_period: Mapping[str, PeriodEnergy] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class Energy:
     unpriced: tuple[MeasuredHour, ...] = ()
     quarter_demands: Mapping[str, tuple[QuarterDemand, ...]] | None = None
     quarters_unknown: Mapping[str, int] = field(default_factory=dict)
+    max_demand_at: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def import_wh(self) -> int:
@@ -133,6 +136,7 @@ class Energy:
         }
 
     def __add__(self, other: Energy) -> Energy:
+        """Of this span and the one after it."""
         periods = sorted({*self.by_period, *other.by_period})
         none = PeriodEnergy()
         return Energy(
@@ -148,7 +152,8 @@ class Energy:
             self.hours_estimated + other.hours_estimated,
             self.hours_missing + other.hours_missing,
             max(self.curve_version, other.curve_version),
-            _joined(self.max_demand_w, other.max_demand_w, max, 0),
+            # A maximeter tells the highest demand since it was read before, so that the later reading is of both spans.
+            None if other.max_demand_w is None else _joined(self.max_demand_w or {}, other.max_demand_w, max, 0),
             _joined(self.reactive_varh, other.reactive_varh, int.__add__, 0),
             (*self.hours, *other.hours),
             self.closes + other.closes,

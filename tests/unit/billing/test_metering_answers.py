@@ -22,7 +22,10 @@ def test_an_answer_with_demand_and_reactive_energy() -> None:
         hours_estimated=40,
         hours_missing=5,
         curve_version=3,
-        maximum_power=[metering.MaximumPower(period="P4", watts=26_400)],
+        maximum_power=[
+            metering.MaximumPower(period="P4", watts=26_400, at=Timestamp(seconds=1_791_000_000)),
+            metering.MaximumPower(period="P5", watts=9_000),
+        ],
         reactive=[
             metering.ReactiveEnergy(period="P4", r1_varh=705_000, r2_varh=9, r3_varh=9, r4_varh=5_000),
             metering.ReactiveEnergy(period="P5", r1_varh=1, r4_varh=9),
@@ -31,7 +34,8 @@ def test_an_answer_with_demand_and_reactive_energy() -> None:
     found = energy_of(answer)
     assert found.by_period == {"P4": PeriodEnergy(1_200_000, 5)}
     assert (found.hours_expected, found.hours_measured, found.hours_estimated, found.hours_missing) == (745, 700, 40, 5)
-    assert found.max_demand_w == {"P4": 26_400}
+    assert found.max_demand_w == {"P4": 26_400, "P5": 9_000}
+    assert found.max_demand_at == {"P4": datetime.fromtimestamp(1_791_000_000, UTC)}
     assert found.reactive_varh == {"P4": 700_000, "P5": 0}
 
 

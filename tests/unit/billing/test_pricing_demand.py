@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal as D
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.billing.domain.adjustments import BillTerms, StatedLine
 from services.billing.domain.bill import Bill, Energy, PeriodEnergy
+from services.billing.domain.own_demand import with_own_demand
 from services.billing.domain.planning import HeldBill, plan
 from services.billing.domain.pricing import price
 from services.billing.jurisdictions.es.demand import cos_phi
 from services.chassis.periods import DatePeriod
 from tests.unit.billing.examples import FIXED, OCTOBER, amounts, book, energy, policy, spanish_supply
 
+MADRID = ZoneInfo("Europe/Madrid")
 SIX = tuple(f"P{number}" for number in range(1, 7))
 PRICES = dict.fromkeys(SIX, "0.14")
 LARGE = {**FIXED, "energy": PRICES}
@@ -166,6 +169,8 @@ def test_the_demand_of_several_spans_is_the_highest_and_reactive_energy_is_summe
     both = one + other
     assert (both.max_demand_w, both.reactive_varh) == ({"P1": 7, "P2": 9}, {"P1": 11, "P2": 1})
     assert (one + energy(P1=1)).max_demand_w is None
+    # The close at the end of a month is of the days before a change of price, too: no other was read.
+    assert (energy(P1=1) + other).max_demand_w == {"P1": 7}
 
 
 def test_a_price_change_of_the_product_does_not_split_excess_or_power():
@@ -176,3 +181,42 @@ def test_a_price_change_of_the_product_does_not_split_excess_or_power():
     bill = price("s", OCTOBER, segments, [read({"P4": 26_400})] * 2, policy("es"), date(2026, 11, 3))
     assert [line.days for line in bill.lines if line.concept in ("power", "excess_power")] == [31] * 7
     assert amounts(bill)["excess_power P4"] == D("4.34")
+
+
+def test_a_product_whose_price_changes_inside_has_one_close_at_the_end():
+    """6.4 kW × 31 days × 0.021891, though nothing was read in the first of the two spans."""
+    dearer = {**LARGE, "from": date(2026, 10, 17), "energy": dict.fromkeys(SIX, "0.20")}
+    supply = spanish_supply(powers=tuple((name, 20_000) for name in SIX), tariff="3.0TD")
+    segments = plan(supply, OCTOBER, book({**LARGE, "to": date(2026, 10, 17)}, dearer))
+    parts = [replace(read(), max_demand_w=None), read({"P4": 26_400})]
+    bill = price("s", OCTOBER, segments, parts, policy("es"), date(2026, 11, 3))
+    assert amounts(bill)["excess_power P4"] == D("4.34")
+
+
+@pytest.mark.parametrize(
+    ("watts", "day", "own"),
+    [
+        (26_400, 20, True),
+        (26_400, 5, False),  # before the contract, whose own demand nobody read
+        (19_000, 5, True),  # whatever its own was, it was no higher
+        (26_400, None, True),
+    ],
+)
+def test_a_close_that_tells_of_days_before_the_contract_was_no_reading_of_its_own(
+    watts: int, day: int | None, own: bool
+):
+    at = {} if day is None else {"P4": datetime(2026, 10, day, 9, 15, tzinfo=UTC)}
+    found = replace(read({"P4": watts}), max_demand_at=at)
+    supply = spanish_supply(powers=tuple((name, 20_000) for name in SIX), tariff="3.0TD", start=date(2026, 10, 17))
+    segments = plan(supply, OCTOBER, book(LARGE))
+    assert with_own_demand(segments, [found], MADRID) == [found if own else replace(found, max_demand_w=None)]
+    assert with_own_demand(segments, [None], MADRID) == [None]
+
+
+def test_a_price_that_changes_does_not_begin_a_contract():
+    """The close of the month is of both spans of one contract."""
+    dearer = {**LARGE, "from": date(2026, 10, 17), "energy": dict.fromkeys(SIX, "0.20")}
+    supply = spanish_supply(powers=tuple((name, 20_000) for name in SIX), tariff="3.0TD")
+    segments = plan(supply, OCTOBER, book({**LARGE, "to": date(2026, 10, 17)}, dearer))
+    found = replace(read({"P4": 26_400}), max_demand_at={"P4": datetime(2026, 10, 5, 9, 15, tzinfo=UTC)})
+    assert with_own_demand(segments, [None, found], MADRID) == [None, found]

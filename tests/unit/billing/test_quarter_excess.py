@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.billing.domain.adjustments import BillTerms, StatedLine
 from services.billing.domain.bill import Bill, BillLine, Energy, QuarterDemand
@@ -194,3 +196,13 @@ def test_only_contracts_above_50_kw_ask_for_quarters(contract: dict[str, object]
     supply = spanish_supply(powers=tuple((name, watts) for name in SIX), **contract)
     (segment,) = plan(supply, OCTOBER, book(LARGE))
     assert quarters_above(segment) == asked
+
+
+@given(st.lists(st.integers(100_001, 400_000), max_size=200), st.integers(0, 200))
+def test_the_root_of_a_whole_is_that_of_the_squares_of_its_parts(watts: list[int], cut: int):
+    """What is no sum of its parts: a bill split at a day would have roots that come to more, never to less."""
+    parts = [quadratic_excess((D(each) / 1000 for each in part), D(100)) for part in (watts[:cut], watts[cut:])]
+    whole = quadratic_excess((D(each) / 1000 for each in watts), D(100))
+    rounding = D("0.0002")
+    assert abs((parts[0] ** 2 + parts[1] ** 2).sqrt() - whole) <= rounding
+    assert max(parts) - rounding <= whole <= sum(parts) + rounding
