@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.metering.domain.calendar import calendar
 from services.metering.domain.curve import DayCurves, blank_days
+from services.metering.domain.formats import read_curve_file
 from services.metering.domain.formats.dialect import Context
 from services.metering.domain.formats.streaming import StreamedFile
 from services.metering.domain.hours import day_number, local_days
@@ -28,7 +29,7 @@ from services.metering.domain.quarter_hours import (
 )
 from services.metering.domain.readings import IMPORT, MISSING, NO_QUARTERS, REAL, ReadingBatch, joined
 from tests.support.quarters import quarter_file
-from tests.unit.metering.formats.curve_writers import OTHER, SUPPLY, Hour, ide
+from tests.unit.metering.formats.curve_writers import OTHER, SUPPLY, Hour, ide, kwh, local, season
 
 MADRID = "Europe/Madrid"
 DAYS = local_days(MADRID)
@@ -142,6 +143,23 @@ def test_batches_carry_the_quarters_of_each_hour_across_their_borders(rows: int,
                 hour: tuple(four) for hour, four in zip(batch.hour.tolist(), batch.quarters.tolist(), strict=True)
             }
     assert found == file and len(found) in (23, 24, 25)
+    (whole,) = read_curve_file(io.BytesIO(quarter_file(file)), "a file", zone_name=MADRID).supplies
+    assert whole.quarters is not None
+    assert dict(zip(whole.start_hours.tolist(), map(tuple, whole.quarters.tolist()), strict=True)) == file
+
+
+def test_the_exchange_file_and_the_download_by_quarters_say_the_same() -> None:
+    """F1 by quarters (F1QH) in kWh with three decimals, as Datadis has them; each quarter is rounded to Wh by itself."""
+    hour = DAYS.start_of(day_number(DATES[2])) + 1
+    stamps = [(local(hour, 0, 15 * number), 5_000 + 7 * number) for number in range(1, 21)]  # over the repeated hour
+    rows = [
+        f"{SUPPLY};11;{end:%Y/%m/%d %H:%M:%S};{season(end)};{kwh(wh, '.')};0;0;0;0;0;0;0;1;1;\n" for end, wh in stamps
+    ]
+    (f1,) = batches("".join(rows).encode(), 100)
+    (same,) = batches(quarter_file({hour + at: [wh for _, wh in stamps[4 * at : 4 * at + 4]] for at in range(5)}), 100)
+    assert f1.quarters is not None and same.quarters is not None
+    assert f1.hour.tolist() == same.hour.tolist() == list(range(hour, hour + 5))
+    assert f1.quarters.tolist() == same.quarters.tolist() and f1.quarters[0].tolist() == [5_007, 5_014, 5_021, 5_028]
 
 
 def test_a_file_of_hours_and_quarters_says_which_are_which() -> None:
