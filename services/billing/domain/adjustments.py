@@ -132,7 +132,8 @@ def discount_lines(
         lines = [line for segment, found in priced for line in found if segment.service == service]
         # Below zero where the market paid for consuming: then there is nothing to take a discount from.
         term = left = max(_energy(lines), ZERO)
-        wanted = [_Wanted(round_half_up(ratio * base)) for (of, ratio), base in by_ratio.items() if of == service]
+        shares = ((ratio, base) for (of, ratio), base in by_ratio.items() if of == service and base > 0)
+        wanted = [_Wanted(round_half_up(ratio * base)) for ratio, base in shares]
         if service == "electricity":
             wanted += [found for each in discounts if (found := _of_bill(each, term, lines)) is not None]
         for each in wanted:

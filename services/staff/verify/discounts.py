@@ -26,7 +26,7 @@ def discounts(bundle: dict[str, Any], segments: list[dict[str, Any]], energy: li
                 part = sum((line.amount for line in found if line.concept == "energy"), Decimal(0))
                 shares[ratio] = shares.get(ratio, Decimal(0)) + part
         wanted: list[tuple[str, Decimal, Decimal | None, Decimal | None]] = [
-            ("discount", rounded(ratio * base), None, None) for ratio, base in shares.items()
+            ("discount", rounded(ratio * base), None, None) for ratio, base in shares.items() if base > 0
         ]
         if service == "electricity":
             kwh = Decimal(sum(e["import_wh"] for s, _ in own for e in s["energy"].values())) / 1000

@@ -219,6 +219,16 @@ def test_hours_are_rounded_once_for_the_line():
     assert [line.amount for line in found.lines if line.concept == "energy"] == [D("0.02")]
 
 
+def test_a_share_of_energy_that_the_market_paid_for_is_no_charge():
+    """At -0.5 €/kWh an hour costs (-0.488 × (1 + losses) + tolls and charges): 20 % of less than zero is not taken off."""
+    hours = (replace(HOURS[2], import_wh=10_000, market_price=D("-0.5")),)
+    promoted = {**INDEXED, "discounts": [{"percent": "20"}], "surplus_price": "0.06"}
+    found = bill(product=promoted, found=Energy({"P3": PeriodEnergy(10_000, 5_000)}, 745, 745, hours=hours))
+    figures = amounts(found)
+    assert figures["energy P3"] < 0
+    assert discounts(found) == [] and figures["surplus"] == 0
+
+
 def test_hours_without_a_market_price_hold_the_bill():
     with pytest.raises(HeldBill, match="0 of 245000 Wh") as held:
         bill(product=INDEXED, found=BILL_A)
