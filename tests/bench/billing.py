@@ -15,18 +15,24 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from coop.metering.v1 import metering_service_pb2 as metering
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import event
 
 from services.billing.application.bill_runs import BillRuns
+from services.billing.application.market_prices import MarketPrices
 from services.billing.application.pricing import EnergyQuery, MonthPricer
 from services.billing.domain.bill import Energy, PeriodEnergy
+from services.billing.metering_client import energy_of
 from services.billing.repository import runs
 from services.billing.repository.runs import COMPLETED
-from services.billing.rules import rules_of
+from services.billing.rules import Rules, rules_of
 from services.billing.snapshots import member_from_message, member_state, supply_from_message, supply_state
 from services.billing.tables import member, supply
 from services.chassis import migrations
@@ -37,18 +43,56 @@ from services.chassis.garbage import look_rarely
 from services.chassis.profile import load_profile
 from services.local.postgres import PostgresMissing, postgres_server
 from tests.bench.metering import at_least, at_most
-from tests.support.billing import NOW, ROOT, member_message, supply_message
+from tests.support.billing import NOW, ROOT, contract_message, member_message, supply_message
 
+INDEXED = "indexada-2026"
 MONTH, ISSUED = "2026-10", "2026-11-02"
 SUPPLIES, MOST = 10_000, 50_000
 HOURS = 745
+#: So many curves are different from each other where bills go by the hour.
+HOUSEHOLDS = 50
 
 
 class HouseholdEnergy:
-    """October's energy of each service, another one for each, as metering would have added it up."""
+    """October's energy of each service, another one for each, as metering would have added it up; and hour by hour, as its
+    client reads them from the answers, where a price needs them.
+    """
 
     def energies(self, queries: Sequence[EnergyQuery]) -> list[Energy | None]:
-        return [_energy(int(query.supply_id[1:])) for query in queries]
+        return [
+            _by_the_hour(int(query.supply_id[1:])) if query.by_hour else _energy(int(query.supply_id[1:]))
+            for query in queries
+        ]
+
+
+@cache
+def _starts() -> tuple[Timestamp, ...]:
+    """The hours of October 2026 in Madrid."""
+    first = datetime(2026, 9, 30, 22, tzinfo=UTC)
+    return tuple(Timestamp(seconds=int(first.timestamp()) + 3600 * hour) for hour in range(HOURS))
+
+
+def _by_the_hour(number: int) -> Energy:
+    return energy_of(metering.StreamBillableEnergyResponse.FromString(_answer(number % HOUSEHOLDS)))
+
+
+@cache
+def _answer(household: int) -> bytes:
+    """What metering sends of one household's month."""
+    hours = [
+        metering.BillableHour(
+            start=start, period=f"P{hour // 8 % 3 + 1}", import_wh=100 + (household * 7 + hour * 11) % 900
+        )
+        for hour, start in enumerate(_starts())
+    ]
+    sums = {period: sum(hour.import_wh for hour in hours if hour.period == period) for period in ("P1", "P2", "P3")}
+    return metering.StreamBillableEnergyResponse(
+        energy=[metering.PeriodEnergy(period=period, import_wh=wh) for period, wh in sums.items()],
+        hours_expected=HOURS,
+        hours_measured=HOURS,
+        curve_version=1,
+        hours=hours,
+    ).SerializeToString()
 
 
 def _energy(number: int) -> Energy:
@@ -67,10 +111,15 @@ class Taken:
         return Taken(self.wall_s + other.wall_s, self.processor_s + other.processor_s)
 
 
-def fill(database: Database, supplies: int) -> None:
+def fill(database: Database, supplies: int, product: str = "fija-2026") -> None:
     """The read models of a cooperative as the consumer keeps them, in one transaction; service "sNNNNNN-light" of each."""
     names = [f"s{number:06d}" for number in range(supplies)]
-    told = [supply_from_message(supply_message(name, account=f"{name[1:]}/1").supply) for name in names]
+    told = [
+        supply_from_message(
+            supply_message(name, contract_message(name, product_code=product), account=f"{name[1:]}/1").supply
+        )
+        for name in names
+    ]
     holders = [member_from_message(member_message(name)) for name in names]
     with database.write() as tx:
         insert_many(
@@ -99,14 +148,16 @@ def fill(database: Database, supplies: int) -> None:
 class BillingAlone:
     """Billing's database with a cooperative in it, and the run of its month."""
 
-    def __init__(self, url: str, supplies: int) -> None:
+    def __init__(self, url: str, supplies: int, product: str = "fija-2026") -> None:
         look_rarely()  # as the process of a service does
         self._supplies = supplies
         self._database = Database(url, service="billing", clock=FixedClock(NOW))
         migrations.upgrade(self._database, "billing")
         rules = rules_of(load_profile(ROOT / "profiles" / "demo-es"))
         self._runs = BillRuns(self._database, rules, MonthPricer(self._database, rules, HouseholdEnergy()))
-        fill(self._database, supplies)
+        fill(self._database, supplies, product)
+        if product == INDEXED:
+            _upload_prices(self._database, rules)
         self.taken = Taken(0, 0)
         self.statements = 0
         self.chunks = 0
@@ -151,6 +202,13 @@ class BillingAlone:
         self.taken += Taken(time.perf_counter() - began, time.process_time() - used)
 
 
+def _upload_prices(database: Database, rules: Rules) -> None:
+    rows = [f"{start.ToJsonString()};{40 + hour * 7 % 90}" for hour, start in enumerate(_starts())]
+    file = "\n".join(["start;price", *rows]).encode()
+    uploaded = MarketPrices(database, rules).upload(RequestKey("bench", "prices", "prices"), "bench", "omie.csv", file)
+    assert uploaded.added == HOURS, uploaded
+
+
 def together(once: BillingAlone, twice: BillingAlone) -> None:
     """Bills both, a chunk of the one after two of the other: whatever else the machine does is between both alike."""
     ahead = twice.steps()
@@ -169,9 +227,18 @@ def measure(folder: Path, supplies: int = SUPPLIES) -> dict[str, Any]:
         "invoices_per_s_sqlite": at_least(round(supplies / taken.wall_s), 1000),
         "invoices_per_processor_s_sqlite": round(supplies / taken.processor_s),
         "statements_per_chunk_sqlite": at_most(alone.statements_per_chunk, 40),
+        "invoices_per_processor_s_by_the_hour": _by_hour(f"sqlite:///{folder / 'hourly.db'}", supplies // 10),
         **_doubled("sqlite", *(f"sqlite:///{folder / name}" for name in ("once.db", "twice.db"))),
         **_postgres(supplies),
     }
+
+
+def _by_hour(url: str, supplies: int) -> dict[str, Any]:
+    """At an indexed price: the hours of each supply are read from metering's answers, priced, and kept with its facts."""
+    for household in range(HOUSEHOLDS):
+        _answer(household)
+    taken = BillingAlone(url, supplies, INDEXED).bill()
+    return at_least(round(supplies / taken.processor_s), 250)
 
 
 def _doubled(name: str, once_url: str, twice_url: str) -> dict[str, Any]:

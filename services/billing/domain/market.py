@@ -31,10 +31,12 @@ class MarketHours:
         places: list[int] = []
         import_wh: list[int] = []
         unpriced: list[MeasuredHour] = []
+        known = self._places
         for hour in energy.unpriced:
-            place = self._place(hour)
+            when = (hour.start, hour.period)
+            place = known[when] if when in known else self._place(hour)
             if place is None:
-                unpriced.append(replace(hour, start=hour.start.astimezone(self._tz)))
+                unpriced.append(hour._replace(start=hour.start.astimezone(self._tz)))
             else:
                 places.append(place)
                 import_wh.append(hour.import_wh)
@@ -42,10 +44,8 @@ class MarketHours:
         return replace(energy, hours=hours, unpriced=tuple(unpriced))
 
     def _place(self, hour: MeasuredHour) -> int | None:
-        key = (hour.start, hour.period)
-        if key not in self._places:
-            price = self._prices.get(hour.start)
-            day = hour.start.astimezone(self._tz).date()
-            found = None if price is None else self._grid.place(day, hour.period, price / KWH_PER_MWH)
-            self._places[key] = found
-        return self._places[key]
+        price = self._prices.get(hour.start)
+        day = hour.start.astimezone(self._tz).date()
+        found = None if price is None else self._grid.place(day, hour.period, price / KWH_PER_MWH)
+        self._places[hour.start, hour.period] = found
+        return found

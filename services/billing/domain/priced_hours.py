@@ -31,6 +31,8 @@ class HourGrid:
 
     def __init__(self) -> None:
         self.entries: list[tuple[date, str, Decimal]] = []
+        #: Day and market price of each as they are written.
+        self.texts: list[tuple[str, str]] = []
         self._places: dict[tuple[date, str, Decimal], int] = {}
         self._prices: dict[Hashable, dict[int, int]] = {}
 
@@ -40,6 +42,7 @@ class HourGrid:
         found = self._places.setdefault(entry, len(self.entries))
         if found == len(self.entries):
             self.entries.append(entry)
+            self.texts.append((day.isoformat(), str(market_price)))
         return found
 
     def prices(self, terms: Hashable, price: HourPrice, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -93,13 +96,17 @@ class PricedHours(Sequence[HourEnergy]):
         return tuple(self)[index]
 
     def __iter__(self) -> Iterator[HourEnergy]:
-        for (day, period, market_price), wh in self.rows():
+        for place, wh in zip(self.places.tolist(), self.import_wh.tolist(), strict=True):
+            day, period, market_price = self.grid.entries[place]
             yield HourEnergy(day, period, wh, market_price)
 
-    def rows(self) -> Iterator[tuple[tuple[date, str, Decimal], int]]:
-        """Each hour's entry and Wh."""
-        entries = self.grid.entries
-        return zip((entries[place] for place in self.places.tolist()), self.import_wh.tolist(), strict=True)
+    def written(self) -> list[list[str | int]]:
+        """Each hour as its day, tariff period, Wh and market price, with day and price as texts."""
+        entries, texts = self.grid.entries, self.grid.texts
+        return [
+            [texts[place][0], entries[place][1], wh, texts[place][1]]
+            for place, wh in zip(self.places.tolist(), self.import_wh.tolist(), strict=True)
+        ]
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, PricedHours | tuple) else NotImplemented

@@ -106,12 +106,9 @@ def _segment(segment: Segment, energy: Energy, zone: str) -> dict[str, Any]:
     }
 
 
-def _priced_hours(energy: Energy) -> list[list[Any]]:
+def _priced_hours(energy: Energy) -> list[list[str | int]]:
     """Day, period, Wh and market price of each hour of an indexed price; of other prices there are none."""
-    if not energy.hours:
-        return []
-    rows = PricedHours.of(energy.hours).rows()
-    return [[day.isoformat(), period, wh, str(price)] for (day, period, price), wh in rows]
+    return PricedHours.of(energy.hours).written() if energy.hours else []
 
 
 def _quarters(energy: Energy) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def test_columns_come_to_what_the_hours_come_to_one_by_one(hours):
     columns = PricedHours.of(hours)
     assert columns.amounts("terms", hour_price) == one_by_one(hours)
     assert columns.total_wh == sum(hour.import_wh for hour in hours)
+    assert columns.written() == [[str(h.day), h.period, h.import_wh, str(h.market_price)] for h in hours]
     assert columns == hours and len(columns) == len(hours) and hash(columns) == hash(hours)
 
 

@@ -140,17 +140,19 @@ def test_a_bill_split_at_any_day_is_the_sum_of_its_parts_but_for_rounding(split:
 
 
 @given(splits())
+@example(LEAP)
 def test_time_is_charged_by_the_days_of_its_own_year(split: Split) -> None:
-    """kW × days × yearly price ÷ 366 in a leap year; all the days once, whatever changes among them."""
+    """kW × days × yearly price ÷ 366 in a leap year, rental by months of 12 ÷ 366; all the days once, whatever changes."""
     bill = split.bill(split.period)
-    power = [line for line in bill.lines if line.concept == "power" and line.period == "P1"]
-    assert sum(line.days or 0 for line in power) == split.period.days
     leap_days = sum((split.period.start + timedelta(days=n)).year == 2024 for n in range(split.period.days))
-    assert sum(line.days or 0 for line in power if line.year_days == 366) == leap_days
-    for line in power:
-        assert line.quantity and line.unit_price and line.days and line.year_days
-        exact = line.quantity * line.days * line.unit_price / line.year_days
-        assert abs(line.amount - exact) <= HALF_A_CENT
+    for concept, months in (("power", 1), ("meter_rental", 12)):
+        lines = [line for line in bill.lines if line.concept == concept and line.period in ("", "P1")]
+        assert sum(line.days or 0 for line in lines) == split.period.days
+        assert sum(line.days or 0 for line in lines if line.year_days == 366) == leap_days
+        for line in lines:
+            assert line.unit_price and line.days and line.year_days
+            exact = (line.quantity or 1) * line.days * line.unit_price * months / line.year_days
+            assert abs(line.amount - exact) <= HALF_A_CENT
 
 
 def test_the_days_of_a_leap_year_by_hand() -> None:
