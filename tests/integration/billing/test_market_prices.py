@@ -186,7 +186,7 @@ def test_prices_are_written_once(indexed: Office) -> None:
 
 
 def test_a_corrected_price_is_what_a_rectifying_invoice_takes(indexed: Office) -> None:
-    big = tuple(replace(hour, import_wh=hour.import_wh * 100) for hour in HOURS)
+    big = tuple(hour._replace(import_wh=hour.import_wh * 100) for hour in HOURS)
     by_period = {hour.period: PeriodEnergy(hour.import_wh) for hour in big}
     indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=big)
     upload(indexed, FILE)
@@ -200,13 +200,13 @@ def test_a_corrected_price_is_what_a_rectifying_invoice_takes(indexed: Office) -
 
 
 def test_a_month_that_metering_corrects_is_priced_with_the_prices_of_its_hours(indexed: Office) -> None:
-    big = tuple(replace(hour, import_wh=hour.import_wh * 100) for hour in HOURS)
+    big = tuple(hour._replace(import_wh=hour.import_wh * 100) for hour in HOURS)
     by_period = {hour.period: PeriodEnergy(hour.import_wh) for hour in big}
     indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=big)
     upload(indexed, FILE)
     indexed.bill()
     number = numbers(indexed)["5555/1"]
-    less = (big[0], replace(big[1], import_wh=22_000), big[2])
+    less = (big[0], big[1]._replace(import_wh=22_000), big[2])
     by_period["P1"] = PeriodEnergy(22_000)
     indexed.energy.of["ana-light"] = replace(ENERGY, by_period=by_period, unpriced=less, curve_version=8)
     indexed.hear(
