@@ -16,6 +16,7 @@ from services.staff.verify.factors import unlike_factors
 from services.staff.verify.hours import energy_of, misplaced
 from services.staff.verify.numbers import Tax, Unverifiable, number
 from services.staff.verify.paper import altered, wrong_arithmetic
+from services.staff.verify.readings import unlike_readings
 from services.staff.verify.services import Line, concept_lines
 
 FORMAT = "acometida-invoice/1"
@@ -101,6 +102,7 @@ def _whole(bundle: dict[str, Any]) -> Verdict:
         *_hours(bundle),
         *_priced_hours(bundle),
         *unlike_quarters(bundle),
+        *unlike_readings(bundle),
         *_lines(invoice["lines"], lines),
         *unlike_factors(invoice["lines"], lines),
         *_taxes(invoice["taxes"], taxes),

@@ -238,6 +238,15 @@ def test_what_a_line_says_besides_its_amount_is_looked_at(path: Path, value: Any
     assert any(said in difference for difference in verify(altered).differences), verify(altered).differences
 
 
+def test_readings_that_do_not_give_what_was_used_are_told() -> None:
+    altered = json.loads(json.dumps(BUNDLES["ar"]))
+    (close,) = [close for segment in altered["segments"] for close in segment["closes"]]
+    close["initial"] += 1
+    assert any("are not 18000 litre." in said for said in verify(altered).differences), verify(altered).differences
+    close |= {"initial": 99_990_000, "final": 8_000}  # a register of five digits of m³ that passed zero
+    assert verify(altered).differences == ()
+
+
 def test_two_rows_of_one_day_are_told_and_not_chosen_from() -> None:
     altered = json.loads(json.dumps(BUNDLES["es"]))
     altered["tables"]["toll"] += altered["tables"]["toll"]
