@@ -115,6 +115,7 @@ def test_quarters_of_an_hour_become_a_line_that_anybody_can_verify(
         invoice.number,
         [("excess_power", "-3.00")],
     )
+    assert made.rectification_reason == "medidas corregidas", "the energy is what it was"
     corrected = factory.bundle(made.number)
     assert verify(corrected).differences == ()
     (told,) = explained(made, factory.facts(made.number), corrected)["lines"]
