@@ -81,6 +81,7 @@ def _tell(document: Mapping[str, Any]) -> None:
     _lines(document)
     _rows(document)
     _measured(document)
+    _known_otherwise(document["known_otherwise"])
     _difference(document["difference"])
 
 
@@ -142,7 +143,8 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _measured(document: Mapping[str, Any]) -> None:
-    curves, readings = [], []
+    curves: list[tuple[object, ...]] = []
+    readings: list[tuple[object, ...]] = []
     for at, span in enumerate(document["measured"]):
         of = ", ".join(str(line) for line, each in enumerate(document["lines"], start=1) if at in each["measured_in"])
         curve = span["curve"]
@@ -164,21 +166,7 @@ def _measured(document: Mapping[str, Any]) -> None:
                     curve["curve_version"],
                 )
             )
-        readings += [
-            (
-                of,
-                close["meter"],
-                close["register"],
-                f"{close['from']} to {close['to']}",
-                close["initial"],
-                close["final"],
-                close["used"],
-                close["unit"],
-                close["origin"],
-                ", ".join(close["reading_ids"]),
-            )
-            for close in span["readings"]
-        ]
+        readings += [(of, *_reading(close)) for close in span["readings"]]
     if curves:
         table("Hours", CURVE_COLUMNS, curves, numbers=("Hours", "R", "E", "Missing", "Wh", "Curve version"))
     hours = list(rows_of(document))
@@ -189,6 +177,53 @@ def _measured(document: Mapping[str, Any]) -> None:
         table("Every hour", HOUR_COLUMNS[:width], [row[:width] for row in hours], numbers=numbers)
     if readings:
         table("Readings", READING_COLUMNS, readings, numbers=("First", "Last", "Used"))
+
+
+def _reading(close: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        close["meter"],
+        close["register"],
+        f"{close['from']} to {close['to']}",
+        close["initial"],
+        close["final"],
+        close["used"],
+        close["unit"],
+        close["origin"],
+        ", ".join(close["reading_ids"]),
+    )
+
+
+def _known_otherwise(found: Mapping[str, Any] | None) -> None:
+    """Of an invoice that corrects another: what was billed then and is known otherwise now."""
+    if found is None:
+        return
+    if found["hours"]:
+        facts(
+            "Known otherwise now",
+            (
+                ("Hours", f"{found['hours']:,}, {found['first']} to {found['last']}"),
+                ("Taken", f"{found['import_wh']:+,} Wh"),
+                *((("Given", f"{found['export_wh']:+,} Wh"),) if found["export_wh"] else ()),
+            ),
+        )
+    if found.get("by_hour"):
+        columns = ("Hour", "Wh taken then", "Now", "Wh given then", "Now", "Method then", "Now")
+        names = ("import_wh", "export_wh", "method")
+        rows = [
+            (
+                hour["start"],
+                *(
+                    "-" if (value := hour[f"{name}_{at}"]) is None else value
+                    for name in names
+                    for at in ("then", "now")
+                ),
+            )
+            for hour in found["by_hour"]
+        ]
+        table("Hours known otherwise now", columns, rows, numbers=columns[1:5])
+    if found["readings_then"]:
+        rows = [("then", *_reading(close)) for close in found["readings_then"]]
+        table("Readings billed then", READING_COLUMNS, rows, numbers=("First", "Last", "Used"))
 
 
 def _difference(difference: Mapping[str, Any] | None) -> None:

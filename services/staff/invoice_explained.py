@@ -11,7 +11,7 @@ from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as billing
 
 from services.staff.invoice_behind import behind, quarters_said
-from services.staff.invoice_hours import Hours, hours_of, missing_of, of_lines, summed
+from services.staff.invoice_hours import Hours, hours_of, known_otherwise, missing_of, of_lines, summed
 from services.staff.invoice_hours import said as hours_said
 from services.staff.plain import plain
 
@@ -89,6 +89,7 @@ def explained(
         "measured": [
             _measured(bundle, segment, own, by_hour) for segment, own in zip(bundle["segments"], hours, strict=True)
         ],
+        "known_otherwise": known_otherwise(bundle, by_hour=by_hour),
         "difference": _difference(invoice),
     }
 

@@ -96,6 +96,44 @@ def missing_of(bundle: Facts, segment: Facts) -> int:
     return int((end.timestamp() - start.timestamp()) // timedelta(hours=1).total_seconds()) - len(segment["hours"])
 
 
+def known_otherwise(bundle: Facts, *, by_hour: bool) -> dict[str, Any] | None:
+    """What an invoice that corrects another knows now and did not then: the hours of either that differ, and the readings
+    billed then that are none any more. None where nothing is corrected.
+    """
+    if "rectification" not in bundle:
+        return None
+    segments = (bundle["rectification"]["before"]["segments"], bundle["segments"])
+    then, now = ({hour[0]: hour[1:] for segment in side for hour in segment["hours"]} for side in segments)
+    differing = [
+        {
+            "start": start,
+            **{f"{name}_then": value for name, value in _named(then.get(start)).items()},
+            **{f"{name}_now": value for name, value in _named(now.get(start)).items()},
+        }
+        for start in sorted({*then, *now}, key=datetime.fromisoformat)
+        if then.get(start) != now.get(start)
+    ]
+    closes = [[close for segment in side for close in segment["closes"]] for side in segments]
+    return {
+        "hours": len(differing),
+        "first": differing[0]["start"] if differing else None,
+        "last": differing[-1]["start"] if differing else None,
+        "import_wh": _change(differing, "import_wh"),
+        "export_wh": _change(differing, "export_wh"),
+        "readings_then": [close for close in closes[0] if close not in closes[1]],
+        **({"by_hour": differing} if by_hour else {}),
+    }
+
+
+def _named(hour: Sequence[Any] | None) -> dict[str, Any]:
+    """None throughout for an hour that nobody knew."""
+    return dict(zip(("import_wh", "export_wh", "method"), hour or (None, None, None), strict=True))
+
+
+def _change(differing: Hours, name: str) -> int:
+    return sum((hour[f"{name}_now"] or 0) - (hour[f"{name}_then"] or 0) for hour in differing)
+
+
 def rows_of(document: Facts) -> Iterator[tuple[object, ...]]:
     """Every hour of an explanation."""
     for span in document["measured"]:

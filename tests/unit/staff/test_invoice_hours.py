@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from services.staff.bill_explain import _change, _measured
+from services.staff.bill_explain import _change, _known_otherwise, _measured
 from services.staff.invoice_behind import behind
-from services.staff.invoice_hours import hours_of, missing_of, of_lines, rows_of, said
+from services.staff.invoice_hours import hours_of, known_otherwise, missing_of, of_lines, rows_of, said
 
 BUNDLES = Path(__file__).resolve().parents[1] / "billing" / "bundles"
 
@@ -86,6 +86,30 @@ def test_a_surplus_that_is_worth_more_than_the_energy_says_so() -> None:
     bundle = kept("surplus-capped-spain")
     at = next(at for at, line in enumerate(bundle["invoice"]["lines"]) if line["concept"] == "surplus")
     assert behind(bundle)[at] == ("385.608 kWh x 0.06 EUR would be 23.14 EUR: no more than the energy term is paid")
+
+
+def test_a_rectifying_invoice_tells_the_hours_and_readings_that_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = kept("rectifying-by-difference")
+    then, now = bundle["rectification"]["before"]["segments"][0], bundle["segments"][0]
+    stamps = [f"2026-10-01T{hour:02}:00:00+02:00" for hour in range(3)]
+    then["hours"] = [[stamps[0], 100, 0, 1], [stamps[1], 200, 0, 2]]
+    now["hours"] = [[stamps[0], 100, 0, 1], [stamps[1], 150, 7, 1], [stamps[2], 30, 0, 1]]
+    close = {"meter": "M1", "register": "total", "from": "2026-10-01", "to": "2026-11-01", "initial": 5, "final": 9}
+    close |= {"used": 4, "unit": "litre", "origin": "estimate", "reading_ids": ["a", "b"]}
+    then["closes"] = [close]
+    found = known_otherwise(bundle, by_hour=True)
+    assert found is not None
+    assert (found["hours"], found["first"], found["last"]) == (2, stamps[1], stamps[2])
+    assert (found["import_wh"], found["export_wh"], found["readings_then"]) == (-20, 7, [close])
+    assert (found["by_hour"][0]["import_wh_then"], found["by_hour"][0]["method_now"]) == (200, 1)
+    assert found["by_hour"][1]["import_wh_then"] is None
+    _known_otherwise(found)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Taken -20 Wh Given +7 Wh" in shown and f"{stamps[1]} 200 150 0 7 2 1" in shown
+    assert (
+        f"{stamps[2]} - 30 - 0 - 1" in shown and "M1 total 2026-10-01 to 2026-11-01 5 9 4 litre estimate a, b" in shown
+    )
+    assert known_otherwise(kept("power-changed-spain"), by_hour=False) is None
 
 
 def test_days_are_counted_in_words() -> None:
