@@ -35,6 +35,7 @@ from services.chassis.errors import Invalid
 from services.chassis.profile import Profile
 
 LATEST_DAYS_TO_PAY = 365
+LONGEST_TERM = 120
 #: What the series of invoices that bill no supply are called where the profile does not say.
 CHARGE_SERIES = {"es": "V", "ar": "FC"}
 
@@ -62,6 +63,8 @@ class Rules:
     receipt_series: str = "RC"
     #: Up to so much one person may refund of a payment; above it a second one approves.
     refund_limit: Decimal = Decimal(0)
+    #: Months of a contract's term, after which it goes on by itself for as many; 0 where contracts have no term.
+    contract_months: int = 0
     fiscal: FiscalTerms = FiscalTerms()
     #: Where the electricity of each year came from; empty when the profile says nothing of it.
     energy_origins: tuple[EnergyOrigin, ...] = ()
@@ -112,6 +115,7 @@ def rules_of(profile: Profile) -> Rules:
             refund_limit=decimal(
                 {"refund_limit": "0", **profile.section("payment")}, "refund_limit", "coop.toml [payment]"
             ),
+            contract_months=int(terms.get("contract_months", 0)),
             fiscal=fiscal_terms(profile.section("fiscal"), profile.jurisdiction, software_version()),
             energy_origins=_energy_origins(profile.folder / "energy_origin.toml"),
         )
@@ -125,6 +129,13 @@ def rules_of(profile: Profile) -> Rules:
         raise SettingsError([f"coop.toml [billing]: min_hours_ratio is {ratio}; give a share between 0 and 1."])
     if rules.refund_limit < 0:
         raise SettingsError([f"coop.toml [payment]: refund_limit is {rules.refund_limit}; give an amount, or 0."])
+    if not 0 <= rules.contract_months <= LONGEST_TERM:
+        raise SettingsError(
+            [
+                f"coop.toml [billing]: contract_months is {rules.contract_months}; give the months of a contract's term, such as "
+                f"12, at most {LONGEST_TERM}, or leave it out where contracts have none."
+            ]
+        )
     if rules.outlier_times is not None and rules.outlier_times <= 1:
         raise SettingsError(
             [

@@ -79,6 +79,7 @@ def _contract(message: supplies_pb2.Contract, account: str) -> Contract:
         electricity_tax=message.electricity_tax,
         vulnerable=message.vulnerable,
         promotion_code=message.promotion_code,
+        access_contract=message.access_contract,
     )
 
 
@@ -182,7 +183,7 @@ def _contract_state(contract: Contract) -> dict[str, Any]:
 
 
 def _contract_of(state: dict[str, Any]) -> Contract:
-    # Snapshots kept by earlier versions do not have the last four.
+    # Snapshots kept by earlier versions do not have the last five.
     return Contract(
         id=state["id"],
         number=state["number"],
@@ -198,6 +199,7 @@ def _contract_of(state: dict[str, Any]) -> Contract:
         electricity_tax=state.get("electricity_tax", ""),
         vulnerable=state.get("vulnerable", False),
         promotion_code=state.get("promotion_code", ""),
+        access_contract=state.get("access_contract", ""),
     )
 
 

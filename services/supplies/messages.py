@@ -95,6 +95,7 @@ def _contract(contract: Contract, masked: bool) -> pb.Contract:
         electricity_tax=contract.electricity_tax,
         vulnerable=contract.vulnerable and not masked,
         promotion_code=contract.promotion_code,
+        access_contract=contract.access_contract,
         **{"from": _day(contract.start)},
     )
 

@@ -221,6 +221,7 @@ def _save_services(tx: Transaction, supplies: Collection[Supply]) -> None:
             "electricity_tax": agreed.electricity_tax,
             "vulnerable": agreed.vulnerable,
             "promotion_code": agreed.promotion_code,
+            "access_contract": agreed.access_contract,
         }
         for _, part in parts
         for agreed in part.contracts
@@ -276,4 +277,5 @@ def _contract(row: Row[Any]) -> Contract:
         electricity_tax=row.electricity_tax,
         vulnerable=row.vulnerable,
         promotion_code=row.promotion_code,
+        access_contract=row.access_contract,
     )

@@ -117,6 +117,7 @@ contract = Table(
     Column("electricity_tax", String(20), nullable=False, server_default=""),
     Column("vulnerable", Boolean, nullable=False, server_default=false()),
     Column("promotion_code", String(40), nullable=False, server_default=""),
+    Column("access_contract", String(40), nullable=False, server_default=""),
 )
 
 # A request to see a holder's supplies. It is settled after the answer, and the facts typed are then taken away.

@@ -58,7 +58,9 @@ def _contract(doc: InvoiceDocument, e: Edition) -> Stack:
         f"{calculation.period(e, power.period, power.name)}{NBSP}{e.f.number(power.kilowatts)}{NBSP}kW"
         for power in supply.powers
     )
-    end = e.t("{date}, renewed automatically").format(date=e.f.day(supply.contract_end)) if supply.contract_end else ""
+    end = e.f.day(supply.contract_end) if supply.contract_end else ""
+    if end and supply.contract_renewed:
+        end = e.t("{date}, renewed automatically").format(date=end)
     facts = [
         (e.t("Holder"), holder.name, False),
         (holder.document_type, holder.document, False),

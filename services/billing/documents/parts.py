@@ -64,7 +64,8 @@ class Supply:
     distributor: str = ""
     contract_reference: str = ""
     access_contract_reference: str = ""
-    contract_end: date | None = None  # renewed automatically after it
+    contract_end: date | None = None  # its last day
+    contract_renewed: bool = True  # by itself after that day
     services: tuple[str, ...] = ()  # "electricity", "water", …
 
 

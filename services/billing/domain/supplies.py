@@ -58,6 +58,8 @@ class Contract:
     vulnerable: bool = False
     #: A code of the price book's promotions, "" none.
     promotion_code: str = ""
+    #: How the distributor calls the contract of access, "" where it is not known.
+    access_contract: str = ""
 
     @property
     def highest_power_w(self) -> int:

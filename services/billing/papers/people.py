@@ -90,5 +90,6 @@ def supply_part(supply: KnownSupply, period: DatePeriod | None = None, product: 
         ),
         meters=meters,
         contract_reference=contract.number if contract else "",
+        access_contract_reference=contract.access_contract if contract else "",
         services=tuple(dict.fromkeys(service.kind for service in supply.services)),
     )

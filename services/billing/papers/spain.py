@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from services.billing.documents.model import EnergyMix, InvoiceDocument, Tax, TaxOfficeCode
 from services.billing.documents.parts import Impact, OriginShare
@@ -15,6 +16,7 @@ from services.billing.domain.fiscal import cnmc_qr
 from services.billing.domain.fiscal.cnmc_qr import ComparatorInvoice
 from services.billing.domain.fiscal.energy_origin import SOURCES, EnergyOrigin, origin_on
 from services.billing.domain.fiscal.verifactu import validation_url
+from services.billing.domain.planning import add_months
 from services.billing.domain.supplies import Supply
 from services.billing.papers.invoice_papers import InvoicePapers
 from services.billing.repository.invoices import SERVICE, Details
@@ -39,11 +41,33 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
     return replace(
         document,
         taxes=_taxes(document, papers, supply, rules),
-        supply=replace(document.supply, distributor=str(rules.profile.raw.get("distributor", ""))),
+        supply=replace(
+            document.supply,
+            distributor=str(rules.profile.raw.get("distributor", "")),
+            **_end_of_contract(supply, rules, invoice.issue_date),
+        ),
         tax_code=TaxOfficeCode(url) if papers.registered else None,
         comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code) if invoice.kind == SERVICE else "",
         origin=_mix(origin) if origin else None,
     )
+
+
+def _end_of_contract(supply: Supply, rules: Rules, issued: date) -> dict[str, Any]:
+    """The last day of the contract billed last: the one agreed, or that of the term that runs, after which it goes on by
+    itself; nothing where contracts have no term.
+    """
+    contracts = [each for service in supply.services if service.kind == "electricity" for each in service.contracts]
+    if not contracts:
+        return {}
+    start, end, months = contracts[-1].start, contracts[-1].end, rules.contract_months
+    if end is not None:
+        return {"contract_end": end - timedelta(days=1), "contract_renewed": False}
+    if not months:
+        return {}
+    terms = max((issued.year - start.year) * 12 + issued.month - start.month, 0) // months
+    while add_months(start, terms * months) <= issued:
+        terms += 1
+    return {"contract_end": add_months(start, terms * months) - timedelta(days=1)}
 
 
 def _with_period_names(document: InvoiceDocument, supply: Supply) -> InvoiceDocument:

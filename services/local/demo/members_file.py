@@ -14,7 +14,7 @@ COLUMNS = (
     "account_number", "cups", "street", "postcode", "municipality", "province", "tariff_zone",
     "service", "state", "connected_on", "billing_from", "meter_serial", "meter_from", "meter_to",
     "contract_number", "contract_from", "contract_to", "product_code", "tariff", "power_p1_kw", "power_p2_kw",
-    "meter_rental", "tax_condition", "use",
+    "meter_rental", "tax_condition", "use", "access_contract",
 )  # fmt: skip
 
 
@@ -90,7 +90,13 @@ def _electricity_fields(supply: DemoSupply, place: Place, meter: MeterSpan) -> d
     }
     if place.jurisdiction == "es":
         rental = "three_phase" if supply.three_phase else "single_phase"
-        return fields | {"tariff": "2.0TD", "power_p2_kw": str(supply.power_kw), "meter_rental": rental}
+        access = f"ATR{supply.cups[6:16]}"
+        return fields | {
+            "tariff": "2.0TD",
+            "power_p2_kw": str(supply.power_kw),
+            "meter_rental": rental,
+            "access_contract": access,
+        }
     return fields | {"tariff": "T1R" if supply.dwelling else "T1G"}
 
 

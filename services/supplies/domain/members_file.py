@@ -24,6 +24,7 @@ COLUMNS = frozenset({
     "meter_from", "meter_to", "contract_number", "contract_from", "contract_to", "product_code", "tariff",
     "power_p1_kw", "power_p2_kw", "power_p3_kw", "power_p4_kw", "power_p5_kw", "power_p6_kw", "meter_rental",
     "tax_condition", "use", "power_control", "electricity_tax", "vulnerable", "invitation_code", "promotion_code",
+    "access_contract",
 })  # fmt: skip
 _POWER_COLUMNS = tuple((f"P{number}", f"power_p{number}_kw") for number in range(1, 7))
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,19}")
@@ -78,6 +79,7 @@ class ContractFields:
     #: The code that the contract names, as it is kept; empty when it names none.
     invitation: str = ""
     promotion_code: str = ""
+    access_contract: str = ""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,14 @@ class _Reader:
 
     def _contract(self, service: str) -> ContractFields | None:
         if not self._fields.get("contract_number"):
-            for name in ("contract_from", "contract_to", "product_code", "invitation_code", "promotion_code"):
+            for name in (
+                "contract_from",
+                "contract_to",
+                "product_code",
+                "invitation_code",
+                "promotion_code",
+                "access_contract",
+            ):
                 if self._fields.get(name):
                     self._problem(name, f"{name} is given but contract_number is empty.")
             return None
@@ -247,6 +256,7 @@ class _Reader:
             vulnerable=self._vulnerable(service, use),
             invitation=self._invitation(service),
             promotion_code=self._promotion(service),
+            access_contract=self._access(),
         )
 
     def _of_electricity(self, name: str, choices: tuple[str, ...], service: str) -> str:
@@ -272,6 +282,11 @@ class _Reader:
             self._problem("invitation_code", "An invitation gives energy: write it in the line of the electricity.")
             return ""
         return self._optional("invitation_code", read_code, "")
+
+    def _access(self) -> str:
+        if not self._fields.get("access_contract"):
+            return ""
+        return self._match("access_contract", _CODE, "a contract number has up to 40 letters and digits")
 
     def _promotion(self, service: str) -> str:
         """As it is written in the price book, whose owner knows whether there is such a one."""

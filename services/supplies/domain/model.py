@@ -53,6 +53,7 @@ class Contract:
 
     ``power_control`` and ``electricity_tax`` are empty, or what the jurisdiction names; ``vulnerable``: a severely vulnerable
     household with the social bonus. ``promotion_code``: of the price book, empty for none.
+    ``access_contract``: how the distributor calls the access to its network, empty where it is not known.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Contract:
     electricity_tax: str = ""
     vulnerable: bool = False
     promotion_code: str = ""
+    access_contract: str = ""
 
     def overlaps(self, other: "Contract") -> bool:
         return overlap(self.start, self.end, other.start, other.end)

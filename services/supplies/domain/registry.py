@@ -200,6 +200,7 @@ class Registry:
             electricity_tax=said.electricity_tax,
             vulnerable=said.vulnerable,
             promotion_code=said.promotion_code,
+            access_contract=said.access_contract or (known.access_contract if known else ""),
         )
         if wanted.end and wanted.end <= wanted.start:
             _refuse(

@@ -70,7 +70,7 @@ def test_a_snapshot_of_before_has_none_of_them(office: Office) -> None:
     (contract,) = supply.services[0].contracts
     assert (contract.electricity_tax, contract.vulnerable) == ("irrigation", True)
     state = supply_state(supply)
-    for fact in ("power_control", "electricity_tax", "vulnerable", "promotion_code"):
+    for fact in ("power_control", "electricity_tax", "vulnerable", "promotion_code", "access_contract"):
         del state["services"][0]["contracts"][0][fact]
     older: Contract = supply_of(state).services[0].contracts[0]
     assert (older.power_control, older.electricity_tax, older.vulnerable) == ("", "", False)

@@ -58,6 +58,7 @@ def test_rows_land_and_are_told_whole(spain: ServiceUnderTest) -> None:
 def test_facts_of_a_contract_that_bills_ask_for_are_kept_and_told(spain: ServiceUnderTest) -> None:
     facts = {"power_control": "maximeter", "electricity_tax": "irrigation", "vulnerable": "yes"}
     facts["promotion_code"] = "BIENVENIDA26"
+    facts["access_contract"] = "ATR-0575-877"
     import_rows(spain, ANA | facts)
     assert counts(import_rows(spain, ANA | facts)) == (0, 0, 0, 0, 1, 0)
     assert counts(import_rows(spain, ANA | facts | {"electricity_tax": ""})) == (0, 0, 0, 1, 0, 0)
@@ -66,6 +67,7 @@ def test_facts_of_a_contract_that_bills_ask_for_are_kept_and_told(spain: Service
         ("maximeter", "irrigation", True, "BIENVENIDA26"),
         ("maximeter", "", True, "BIENVENIDA26"),
     ]
+    assert {one.access_contract for one in told} == {"ATR-0575-877"}
 
 
 def test_the_same_file_twice_changes_nothing_and_says_so(spain: ServiceUnderTest) -> None:

@@ -26,7 +26,7 @@ from services.billing.papers.spain import comparator_url
 from services.billing.repository.fiscal import Code
 from services.billing.repository.invoices import Details, Issued
 from services.billing.rules import rules_of
-from services.billing.snapshots import member_state, supply_state
+from services.billing.snapshots import member_state, supply_of, supply_state
 from services.chassis.periods import DatePeriod
 from services.chassis.profile import load_profile
 from tests.unit.billing.examples import (
@@ -290,6 +290,33 @@ def test_a_spanish_document_adds_up_and_tells_its_history():
     }
     assert [part.name for part in consumption.by_period] == ["peak", "middle", "off_peak"]
     assert [part.name for part in document.supply.powers] == ["peak", "off_peak"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "months", "printed"),
+    [
+        (date(2020, 1, 1), None, 12, (date(2026, 12, 31), True)),
+        (date(2025, 11, 4), None, 12, (date(2026, 11, 3), True)),
+        (date(2025, 11, 3), None, 12, (date(2027, 11, 2), True)),
+        (date(2024, 2, 29), None, 12, (date(2027, 2, 27), True)),
+        (date(2026, 10, 1), None, 24, (date(2028, 9, 30), True)),
+        (date(2020, 1, 1), None, 0, (None, True)),
+        (date(2020, 1, 1), date(2026, 10, 16), 12, (date(2026, 10, 15), False)),
+    ],
+)
+def test_the_end_of_a_contract_and_whether_it_goes_on(start, end, months, printed):
+    """Issued on 3 November 2026: a term that ended on the day before goes on for another one."""
+    rules = replace(rules_of(load_profile(PROFILES / "demo-es")), contract_months=months)
+    row, details = month_bill("2026-10")
+    supply = supply_of(row.printed["supply"])
+    (service,) = supply.services
+    contract = replace(service.contracts[0], start=start, end=end, access_contract="ATR0575")
+    state = supply_state(replace(supply, services=(replace(service, contracts=(contract,)),)))
+    document, _ = invoice_document(
+        InvoicePapers(replace(row, printed={**row.printed, "supply": state}), details, (), None), rules
+    )
+    assert (document.supply.contract_end, document.supply.contract_renewed) == printed
+    assert document.supply.access_contract_reference == "ATR0575"
 
 
 def test_a_month_skipped_is_not_compared_with():

@@ -251,6 +251,16 @@ def test_facts_that_bills_ask_for() -> None:
     assert known.apply(row(vulnerable="no", use="other")) == Effect(supply="updated")
 
 
+def test_the_distributors_contract_is_kept_and_stays_when_a_line_says_nothing_of_it() -> None:
+    known = registry()
+    known.apply(row())
+    assert known.apply(row(access_contract="ATR-0575/877")) == Effect(supply="updated")
+    known.apply(row())
+    (service,) = known.supplies["5555/1"].services
+    assert service.contracts[0].access_contract == "ATR-0575/877"
+    assert [field for field, _, _ in problems(ANA | {"access_contract": "diez %!"})] == ["access_contract"]
+
+
 def test_a_promotional_code_is_kept_as_the_price_book_writes_it() -> None:
     told = row(promotion_code="BIENVENIDA26").contract
     assert told is not None and told.promotion_code == "BIENVENIDA26"
