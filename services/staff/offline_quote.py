@@ -16,6 +16,7 @@ from services.staff.show import JsonOption, print_json, say, table
 if TYPE_CHECKING:  # the engine is loaded when the command runs, not for the help
     from services.billing.domain.bill import Bill, BillLine
     from services.billing.domain.policy import Policy
+    from services.billing.domain.products import PriceBook
     from services.staff.quote_fields import Fields
 
     Priced = tuple[Bill, Sequence[str]]
@@ -27,7 +28,7 @@ CurveOption = Annotated[
 ]
 ProfileOption = Annotated[
     Path | None,
-    typer.Option("--profile", metavar="FOLDER", help="A cooperative's profile, for the rows of its law.toml."),
+    typer.Option("--profile", metavar="FOLDER", help="A cooperative's profile: its products, and its law.toml."),
 ]
 COLUMNS = ("Concept", "Period", "Quantity", "Days", "Unit price", "Amount", "IEE", "IVA")
 CURRENCIES = {"es": "EUR", "ar": "ARS"}
@@ -60,7 +61,11 @@ def quote(
         given = read_document(file, read_file(Path(file)))
     country = given.text("jurisdiction", tuple(CURRENCIES))
     rules = _rules(country, profile)
-    bill, remarks = _argentine(given, curve, rules) if country == "ar" else _spanish(given, curve, rules)
+    if country == "ar":
+        bill, remarks = _argentine(given, curve, rules)
+    else:
+        book = _price_book(profile) if profile is not None and "product" in given else None
+        bill, remarks = _spanish(given, curve, rules, book)
     for remark in remarks:
         say(remark)
     if as_json:
@@ -89,7 +94,15 @@ def _rules(country: str, profile: Path | None) -> Policy:
     return jurisdiction(country, found.section("billing"), profile / OWN_FILE).policy
 
 
-def _spanish(given: Fields, curve: Path | None, rules: Policy) -> Priced:
+def _price_book(profile: Path) -> PriceBook:
+    from services.billing.domain.products import price_book
+    from services.billing.jurisdictions.files import read_rows, rows_if_any
+
+    path = profile / "products.toml"
+    return price_book(read_rows(path, "product"), str(path), rows_if_any(path, "promotion"))
+
+
+def _spanish(given: Fields, curve: Path | None, rules: Policy, book: PriceBook | None) -> Priced:
     from services.staff.quote_file import read_quote
     from services.staff.quotes import price_quote, remarks
 
@@ -99,7 +112,7 @@ def _spanish(given: Fields, curve: Path | None, rules: Policy) -> Priced:
         from services.staff.quote_curve import read_curve
 
         measured = read_curve(curve, asked.tariff, asked.zone, asked.period, asked.supply)
-    return price_quote(asked, measured, rules), remarks(asked, measured)
+    return price_quote(asked, measured, rules, book), remarks(asked, measured)
 
 
 def _argentine(given: Fields, curve: Path | None, rules: Policy) -> Priced:

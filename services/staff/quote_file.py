@@ -35,6 +35,9 @@ FIELDS = (
     "contracted_kw",
     "energy_kwh",
     "prices",
+    "product",
+    "promotion",
+    "contract_start",
     "surplus",
     "max_demand_kw",
     "quarter_demand_kw",
@@ -73,6 +76,17 @@ class Indexed:
 
 
 @dataclass(frozen=True)
+class Agreed:
+    """What takes the place of prices: a product of a cooperative's price book, perhaps with one of its promotional codes, for
+    a contract that began or begins on `start`.
+    """
+
+    product: str
+    promotion: str
+    start: date
+
+
+@dataclass(frozen=True)
 class Quote:
     """A contract to be priced. Energies are whole Wh, powers W; None: not given."""
 
@@ -85,6 +99,7 @@ class Quote:
     power_prices: Mapping[str, Decimal] | None
     energy_prices: Mapping[str, Decimal] | None
     indexed: Indexed | None
+    agreed: Agreed | None
     surplus_wh: int | None
     surplus_price: Decimal | None
     max_demand_w: Mapping[str, int] | None
@@ -116,7 +131,8 @@ def read_quote(given: Fields) -> Quote:
         energy = _thousandths(given, "energy_kwh", PERIODS[tariff][1], notes)
         _check_amount(given, "energy_kwh", sum(energy.values()), "kWh", powers, period)
     power_prices, energy_prices, indexed = _prices(given, tariff)
-    surplus_wh, surplus_price = _surplus(given, notes)
+    agreed = _agreed(given, period)
+    surplus_wh, surplus_price = _surplus(given, agreed, notes)
     _check_amount(given, "surplus", surplus_wh or 0, "kWh", powers, period)
     demand = _thousandths(given, "max_demand_kw", PERIODS[tariff][0], notes) if "max_demand_kw" in given else None
     reactive = _thousandths(given, "reactive_kvarh", PERIODS[tariff][1], notes) if "reactive_kvarh" in given else None
@@ -135,6 +151,7 @@ def read_quote(given: Fields) -> Quote:
         power_prices=power_prices,
         energy_prices=energy_prices,
         indexed=indexed,
+        agreed=agreed,
         surplus_wh=surplus_wh,
         surplus_price=surplus_price,
         max_demand_w=demand,
@@ -265,15 +282,35 @@ def _prices(
     return power or None, energy or None, indexed
 
 
-def _surplus(given: Fields, notes: list[str]) -> tuple[int | None, Decimal | None]:
-    """Wh fed in and €/kWh; the kWh may come from the curve."""
+def _agreed(given: Fields, period: DatePeriod) -> Agreed | None:
+    """The product and what goes with it; a contract that has no day of its own begins with the quote."""
+    if "product" not in given:
+        for name in ("promotion", "contract_start"):
+            if name in given:
+                raise given.wrong(name, "goes with a product; give product, and its price book with --profile.")
+        return None
+    product = given.text("product")
+    if "prices" in given:
+        raise given.wrong("product", "stands beside prices; give one of the two.")
+    start = given.day("contract_start") if "contract_start" in given else period.start
+    if start > period.start:
+        raise given.wrong("contract_start", f"is after {period.start}, the first day billed; quote from that day on.")
+    return Agreed(product, given.text("promotion") if "promotion" in given else "", start)
+
+
+def _surplus(given: Fields, agreed: Agreed | None, notes: list[str]) -> tuple[int | None, Decimal | None]:
+    """Wh fed in and €/kWh; the kWh may come from the curve, the price from the product."""
     if "surplus" not in given:
         return None, None
     surplus = given.object("surplus")
     surplus.only(("kwh", "eur_kwh"))
     wh = thousandth(surplus, "kwh", notes) if "kwh" in surplus else None
-    if wh == 0 and "eur_kwh" not in surplus:
-        return 0, None
+    if agreed is not None and "eur_kwh" in surplus:
+        raise surplus.wrong(
+            "eur_kwh", f"stands beside product {agreed.product!r}, which has a price of its own or none."
+        )
+    if agreed is not None or (wh == 0 and "eur_kwh" not in surplus):
+        return wh, None
     price = surplus.number("eur_kwh")
     _check_prices(surplus, "eur_kwh", [price])
     return wh, price

@@ -9,17 +9,17 @@ from decimal import Decimal
 from typing import Protocol
 
 from services.billing.domain.bill import Bill, Energy, HourEnergy, PeriodEnergy, QuarterDemand
-from services.billing.domain.planning import HeldBill, Segment, cut_where_prices_change
+from services.billing.domain.planning import HeldBill, Segment, cut_where_prices_change, plan
 from services.billing.domain.policy import Policy
 from services.billing.domain.pricing import price
-from services.billing.domain.products import Product
-from services.billing.domain.supplies import Contract
+from services.billing.domain.products import PriceBook, Product
+from services.billing.domain.supplies import Contract, Service, Supply
 from services.billing.jurisdictions.es.demand import MAXIMETER_W
 from services.billing.jurisdictions.es.tables import FINANCING
 from services.chassis.errors import Invalid, Refused
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
-from services.staff.quote_file import Quote
+from services.staff.quote_file import Agreed, Quote
 
 FINANCING_TABLE = FINANCING.name("")
 LATEST_ACCRUAL = timedelta(days=366)
@@ -49,8 +49,9 @@ class Curve(Protocol):
         ...
 
 
-def price_quote(quote: Quote, curve: Curve | None, policy: Policy) -> Bill:
-    """The bill of a quote under the country's rules; of a `curve`, its hours are the energy, whatever the quote says.
+def price_quote(quote: Quote, curve: Curve | None, policy: Policy, book: PriceBook | None = None) -> Bill:
+    """The bill of a quote under the country's rules; of a `curve`, its hours are the energy, whatever the quote says. A quote
+    of a product needs the price `book` that has it.
 
     Raises Invalid with a sentence when energy is missing or a table has no row that the quote needs.
     """
@@ -62,9 +63,9 @@ def price_quote(quote: Quote, curve: Curve | None, policy: Policy) -> Bill:
         )
     if quote.surplus_price is not None and quote.surplus_wh is None and curve is None:
         raise Invalid("surplus.kwh is missing; give it, or the curve with --curve.", field="surplus.kwh")
-    segments = tuple(cut_where_prices_change(_segment(quote), policy.regulated_energy(quote.tariff)))
-    energies = _energies(quote, curve, [segment.days for segment in segments])
     try:
+        segments = _segments(quote, policy, book)
+        energies = _energies(quote, curve, [segment.days for segment in segments])
         return price("quote", quote.period, segments, energies, policy, quote.accrual_date, quote.terms)
     except HeldBill as held:
         raise Invalid(_said(held), held.reason) from None
@@ -98,7 +99,7 @@ def remarks(quote: Quote, curve: Curve | None = None) -> tuple[str, ...]:
     # With six periods the month decides which of them there are.
     if curve is None and missing and quote.tariff == "2.0TD":
         found.append(f"energy_kwh has nothing for {', '.join(missing)}: priced as 0 kWh.")
-    if quote.energy_prices is None and quote.indexed is None:
+    if quote.energy_prices is None and quote.indexed is None and quote.agreed is None:
         found.append(
             "prices.energy_eur_kwh is not given: energy is priced at tolls and charges alone, without the energy itself."
         )
@@ -156,6 +157,30 @@ def _exceeds(quote: Quote) -> bool:
     return any(demand.get(period, 0) > watts for period, watts in quote.powers)
 
 
+def _segments(quote: Quote, policy: Policy, book: PriceBook | None) -> tuple[Segment, ...]:
+    """The parts of the bill: of the price book's product as a bill run would cut them, or of the prices that the quote has."""
+    if quote.agreed is None:
+        return tuple(cut_where_prices_change(_segment(quote), policy.regulated_energy(quote.tariff)))
+    if book is None:
+        raise Invalid(
+            f"product {quote.agreed.product!r} is one of a price book; name the profile that has it with --profile.",
+            field="product",
+        )
+    service = Service("quote", "electricity", contracts=(_contract(quote, quote.agreed),))
+    segments = plan(Supply("quote", "", "", services=(service,)), quote.period, book, policy.regulated_energy)
+    if any(segment.product.by_hour for segment in segments):
+        raise Invalid(
+            f"product {quote.agreed.product!r} is priced by the hour; give prices.indexed with the market's prices, and the "
+            "curve with --curve.",
+            field="product",
+        )
+    if not all(segment.product.by_power for segment in segments):
+        raise Invalid(f"product {quote.agreed.product!r} is not one of contracted power.", field="product")
+    if quote.surplus_wh and not any(segment.product.surplus_price for segment in segments):
+        raise Invalid(f"product {quote.agreed.product!r} pays no surplus; leave surplus out.", field="surplus")
+    return segments
+
+
 def _segment(quote: Quote) -> Segment:
     product = Product(
         code="quote",
@@ -168,20 +193,26 @@ def _segment(quote: Quote) -> Segment:
         adjustment=quote.indexed.adjustment if quote.indexed else Decimal(0),
         management_fee=quote.indexed.fee if quote.indexed else None,
     )
-    contract = Contract(
+    return Segment(
+        "quote", "electricity", _contract(quote, Agreed("quote", "", quote.period.start)), product, quote.period
+    )
+
+
+def _contract(quote: Quote, agreed: Agreed) -> Contract:
+    return Contract(
         id="quote",
         number="of the quote",
-        start=quote.period.start,
+        start=agreed.start,
         end=None,
-        product_code="quote",
+        product_code=agreed.product,
         tariff=quote.tariff,
         powers=quote.powers,
         meter_rental=quote.meter,
         power_control=quote.power_control,
         electricity_tax=quote.electricity_tax,
         vulnerable=quote.vulnerable,
+        promotion_code=agreed.promotion,
     )
-    return Segment("quote", "electricity", contract, product, quote.period)
 
 
 def _energies(quote: Quote, curve: Curve | None, parts: Sequence[DatePeriod]) -> list[Energy]:

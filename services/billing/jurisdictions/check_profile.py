@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from services.billing.jurisdictions.check import (
     check_country,
     checked_table,
 )
-from services.billing.jurisdictions.files import RawRow
+from services.billing.jurisdictions.files import RawRow, rows_if_any
 from services.billing.jurisdictions.law_book import OWN_FILE, LawBook, own_rows
 from services.chassis.errors import Invalid
 
@@ -46,7 +44,7 @@ def _products(profile: Path, country: str) -> Iterator[CheckedTable]:
     """A table for each product, rows that do not say whose they are make one more; and one for each promotional code."""
     path = profile / PRODUCTS
     try:
-        given = _rows(path, "product")
+        given = rows_if_any(path, "product")
     except Invalid as wrong:
         yield _unreadable(country, PRODUCTS, wrong.message)
         return
@@ -56,7 +54,7 @@ def _products(profile: Path, country: str) -> Iterator[CheckedTable]:
     for code, rows in by_code.items():
         yield checked_table(country, PRODUCTS, table_name(code), list(rows.values()), _reader(path, tuple(rows)))
     try:
-        promotional = promotions(_rows(path, "promotion"), str(path), by_code)
+        promotional = promotions(rows_if_any(path, "promotion"), str(path), by_code)
     except Invalid as wrong:
         yield _unreadable(country, PRODUCTS, wrong.message)
         return
@@ -80,7 +78,7 @@ def _concepts(profile: Path, country: str) -> Iterator[CheckedTable]:
     )
     for table, read in readers:
         try:
-            rows = _rows(path, table)
+            rows = rows_if_any(path, table)
         except Invalid as wrong:
             yield _unreadable(country, CONCEPTS, wrong.message)
             return
@@ -91,19 +89,6 @@ def _concepts(profile: Path, country: str) -> Iterator[CheckedTable]:
             continue
         for each in found.values():
             yield CheckedTable(country, CONCEPTS, each.name, len(each.rows), each.rows[0].start, each.rows[-1].end, ())
-
-
-def _rows(path: Path, table: str) -> list[RawRow]:
-    """The rows `[[table]]` of a file, none when it has none; Invalid when it cannot be read."""
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get(table, [])
-    except OSError as wrong:
-        raise Invalid(f"{path} cannot be read: {wrong.strerror}.") from wrong
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
-        raise Invalid(f"{path} cannot be read as TOML: {wrong}.") from wrong
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise Invalid(f"{path}: {table} is no array of rows; write each as [[{table}]].", field=table)
-    return rows
 
 
 def _unreadable(country: str, file: str, sentence: str) -> CheckedTable:

@@ -79,15 +79,22 @@ class _Fields(Mapping[str, Any]):
 
 def read_rows(path: Path, table: str) -> list[RawRow]:
     """The array of tables `[[table]]` of a file; Invalid when the file is not TOML or lacks it."""
+    rows = rows_if_any(path, table)
+    if not rows:
+        raise Invalid(f"{path} has no [[{table}]].", field=table)
+    return rows
+
+
+def rows_if_any(path: Path, table: str) -> list[RawRow]:
+    """The same of a table that a file need not have."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        rows = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal).get(table, [])
     except OSError as wrong:
         raise Invalid(f"{path} cannot be read: {wrong.strerror}.") from wrong
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
         raise Invalid(f"{path} cannot be read as TOML: {wrong}.") from wrong
-    rows = content.get(table)
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
-        raise Invalid(f"{path} has no [[{table}]].", field=table)
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise Invalid(f"{path}: {table} is no array of rows; write each as [[{table}]].", field=table)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""`coopctl bill quote --profile`: a quote by the rows that a cooperative's own law.toml states."""
+"""`coopctl bill quote --profile`: a quote by the products of a cooperative and the rows of its own law.toml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.staff.quote_examples import DWELLING, Capture, amounts, asked, priced
+from tests.unit.staff.quote_examples import DWELLING, Capture, amounts, asked, priced, without
 
 CONFIRMED = """
 [[electricity_tax.rate]]
@@ -61,3 +61,55 @@ def test_what_it_refuses_is_told_in_a_sentence(tmp_path: Path, capsys: Capture, 
     (profile / "law.toml").write_text("[[iva.electricty]]\n", encoding="utf-8")
     _, err = asked(tmp_path, capsys, DWELLING, "--profile", str(profile), code=1)
     assert "law.toml" in err and "Traceback" not in err
+
+
+FIXED = without(DWELLING, "prices", "surplus") | {"product": "fija-2026"}
+SPAIN = ("--profile", "profiles/demo-es")
+
+
+def test_a_product_of_the_price_book(tmp_path: Path, capsys: Capture) -> None:
+    """The dwelling's prices are those of the demonstration's product."""
+    assert amounts(priced(tmp_path, capsys, FIXED, *SPAIN)) == amounts(priced(tmp_path, capsys, DWELLING))
+
+
+def test_a_change_of_its_price_splits_the_bill(tmp_path: Path, capsys: Capture) -> None:
+    """15 days of 2025 and 16 of 2026: of 62 kWh in P1 30 at 0.201 and 32 at 0.196."""
+    dates = {"from": "2025-12-16", "to": "2026-01-16", "accrual_date": "2026-01-19"}
+    found = amounts(priced(tmp_path, capsys, FIXED | dates, *SPAIN))
+    assert found["energy P1"] == "6.03 6.27"
+
+
+def test_a_promotional_code_ends_inside_the_bill(tmp_path: Path, capsys: Capture) -> None:
+    """Six months from 11 April: 10 days of October have 10 % off 3.92 + 2.27 + 3.80."""
+    promoted = FIXED | {"promotion": "BIENVENIDA26", "contract_start": "2026-04-11"}
+    found = amounts(priced(tmp_path, capsys, promoted, *SPAIN))
+    assert (found["energy P1"], found["discount"]) == ("3.92 8.23", "-1.00")
+    new = amounts(priced(tmp_path, capsys, FIXED | {"promotion": "BIENVENIDA26"}, *SPAIN))
+    assert new["discount"] == "-3.10"  # of 30.97: a contract without a first day begins with the quote
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"product": "fija"}, "which the price book does not know (it has fija-2026, indexada-2026, plana-2026)"),
+        ({"product": "indexada-2026"}, "is priced by the hour; give prices.indexed"),
+        ({"promotion": "VERANO"}, "is not in the price book, which has BIENVENIDA26"),
+        ({"promotion": "BIENVENIDA26", "contract_start": "2025-12-31"}, "is for contracts that begin from 2026-01-01"),
+        ({"contract_start": "2026-10-02"}, "is after 2026-10-01, the first day billed"),
+        ({"prices": DWELLING["prices"]}, "stands beside prices"),
+        ({"surplus": {"kwh": "10", "eur_kwh": "0.06"}}, "stands beside product 'fija-2026'"),
+        ({"surplus": {"kwh": "10"}}, "product 'fija-2026' pays no surplus; leave surplus out."),
+        ({"from": "2024-12-20", "to": "2025-01-19", "accrual_date": "2025-01-20"}, "product fija-2026"),
+    ],
+)
+def test_what_no_contract_could_have_is_refused(
+    tmp_path: Path, capsys: Capture, change: dict[str, object], words: str
+) -> None:
+    out, err = asked(tmp_path, capsys, FIXED | change, *SPAIN, code=1)
+    assert words in err and out == ""
+
+
+def test_a_product_needs_its_price_book_and_a_promotion_its_product(tmp_path: Path, capsys: Capture) -> None:
+    assert "name the profile that has it with --profile" in asked(tmp_path, capsys, FIXED, code=1)[1]
+    promoted = DWELLING | {"promotion": "BIENVENIDA26"}
+    assert "goes with a product" in asked(tmp_path, capsys, promoted, *SPAIN, code=1)[1]
