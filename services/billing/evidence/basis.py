@@ -136,7 +136,7 @@ def _rows(bundle: Facts, line: Facts) -> Iterator[RuleRow]:
             yield from _of_the_price(bundle, segment, line)
         elif concept in AGREED or (concept == "discount" and Decimal(segment["discount"])):
             if concept == "discount":
-                yield _agreed(segment, segment, f"{(Decimal(segment['discount']) * 100).normalize():f} %")
+                yield _agreed(segment, segment, f"{(Decimal(segment['discount']) * 100).normalize():f}")  # percent
                 continue
             prices = [segment["product"][field] for field in AGREED.get(concept, ())]
             yield _agreed(segment, segment, next((price for price in prices if price and _enters(price, line)), ""))

@@ -26,6 +26,8 @@ def whole_sum(line: LineView) -> str:
         return f"{amount(line.base)} × {rate}" if rate else amount(line.base)
     if _by_the_hour(line):
         return _("Each hour at its own price")
+    if line.concept == "surplus" and not line.unit_price:
+        return _("As much as your energy cost, and no more")
     short = line_calculation(line)
     if not short or not line.year_days:
         return short
@@ -37,6 +39,8 @@ def row_title(row: RowView, line: LineView) -> str:
     """What a row decides."""
     if row.table == "product" and _by_the_hour(line):
         return _("Added to the market's price of each hour, as your contract says")
+    if row.table == "product" and line.concept == "discount":
+        return _("Discount agreed in your contract")
     titles = {
         "product": _("Price agreed in your contract"),
         "concept": _("Decision of the members' assembly"),
@@ -61,7 +65,7 @@ def row_figure(row: RowView, line: LineView) -> str:
     if not row.value:
         return ""
     figure = decimal_text(row.value)
-    if row.table in _PERCENT:
+    if row.table in _PERCENT or (row.table == "product" and line.concept == "discount"):
         return f"{figure}{formatting.NO_BREAK}%"
     unit = price_unit(line) or "/kWh" * (row.table == "product" and line.unit == "kwh")
     return f"{figure}{formatting.NO_BREAK}{currency_sign(line.amount.currency)}{unit}"

@@ -37,6 +37,19 @@ def test_energy_of_hourly_prices_says_so_instead_of_a_sum(portal: Portal) -> Non
     assert "Se suma al precio del mercado de cada hora, como dice tu contrato: 0,196 €/kWh" in said
 
 
+def test_a_discount_is_a_share_and_a_capped_surplus_says_so(portal: Portal) -> None:
+    """Their rows are the product's, as those of energy: a percentage is no price."""
+    discount, surplus = portal.world.invoices[0].lines[2:4]
+    discount.concept, discount.amount.amount = "discount", "-1.82"
+    surplus.concept, surplus.amount.amount = "surplus", "-7.04"
+    for line in (discount, surplus):
+        line.ClearField("unit_price")
+        line.ClearField("price_unit")
+    said = text(portal.member.get(PAGE).text)
+    assert "Descuento acordado en tu contrato: 0,196 % fija" in said
+    assert "Lo que costó tu energía y no más = \N{MINUS SIGN}7,04 €" in said
+
+
 def test_excess_by_quarters_of_an_hour_tells_the_highest_and_its_root(portal: Portal) -> None:
     exceeding(portal.world, 105_000, 104_000, 103_000)
     said = text(portal.member.get(PAGE).text)
