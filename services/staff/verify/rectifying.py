@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from services.staff.verify.chain import unlike_hash
 from services.staff.verify.factors import unlike_sides
 from services.staff.verify.numbers import Unverifiable, day, days_in_month, days_in_year, number, rounded, row_on
 
@@ -36,8 +37,22 @@ def problems_of(bundle: Bundle) -> list[str]:
         if printed[name] != before[name]:
             found.append(f"It rectifies a period with {name!r} {before[name]} and has {printed[name]} itself.")
     delta = number(after["total"]) - number(before["total"])
+    found += _other_totals(said, before, after)
+    # What stood before is one document where it is the one that is named; otherwise the sum of several, without a hash.
+    if said.get("documents") == [[before["number"], before["issue_date"]]]:
+        found += unlike_hash(said["before"])
     found += unlike_sides(printed["lines"], ((1, after["lines"]), (-1, before["lines"])))
     return [*found, *_interest(bundle, delta), *_claim(bundle, delta), *_instalments(bundle, delta)]
+
+
+def _other_totals(said: dict[str, Any], before: Figures, after: Figures) -> list[str]:
+    """The totals that the invoice prints of its two sides, where it does."""
+    sides = (("before_total", before, "before"), ("right_total", after, "corrected"))
+    return [
+        f"It says that {said[name]} stood {what}, and that side's total is {side['total']}."
+        for name, side, what in sides
+        if name in said and number(said[name]) != number(side["total"])
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------- the figures

@@ -30,6 +30,23 @@ def test_a_bundle_of_then_still_holds(name: str) -> None:
     assert verdict.calculated_total == verdict.printed_total
 
 
+@pytest.mark.parametrize(
+    ("where", "name", "value", "said"),
+    [
+        ("rectification", "before_total", "55.45", "It says that 55.45 stood before, and that side's total is 55.44."),
+        ("rectification", "right_total", "0", "It says that 0 stood corrected, and that side's total is 50.46."),
+        ("before", "member_id", "another", "The hash of E-2026-000002 in the books is"),
+        ("before", "due_date", "2026-11-24", "The hash of E-2026-000002 in the books is"),
+    ],
+)
+def test_what_a_rectifying_invoice_says_of_the_other_is_looked_at(where: str, name: str, value: str, said: str) -> None:
+    bundle = json.loads((FOLDER / "rectifying-by-difference.json").read_text(encoding="utf-8"))
+    part = bundle["rectification"] if where == "rectification" else bundle["rectification"]["before"]["invoice"]
+    assert name in part
+    part[name] = value
+    assert any(each.startswith(said) for each in verify(bundle).differences), verify(bundle).differences
+
+
 def test_an_older_bundle_without_parties_and_due_date_is_not_asked_for_its_hash() -> None:
     bundle = json.loads((FOLDER / "power-changed-spain.json").read_text(encoding="utf-8"))
     for name in ("supply_id", "member_id", "due_date"):
