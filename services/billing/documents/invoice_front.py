@@ -42,7 +42,7 @@ def _amount(doc: InvoiceDocument, e: Edition) -> Stack:
     asked = _asked(doc, e)
     stack.text(asked, SEMIBOLD, 9.5, ink.MUTED, kind="heading")
     stack.space(2)
-    stack.display(e.f.money(due), 40)
+    stack.display(e.f.money(abs(due)), 40)
     stack.space(3)
     if due > 0:
         stack.tag(_until(doc, e), ink.AMBER, ink.AMBER_GROUND, 10)
@@ -103,9 +103,13 @@ def _later_instalments(doc: InvoiceDocument, e: Edition) -> tuple[str, dict[str,
 
 def _asked(doc: InvoiceDocument, e: Edition) -> str:
     """What the amount is, and of which days; what bills no supply has none."""
+    due = doc.amount_due
     if doc.done_on is not None:
-        return e.t("To pay") if doc.amount_due > 0 else e.t("Nothing to pay")
-    label = e.t("To pay, {period}") if doc.amount_due > 0 else e.t("Nothing to pay, {period}")
+        return e.t("To pay") if due > 0 else e.t("Nothing to pay: in your favour") if due else e.t("Nothing to pay")
+    if due < 0:
+        label = e.t("Nothing to pay: in your favour, {period}")
+    else:
+        label = e.t("To pay, {period}") if due > 0 else e.t("Nothing to pay, {period}")
     return label.format(period=e.f.period(doc.period_start, doc.last_day))
 
 

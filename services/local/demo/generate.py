@@ -1,5 +1,5 @@
-"""Writes the files of the demonstration cooperative: `members.csv`, the PRIME S02 reports of its concentrators and, where
-it has water meters, their readings.
+"""Writes the files of the demonstration cooperative: `members.csv`, the PRIME S02 reports of its concentrators, in Spain their
+S05 reports of the newest month and, where it has water meters, their readings.
 
     python -m services.local.demo.generate --profile profiles/demo-es --out var/demo --today 2026-11-21
 
@@ -23,6 +23,7 @@ from services.local.demo.cooperative import CONCENTRATORS, Cast, DemoSupply, cas
 from services.local.demo.households import HOUSEHOLDS, Load
 from services.local.demo.incidents import Incidents
 from services.local.demo.members_file import write_members
+from services.local.demo.registers import closes
 from services.local.demo.reports import LocalHour, MeterReport, local_hours, write_report
 from services.local.demo.water import write_water_readings
 
@@ -38,6 +39,7 @@ class DemoFiles:
     months: list[DatePeriod]
     members_csv: Path
     reports: list[Path]
+    closes: list[Path]  # what displays showed at the ends of the newest month; none in Argentina
     water: list[Path]  # tables of water meters, one a month; none in Spain
 
 
@@ -55,7 +57,8 @@ def generate(profile_dir: Path, out: Path, today: date) -> DemoFiles:
     for order, month in enumerate(months):
         reports += writer.write_month(order, month, newest=order == len(months) - 1)
     water = write_water_readings(readings, profile_dir.name, people, months)
-    return DemoFiles(people, months, members_csv, reports, water)
+    shown = writer.write_closes(len(months) - 1, months[-1])
+    return DemoFiles(people, months, members_csv, reports, shown, water)
 
 
 def months_before(today: date, count: int) -> list[DatePeriod]:
@@ -99,6 +102,31 @@ class _ReportWriter:
             if late:
                 late_meters = [report for supply in late for report in self._meters(supply, hours, Incidents())]
                 paths.append(self._write(number, month, late_meters, day=2, plain=True))
+        return paths
+
+    def write_closes(self, order: int, month: DatePeriod) -> list[Path]:
+        """Of the newest month, per concentrator what the displays of meters without any incident showed at its first and its
+        last midnight; none where tariffs have no periods.
+        """
+        if self._people.place.jurisdiction != "es":
+            return []
+        hours = local_hours(month.start, month.end, self._zone)
+        incidents = incidents_of.of_month(self._profile, order, True, self._ordinary, len(hours))
+        paths = []
+        for number in range(1, CONCENTRATORS + 1):
+            meters = []
+            for supply in self._people.supplies:
+                touched = incidents.touch(supply.account_number) or supply.ended_on or len(supply.meters) > 1
+                if supply.concentrator != number or touched:
+                    continue
+                load = self._load(supply, hours[0].day)
+                used = [(each.day, each.hour, load.hour(each.month, each.weekday, each.hour)) for each in hours]
+                meters.append(closes(supply.meters[0].serial, used, (month.start, month.end), self._zone))
+            concentrator = f"{self._people.place.meter_brand}{4_620_000_000 + number:010d}"
+            written_at = datetime(month.end.year, month.end.month, 1, 4, 10 + number, 7, tzinfo=self._zone)
+            path = self._folder / f"{concentrator}_0_S05_0_{written_at:%Y%m%d%H%M%S}"
+            write_report(path, concentrator, meters, kind="S05")
+            paths.append(path)
         return paths
 
     def _write(self, number: int, month: DatePeriod, meters: list[MeterReport], day: int, plain: bool) -> Path:

@@ -27,6 +27,11 @@ class Incidents:
     #: A supply with too many hours missing to be billed.
     broken: str = ""
 
+    def touch(self, account: str) -> bool:
+        """Whether anything happened to the supply."""
+        hours = (self.missing, self.doubtful, self.impossible, self.multiplied)
+        return account in self.silent or account == self.broken or any(account in found for found in hours)
+
 
 def of_month(seed: str, order: int, newest: bool, accounts: list[str], hours: int) -> Incidents:
     """The incidents of one month. `order` counts the months from 0; `hours` is how many the month has."""

@@ -101,7 +101,7 @@ class _Loading:
                     raise Refused(f"Line {first.line} of {files.members_csv} was refused: {first.reason}")
                 self._settle(SERVICES)
             state.mark("members")
-        self._import_readings([*files.reports, *files.water])
+        self._import_readings([*files.reports, *files.closes, *files.water])
         early = files.months[:-MONTHS_WITH_ACCOUNTS]
         self._bill(early, files.cast)
         if not state.is_done("accounts"):

@@ -76,10 +76,10 @@ class MeterReport:
         yield "  </Cnt>\n"
 
 
-def write_report(path: Path, concentrator: str, meters: list[MeterReport]) -> None:
+def write_report(path: Path, concentrator: str, meters: list[MeterReport], kind: str = "S02") -> None:
     """Writes one report, compressed when the name ends in `.gz`; the same content gives the same bytes."""
     text = io.StringIO()
-    text.write('<?xml version="1.0" encoding="UTF-8"?>\n<Report IdRpt="S02" IdPet="0" Version="3.1.c">\n')
+    text.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<Report IdRpt="{kind}" IdPet="0" Version="3.1.c">\n')
     text.write(f' <Cnc Id="{concentrator}">\n')
     for meter in meters:
         text.writelines(meter.lines())

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from stdnum.ar import cuit
 from stdnum.es import cups, nif
 
 from services.local.demo.generate import DemoFiles, generate, months_before
+from services.local.demo.registers import register_of
 from services.metering.domain.formats import read_curve_file
 from services.metering.domain.prime import S02Reader
 
@@ -114,6 +115,25 @@ def test_metering_reads_every_report_and_refuses_only_the_planted_rows(files: De
     assert refused == 27  # seven odd months with three each, three of every fourth with two
     assert errors >= 3
     assert len(units) == 62  # sixty-one of the members file and one that nobody has entered
+
+
+def test_the_displays_of_the_newest_month_go_with_its_hours(spain: DemoFiles) -> None:
+    """In whole kWh: what a register counted is within one of the hours of its periods."""
+    found = [close for path in spain.closes for close in read_curve_file(path).closes]
+    ana = spain.cast.ana.supplies[0].meters[0].serial
+    first, last = (one.registers["import"] for one in found if one.meter == ana)
+    shown = [after - before for before, after in zip(first, last, strict=True)]
+    hours = Counter[int]()
+    for report in spain.reports[-5:]:
+        for part in content_of(report).decode().split("<Cnt ")[1:]:
+            for line in part.splitlines() if part.startswith(f'Id="{ana}"') else ():
+                if "Fh=" in line:
+                    begins = datetime.strptime(line.split('"')[1][:10] + "+0000", "%Y%m%d%H%z") - timedelta(hours=1)
+                    used = int(line.split('AI="')[1].split('"')[0]) if begins.month == 10 else 0
+                    hours[register_of(begins.date(), begins.hour)] += used
+    assert shown[3:] == [0, 0, 0]
+    assert all(abs(one - hours[number]) <= 1_000 for number, one in enumerate(shown[:3])), (shown, hours)
+    assert len({one.meter for one in found}) > 40
 
 
 def test_the_days_of_the_clock_change_have_23_and_25_hours(spain: DemoFiles) -> None:

@@ -218,9 +218,9 @@ def test_adjustments_stand_after_the_total_and_decide_what_is_asked(pages):
     text = " ".join(pages(render_invoice(replace(bill_a(), adjustments=(refund,)), "es")))
     in_order(
         text,
-        "Nada que pagar",
-        "\u22124,56 €",
-        "A su favor: se descuenta de lo que deba y de sus próximas facturas",
+        "Nada que pagar: a su favor, 1–31 de octubre de 2026",
+        "4,56 €",
+        "Se descuenta de lo que deba y de sus próximas facturas",
         "Total 55,44 €",
         "Devolución de la fianza",
     )
