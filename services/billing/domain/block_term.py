@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from services.billing.domain.bill import ZERO, BillLine
+from services.billing.domain.bill import ZERO, BillLine, Energy
 from services.billing.domain.blocks import category, share_of_months, steps
+from services.billing.domain.charged import Measured
 from services.billing.domain.charges import charge_lines
 from services.billing.domain.closes import Close, used_within
 from services.billing.domain.planning import HeldBill, Segment
@@ -31,12 +32,31 @@ def energy_blocks(segment: Segment, wh: int) -> Iterator[BillLine]:
 def water_lines(segment: Segment, closes: Sequence[Close]) -> Iterator[BillLine]:
     """Drinking water by its meter: the charge of the segment's days, what the register counted, and sewage.
 
-    Raises HeldBill when readings are missing, are not of water, or reach back before the contract.
+    Raises HeldBill when readings are not of water, or reach back before the contract.
     """
     _check(segment, closes)
     lines = [*_fixed_charge(segment, "water_fixed", "water"), *_metered(segment, closes)]
     yield from lines
     yield from _sewage_lines(segment, lines, sum(close.used for close in closes))
+
+
+def check_registers(measured: Measured) -> None:
+    """Raises HeldBill when a register that is read every month was not: over all the days of a contract, whatever its prices
+    did meanwhile.
+    """
+    found: dict[tuple[str, str], list[tuple[Segment, Energy | None]]] = {}
+    for segment, energy in measured:
+        if segment.by_register:
+            found.setdefault((segment.service_id, segment.contract.id), []).append((segment, energy))
+    for each in found.values():
+        (first, _), (last, _) = each[0], each[-1]
+        if last.product.months == 1 and not any(energy and energy.closes for _, energy in each):
+            raise HeldBill(
+                "NO_READINGS",
+                f"The water meter of contract {last.contract.number} has no two readings of which the last lies between "
+                f"{first.days.start} and {last.days.end}; import its reading and run the month again.",
+                last.contract.id,
+            )
 
 
 def flat_lines(segment: Segment) -> Iterator[BillLine]:
@@ -123,14 +143,7 @@ def _sewage_lines(segment: Segment, water: Sequence[BillLine], litres: int) -> I
 
 
 def _check(segment: Segment, closes: Sequence[Close]) -> None:
-    contract, days = segment.contract, segment.days
-    if not closes and segment.product.months == 1:
-        raise HeldBill(
-            "NO_READINGS",
-            f"The water meter of contract {contract.number} has no two readings of which the last lies between "
-            f"{days.start} and {days.end}; import its reading and run the month again.",
-            contract.id,
-        )
+    contract = segment.contract
     for close in closes:
         if close.unit != "litre" or close.used < 0:
             raise HeldBill(

@@ -15,6 +15,7 @@ from itertools import groupby
 
 from services.billing.domain.adjustments import BillTerms, discount_lines, with_stated
 from services.billing.domain.bill import ZERO, Bill, BillLine, Energy
+from services.billing.domain.block_term import check_registers
 from services.billing.domain.charged import Measured, charged_services
 from services.billing.domain.concepts import NO_CONCEPTS, Concepts
 from services.billing.domain.energy_term import energy_lines, management_fee_lines
@@ -50,6 +51,7 @@ def price(
     stated = terms.stated_concepts
     try:
         lines = list(power_lines(segments, policy))
+        check_registers(measured)
         priced = [(segment, list(energy_lines(segment, energy, policy))) for segment, energy in measured]
         lines.extend(line for _, found in priced for line in found)
         for segment, energy in _by_contract(measured):
