@@ -87,6 +87,7 @@ class BillRuns:
             return run.id
         issue_date = wanted or self._rules.today(tx.clock.now())
         self._check_dates(connection, days, issue_date, tx.clock.now())
+        _check_beside(connection, issue_date)
         supply_ids = read_model.to_bill(connection, days)
         billed = read_model.count_billed(connection, days)
         chunks = [(new_id(), each) for each in self._cut(supply_ids)]
@@ -135,14 +136,6 @@ class BillRuns:
                 f"The issue date {issue_date} is in the future (today is {today}); use a day that has come.",
                 "ISSUE_DATE_IN_FUTURE",
             )
-        for other in runs.under_way(connection):
-            # Both take numbers from now on, in whatever order: one date for both, or one run after the other.
-            if issue_date != other.issue_date:
-                raise Refused(
-                    f"The run of {other.period} is under way with issue date {other.issue_date}, and the dates of a series "
-                    f"must follow its numbers; use {other.issue_date}, or wait until that run ends to bill on {issue_date}.",
-                    "RUN_UNDER_WAY",
-                )
         latest = series.latest_date(connection, self._rules.invoice_series)
         if latest is not None and issue_date < latest:
             raise Refused(
@@ -180,6 +173,8 @@ class BillRuns:
         day = _issue_date(issue_date) or self._rules.today(now)
         with self._database.read() as connection:
             self._check_dates(connection, days, day, now)
+            if issue_date:  # without one it is the date of a day to come, by when that run may have ended
+                _check_beside(connection, day)
             supply_ids = read_model.to_bill(connection, days)
             billed = read_model.count_billed(connection, days)
         chunks = self._cut(supply_ids)
@@ -245,6 +240,17 @@ class BillRuns:
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _check_beside(connection: Connection, issue_date: date) -> None:
+    """Runs under way take numbers from now on, in whatever order: they have one date, or follow one another."""
+    for other in runs.under_way(connection):
+        if issue_date != other.issue_date:
+            raise Refused(
+                f"The run of {other.period} is under way with issue date {other.issue_date}, and the dates of a series "
+                f"must follow its numbers; use {other.issue_date}, or wait until that run ends to bill on {issue_date}.",
+                "RUN_UNDER_WAY",
+            )
 
 
 def _month(text: str) -> DatePeriod:

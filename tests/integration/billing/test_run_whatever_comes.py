@@ -48,6 +48,9 @@ def test_two_months_under_way_have_one_issue_date(office: Office) -> None:
     for other in ("2026-11-01", "2026-11-04"):
         with pytest.raises(Refused, match=r"run of 2026-09 is under way with issue date 2026-11-02.* use 2026-11-02"):
             office.start("2026-10", other)
+        with pytest.raises(Refused, match="is under way"):
+            list(office.runs.preview("2026-10", other))
+    assert list(office.runs.preview("2026-10", ""))[-1].run.invoiced == 2, "a proposal for a day to come"
     office.start("2026-10", "2026-11-02")
     for chunk_id in office.waiting_chunks():
         office.work(chunk_id)
