@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from services.chassis.errors import Invalid
 from services.staff.show import JsonOption, print_json, say
 from services.staff.verify.check import Verdict, verify
+from services.staff.verify.document import read
 from services.staff.verify.numbers import Unverifiable
 
 BundleArgument = Annotated[
@@ -35,12 +35,11 @@ def verify_command(bundle: BundleArgument, as_json: JsonOption = False) -> None:
 
 def _read(path: str) -> Any:
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        return json.loads(text)
+        return read(sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8"))
     except OSError as wrong:
         raise Invalid(f"{path} cannot be read: {wrong.strerror or wrong}.", "UNREADABLE") from wrong
-    except ValueError as wrong:
-        raise Invalid(f"{path} is not a bundle: it is no JSON ({wrong}).", "UNREADABLE") from wrong
+    except UnicodeDecodeError as wrong:
+        raise Invalid(f"{path} is not a bundle: it is not text in UTF-8 ({wrong}).", "UNREADABLE") from wrong
 
 
 def _tell(verdict: Verdict) -> None:

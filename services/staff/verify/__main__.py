@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from services.staff.verify.check import verify
+from services.staff.verify.document import read
 from services.staff.verify.numbers import Unverifiable
 
 
 def main(path: str) -> int:
     try:
-        verdict = verify(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, Unverifiable) as problem:
+        verdict = verify(read(Path(path).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, Unverifiable) as problem:
         print(f"{path}: {problem}", file=sys.stderr)
         return 1
     for difference in verdict.differences:

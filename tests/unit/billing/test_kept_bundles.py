@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.staff.verify.check import verify
+from services.staff.verify.document import read
+from services.staff.verify.numbers import Unverifiable
 
 KEPT = {
     "electricity-and-water-argentina": "33644.53",
@@ -45,6 +47,22 @@ def test_what_a_rectifying_invoice_says_of_the_other_is_looked_at(where: str, na
     assert name in part
     part[name] = value
     assert any(each.startswith(said) for each in verify(bundle).differences), verify(bundle).differences
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no JSON"),
+        ("", "no JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"format": NaN}', "NaN stands as a number: a bundle has whole ones"),
+        ('{"total": 55.45}', "55.45 stands as a number: .* writes amounts as texts"),
+        ('{"invoice": {"total": "1.00", "total": "55.45"}}', "The field 'total' stands twice"),
+    ],
+)
+def test_a_text_that_can_be_read_in_two_ways_or_in_none_is_no_bundle(text: str, said: str) -> None:
+    with pytest.raises(Unverifiable, match=said):
+        read(text)
 
 
 def test_an_older_bundle_without_parties_and_due_date_is_not_asked_for_its_hash() -> None:
