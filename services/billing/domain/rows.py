@@ -29,6 +29,14 @@ def decimal(row: Mapping[str, Any], field: str, place: str) -> Decimal:
     return exact(_required(row, field, place), field, place)
 
 
+def ratio(row: Mapping[str, Any], field: str, place: str) -> Decimal:
+    """A percentage, 0 to 100, as the ratio that it is: 0.21 for 21."""
+    percent = decimal(row, field, place)
+    if not 0 <= percent <= 100:
+        raise Invalid(f"{place}: {field} = {percent} is no percentage; give 0 to 100.", field=field)
+    return percent / 100
+
+
 def decimals(row: Mapping[str, Any], field: str, place: str) -> dict[str, Decimal]:
     values = _required(row, field, place)
     if not isinstance(values, Mapping) or not values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from services.billing.domain.dated import Row
 from services.billing.domain.rows import civil_date, optional_date, text
 from services.chassis.errors import Invalid
 
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 RawRow = Mapping[str, Any]
 Parse = Callable[[RawRow, str], Any]
 
@@ -56,7 +58,19 @@ class Source:
             near = difflib.get_close_matches(unknown, sorted(fields.asked - set(row)), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"take it out of {self.file}."
             raise Invalid(f"{place}: {unknown} is not a known field; {hint}", field=unknown)
+        for name, number in _numbers(row):
+            if number < 0:
+                raise Invalid(f"{place}: {name} = {number} is less than zero.", field=name)
         return typed
+
+
+def _numbers(row: RawRow) -> Iterator[tuple[str, Decimal]]:
+    """What is a number in a row that has been read, with the field it is in, and those of its tables."""
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", number) for key, number in _numbers(value))
+        elif isinstance(value, int | Decimal) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+            yield name, Decimal(value)
 
 
 class _Fields(Mapping[str, Any]):

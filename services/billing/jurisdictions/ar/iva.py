@@ -12,7 +12,7 @@ from services.billing.domain.bill import BillLine
 from services.billing.domain.charging import OUTSIDE, ChargeConcept
 from services.billing.domain.dated import DatedTable
 from services.billing.domain.policy import TaxFacts
-from services.billing.domain.rows import decimal, text
+from services.billing.domain.rows import ratio, text
 from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions.files import Source
 from services.billing.jurisdictions.law_book import LawBook
@@ -21,7 +21,7 @@ from services.chassis.errors import Invalid, Refused
 IVA = Source(
     "iva.toml",
     "rule",
-    lambda row, place: decimal(row, "percent", place) / 100,
+    lambda row, place: ratio(row, "percent", place),
     key="name",
     elsewhere=frozenset({"services", "uses", "tax_conditions", "metered", "named"}),
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.regularisation import CorrectionLaw, Numbering
-from services.billing.domain.rows import decimal
+from services.billing.domain.rows import ratio
 from services.billing.jurisdictions.es.tables import FOLDER
 from services.billing.jurisdictions.files import Source
 from services.billing.jurisdictions.law_book import LawBook
@@ -15,7 +15,7 @@ from services.billing.jurisdictions.regularisation import rule
 
 
 def _rate(row: Mapping[str, Any], place: str) -> Decimal:
-    return decimal(row, "percent", place) / 100
+    return ratio(row, "percent", place)
 
 
 LEGAL_INTEREST = Source("legal_interest.toml", "legal_interest", _rate)

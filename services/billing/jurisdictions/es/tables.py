@@ -10,7 +10,7 @@ from typing import Any
 
 from services.billing.domain.dated import DatedTable, Row
 from services.billing.domain.policy import PerPeriod
-from services.billing.domain.rows import decimal, decimals, text
+from services.billing.domain.rows import decimal, decimals, ratio, text
 from services.billing.jurisdictions.files import Source
 from services.billing.jurisdictions.law_book import LawBook
 from services.chassis.errors import Invalid
@@ -115,14 +115,12 @@ def _reactive(row: Mapping[str, Any], place: str) -> ReactiveRule:
     )
     if not bands or bands[-1][0] != 0:
         raise Invalid(f"{place}: the bands must reach down to cos_phi_from = 0.", field="bands")
-    return ReactiveRule(
-        decimal(row, "free_percent", place) / 100, frozenset(row.get("exempt_periods", ())), tuple(bands)
-    )
+    return ReactiveRule(ratio(row, "free_percent", place), frozenset(row.get("exempt_periods", ())), tuple(bands))
 
 
 def _iee_rate(row: Mapping[str, Any], place: str) -> IeeRate:
     return IeeRate(
-        decimal(row, "percent", place) / 100,
+        ratio(row, "percent", place),
         decimal(row, "minimum_per_mwh", place),
         decimal(row, "reduced_minimum_per_mwh", place),
     )
@@ -132,13 +130,13 @@ def _iee_use(row: Mapping[str, Any], place: str) -> IeeUse:
     minimum = text(row, "minimum", place)
     if minimum not in ("general", "reduced", "none"):
         raise Invalid(f"{place}: minimum = {minimum!r} must be general, reduced or none.", field="minimum")
-    return IeeUse(decimal(row, "base_percent", place) / 100, minimum)
+    return IeeUse(ratio(row, "base_percent", place), minimum)
 
 
 def _iva_rates(row: Mapping[str, Any], place: str) -> IvaRates:
     return IvaRates(
-        decimal(row, "percent", place) / 100,
-        decimal(row, "reduced", place) / 100 if "reduced" in row else None,
+        ratio(row, "percent", place),
+        ratio(row, "reduced", place) if "reduced" in row else None,
         int(decimal(row, "reduced_up_to_w", place)) if "reduced_up_to_w" in row else 0,
         bool(row.get("reduced_below", False)),
         decimal(row, "market_price_above", place) if "market_price_above" in row else None,
@@ -164,7 +162,7 @@ LOSSES = Source("losses.toml", "loss", _losses, key="tariff")
 IEE = Source("electricity_tax.toml", "rate", _iee_rate)
 IEE_USES = Source("electricity_tax.toml", "use", _iee_use, key="name")
 IVA = {service: Source("iva.toml", service, _iva_rates) for service in ("electricity", "water")}
-GENERAL_IVA = Source("iva.toml", "general", lambda row, place: decimal(row, "percent", place) / 100)
+GENERAL_IVA = Source("iva.toml", "general", lambda row, place: ratio(row, "percent", place))
 FINANCING = Source("regulated.toml", "social_bonus_financing", _financing)
 RENTAL = Source("regulated.toml", "meter_rental", _monthly, key="meter")
 SOURCES = (
