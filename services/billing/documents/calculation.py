@@ -83,6 +83,11 @@ def share_written(e: Edition, line: Line, bases: Sequence[Line]) -> str:
     return e.t("{rate} of {base}").format(rate=line.period, base=e.f.money(base))
 
 
+def asked(e: Edition, due: Decimal) -> tuple[str, str]:
+    """What the last line of a sum is called, and its amount: to pay, or without a sign in the holder's favour."""
+    return (e.t("To pay") if due >= 0 else e.t("In your favour")), e.f.money(abs(due))
+
+
 def tax_name(e: Edition, tax: Tax) -> str:
     return e.word(TAXES, tax.code, tax.label)
 

@@ -104,5 +104,6 @@ def _total(stack: Stack, e: Edition, doc: InvoiceDocument) -> None:
         ]
         stack.items.append(row(COLUMNS, cells))
     if doc.adjustments:
-        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(""), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
+        name, amount = calculation.asked(e, doc.amount_due)
+        due = [Cell(name, SEMIBOLD), Cell(""), Cell(amount, SEMIBOLD, align="right")]
         stack.items.append(row(COLUMNS, due, size=12, rule=False, pad=5))

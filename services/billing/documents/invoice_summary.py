@@ -134,7 +134,8 @@ def build(doc: InvoiceDocument, e: Edition, country: Country) -> Summary:
     for item in doc.adjustments:
         stack.items.append(row(whole, _adjustment(e, item), size=8.5))
     if doc.adjustments:
-        due = [Cell(e.t("To pay"), SEMIBOLD), Cell(e.f.money(doc.amount_due), SEMIBOLD, align="right")]
+        name, asked = calculation.asked(e, doc.amount_due)
+        due = [Cell(name, SEMIBOLD), Cell(asked, SEMIBOLD, align="right")]
         stack.items.append(row(whole, due, size=9.5, rule=False))
     return Summary(stack, _beside(doc, e, INNER - wide - GAP - 2 * PADDING) if beside else None)
 

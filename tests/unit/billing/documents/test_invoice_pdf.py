@@ -223,6 +223,7 @@ def test_adjustments_stand_after_the_total_and_decide_what_is_asked(pages):
         "Se descuenta de lo que deba y de sus próximas facturas",
         "Total 55,44 €",
         "Devolución de la fianza",
+        "A su favor 4,56 €",
     )
     assert "Cómo pagar" not in text
 
