@@ -38,16 +38,21 @@ def complete(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, r
         rules.fiscal.tax_office, rules.profile.tax_id, invoice.number, invoice.issue_date, invoice.total
     )
     document = _with_period_names(document, supply)
-    return replace(
+    document = replace(
         document,
-        taxes=_taxes(document, papers, supply, rules),
         supply=replace(
             document.supply,
             distributor=str(rules.profile.raw.get("distributor", "")),
             **_end_of_contract(supply, rules, invoice.issue_date),
         ),
+    )
+    return replace(
+        document,
+        taxes=_taxes(document, papers, supply, rules),
         tax_code=TaxOfficeCode(url) if papers.registered else None,
-        comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code) if invoice.kind == SERVICE else "",
+        comparator_url=comparator_url(papers, supply, rules.fiscal.retailer_code, document.supply.contract_end)
+        if invoice.kind == SERVICE
+        else "",
         origin=_mix(origin) if origin else None,
     )
 
@@ -109,7 +114,7 @@ def _taxes(document: InvoiceDocument, papers: InvoicePapers, supply: Supply, rul
     return tuple(replace(tax, share=share(tax.code, contracts[-1], accrual)) for tax in document.taxes)
 
 
-def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") -> str:
+def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "", contract_end: date | None = None) -> str:
     """The comparator's address with the invoice's data; "" for a tariff that carries none. Never log it."""
     invoice, details = papers.invoice, papers.details
     tariffs = {contract.tariff for service in supply.services for contract in service.contracts}
@@ -141,6 +146,7 @@ def comparator_url(papers: InvoicePapers, supply: Supply, retailer: str = "") ->
             surplus_amount=_sum(details, "surplus"),
             discount=_sum(details, "discount") + _sum(details, "invitation"),
             retailer=retailer,
+            contract_end=contract_end,
             year_start=window[0] if window else None,
             year_energies=window[1] if window else {},
             highest_powers=papers.highest_powers(),

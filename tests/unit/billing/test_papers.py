@@ -317,6 +317,8 @@ def test_the_end_of_a_contract_and_whether_it_goes_on(start, end, months, printe
     )
     assert (document.supply.contract_end, document.supply.contract_renewed) == printed
     assert document.supply.access_contract_reference == "ATR0575"
+    told = parse_qs(urlsplit(document.comparator_url).query).get("finContrato")
+    assert told == (None if printed[0] is None else [printed[0].isoformat()])
 
 
 def test_a_month_skipped_is_not_compared_with():

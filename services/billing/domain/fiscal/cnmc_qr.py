@@ -41,6 +41,7 @@ class ComparatorInvoice:
     surplus_amount: Decimal = ZERO
     discount: Decimal = ZERO
     retailer: str = ""  # "R2-000"
+    contract_end: date | None = None  # its last day, or that of the term that runs
     year_start: date | None = None  # first day of the twelve months of `year_energies`
     year_energies: Mapping[str, Decimal] = field(default_factory=dict)  # kWh
     highest_powers: Mapping[str, Decimal] = field(default_factory=dict)  # kW, of the year
@@ -58,8 +59,10 @@ def comparator_url(invoice: ComparatorInvoice) -> str:
     values |= {f"p{period}": kw for period, kw in invoice.powers.items()}
     if invoice.retailer:
         values["com"] = invoice.retailer
+    values["tc"] = invoice.contract_type
+    if invoice.contract_end is not None:
+        values["finContrato"] = invoice.contract_end
     values |= {
-        "tc": invoice.contract_type,
         "iniF": invoice.period.start - timedelta(days=1),
         "finF": invoice.period.end - timedelta(days=1),
         "fFact": invoice.issue_date,
