@@ -149,6 +149,8 @@ class MonthPricer:
                 planned.append((supply, _holder(supply, members), segments))
             except HeldBill as reason:
                 held.append(_held(supply, reason))
+            except Exception as failure:
+                held.append(_not_priced(supply, (), failure))
         energies = self._ask_for_each(planned, held)
         last_read = self._last_read(planned, period)
         drafts: list[Draft] = []
@@ -170,8 +172,7 @@ class MonthPricer:
             except HeldBill as reason:
                 held.append(_held(supply, reason))
             except Exception as failure:
-                logger().exception("bill_not_priced", supply_id=supply.id, account_number=supply.account_number)
-                held.append(_held(supply, _not_priced(supply, segments, failure)))
+                held.append(_not_priced(supply, segments, failure))
         return Priced(tuple(drafts), tuple(held), tuple(idle))
 
     def again(self, supply: Supply, holder: Member, period: DatePeriod, accrual_date: date) -> Draft:
@@ -321,13 +322,14 @@ def _holder(supply: Supply, members: dict[str, Member]) -> Member:
     return members[supply.member_id]
 
 
-def _not_priced(supply: Supply, segments: Sequence[Segment], failure: Exception) -> HeldBill:
+def _not_priced(supply: Supply, segments: Sequence[Segment], failure: Exception) -> HeldSupply:
     """What nobody foresaw in one bill is looked at by somebody, and no reason to leave the others unbilled."""
+    logger().error("bill_not_priced", supply_id=supply.id, account_number=supply.account_number, exc_info=failure)
     sentence = (
         f"The bill of account {supply.account_number} could not be priced ({type(failure).__name__}: {failure}). Look at the "
         "contract's figures; where nothing is wrong with them it is a fault of this program, whose log has the whole of it."
     )
-    return HeldBill("NOT_PRICED", sentence, segments[-1].contract.id)
+    return _held(supply, HeldBill("NOT_PRICED", sentence, segments[-1].contract.id if segments else ""))
 
 
 def _held(supply: Supply, reason: HeldBill) -> HeldSupply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -156,6 +157,19 @@ def test_a_bill_that_nobody_foresaw_is_held_and_the_rest_is_billed(office: Offic
     assert "AttributeError" in held.explanation and "Look at the contract's figures" in held.explanation
     office.energy.of.clear()
     assert office.bill().run.invoiced == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_supply_of_which_no_bill_can_be_planned_is_held_too(office: Office) -> None:
+    """A kind of service that this release does not know, as a later one of its neighbours might tell."""
+    office.add_supplies(3)
+    mine = tables.supply.c.supply_id == "s00000"
+    with office.database.write() as tx:
+        known = json.dumps(tx.execute(select(tables.supply.c.state).where(mine)).scalar_one())
+        unknown = json.loads(known.replace("electricity", "hydrogen"))
+        tx.execute(tables.supply.update().where(mine).values(state=unknown))
+    run = office.bill()
+    assert (run.run.invoiced, [(each.account_number, each.reason) for each in run.held]) == (2, [("1/1", "NOT_PRICED")])
 
 
 def test_each_step_of_a_run_is_told_once_however_many_do_it(database: Database, tmp_path: Path) -> None:
