@@ -26,6 +26,7 @@ from services.billing.domain.review import PRESUMED_ERROR, check_usual, months_t
 from services.billing.domain.rewards import INVITATION, given_wh, invitation
 from services.billing.domain.season_average import Billed, months_of
 from services.billing.domain.supplies import Member, Supply
+from services.billing.domain.uncontracted import DAYS_WITHOUT_CONTRACT, check_contracts
 from services.billing.repository import history, market, read_model, register_reads, reviews, rewards
 from services.billing.repository.runs import HeldSupply
 from services.billing.rules import Rules
@@ -165,7 +166,7 @@ class MonthPricer:
                 discounts = invitation(segments, left.get(holder.id, 0))
                 terms = BillTerms(zone=supply.tariff_zone, discounts=discounts)
                 draft = draft_of(self._rules, supply, holder, segments, tuple(measured), terms, period, issue_date)
-                self._review(draft.bill, segments, usual)
+                self._review(draft.bill, supply, segments, usual)
                 if discounts:
                     left[holder.id] -= given_wh(draft.bill.lines)
                 drafts.append(draft)
@@ -199,8 +200,6 @@ class MonthPricer:
         """What was billed in the months that say what is usual, where the country's law or the cooperative asks."""
         months = months_to_compare(self._rules.country.presumed_error, period.start)
         year = months_of("year", period.start) if self._rules.outlier_times else ()
-        if not months and not year:
-            return Usual({}, {}, {})
         return Usual(
             history.billed(connection, supply_ids, months) if months else {},
             history.past_bills(connection, supply_ids, year) if year else {},
@@ -215,10 +214,12 @@ class MonthPricer:
         with self._database.read() as connection:
             return register_reads.last_read(connection, concerned, period.start)
 
-    def _review(self, bill: Bill, segments: Sequence[Segment], usual: Usual) -> None:
+    def _review(self, bill: Bill, supply: Supply, segments: Sequence[Segment], usual: Usual) -> None:
         """Raises HeldBill when somebody has to look at the bill who has not."""
         supply_id = bill.supply_id
         released = usual.released.get(supply_id, frozenset())
+        if DAYS_WITHOUT_CONTRACT not in released:
+            check_contracts(supply, bill.period)
         if PRESUMED_ERROR not in released:
             check_usual(bill, segments, self._rules.country.presumed_error, usual.billed.get(supply_id, {}))
         if self._rules.outlier_times:

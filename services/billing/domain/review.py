@@ -13,11 +13,12 @@ from services.billing.domain.outliers import OUTLIERS
 from services.billing.domain.planning import HeldBill, Segment
 from services.billing.domain.season_average import Average, Billed, Presumption, average, months_of
 from services.billing.domain.taxes import percent
+from services.billing.domain.uncontracted import DAYS_WITHOUT_CONTRACT
 from services.chassis.money import round_half_up
 
 PRESUMED_ERROR = "PRESUMED_ERROR"
 #: Reasons of a held bill that a decision of the office settles; the others need other facts.
-RELEASABLE = frozenset({PRESUMED_ERROR}) | OUTLIERS
+RELEASABLE = frozenset({PRESUMED_ERROR, DAYS_WITHOUT_CONTRACT}) | OUTLIERS
 
 Presumptions = Mapping[str, DatedTable[Presumption]]
 
