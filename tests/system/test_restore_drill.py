@@ -14,8 +14,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from coop.billing.v1 import audit_service_pb2 as audit
 from coop.billing.v1 import billing_service_pb2 as billing
+from coop.billing.v1 import fiscal_service_pb2 as fiscal
 from coop.billing.v1 import payments_service_pb2 as payments
+from coop.billing.v1.audit_service_pb2_grpc import InvoiceAuditServiceStub
+from coop.billing.v1.fiscal_service_pb2_grpc import FiscalServiceStub
 from coop.billing.v1.payments_service_pb2_grpc import PaymentsServiceStub
 
 from services.chassis.clock import SystemClock
@@ -86,6 +90,12 @@ def test_a_month_goes_on_after_everything_was_lost(destroyed: tuple[Taken, str],
             assert json.load(answer)["state"] == "valid"
         books = office.clients.stub("billing", PaymentsServiceStub).GetBooksCheck(payments.GetBooksCheckRequest())
         assert list(books.differences) == []
+        told = office.clients.stub("billing", FiscalServiceStub).VerifyFiscalRecords(
+            fiscal.VerifyFiscalRecordsRequest()
+        )
+        assert (told.records, told.HasField("broken"), list(told.without_record)) == (SUPPLIES, False, [])
+        chains = office.clients.stub("billing", InvoiceAuditServiceStub).VerifyInvoices(audit.VerifyInvoicesRequest())
+        assert [(each.invoices, each.why) for each in chains.series] == [(SUPPLIES, "")]
         assert office.dead_letters() == []
         await_mails(stack, [f"member{number}@example.org" for number in range(1, SUPPLIES + 1)])
     _nothing_unheard_of(tmp_path / "var" / "data")
