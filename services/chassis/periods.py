@@ -8,6 +8,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
+LONGEST_MONTH = 31
+"""Days; a year has more, which tells by what a price of time is divided."""
 
 
 @dataclass(frozen=True, order=True)
@@ -45,6 +47,15 @@ class DatePeriod:
     def __iter__(self) -> Iterator[date]:
         for offset in range(self.days):
             yield self.start + timedelta(days=offset)
+
+    def by_month(self) -> "Iterator[tuple[DatePeriod, int]]":
+        """The days of each calendar month, and how many days that month has."""
+        start = self.start
+        while start < self.end:
+            month = DatePeriod.month(start.strftime("%Y-%m"))
+            part = DatePeriod(start, min(self.end, month.end))
+            yield part, month.days
+            start = part.end
 
     def intersection(self, other: "DatePeriod") -> "DatePeriod | None":
         start, end = max(self.start, other.start), min(self.end, other.end)

@@ -10,6 +10,7 @@ from typing import Any
 from coop.billing.v1 import billing_pb2
 from coop.billing.v1 import billing_service_pb2 as billing
 
+from services.chassis.periods import LONGEST_MONTH
 from services.staff.invoice_behind import behind, quarters_said
 from services.staff.invoice_hours import Hours, hours_of, known_otherwise, missing_of, of_lines, summed
 from services.staff.invoice_hours import said as hours_said
@@ -124,7 +125,7 @@ def calculation(line: Mapping[str, Any], currency: str) -> str:
     unit = line["price_unit"]
     per = f" per {PER.get(unit, unit)}" if unit else ""
     factors.append(f"{short(line['unit_price'])} {currency}{per}")
-    if unit == "month" and line["year_days"]:
+    if unit == "month" and line["year_days"] and line["year_days"] > LONGEST_MONTH:
         factors.append("12")
     if line["concept"] == "invitation":
         factors[-1] += " (the mean price of this bill's energy)"

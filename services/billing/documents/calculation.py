@@ -1,4 +1,4 @@
-"""The calculation of a line in words: quantity × days × price ÷ days of the year."""
+"""The calculation of a line in words: quantity × days × price ÷ days of the year or of the month."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.billing.documents.figures import NBSP
 from services.billing.documents.model import ZERO, Line, Tax
 from services.billing.documents.vocabulary import CONCEPTS, PERIODS, PRICE_UNITS, TAXES, UNITS, named
 from services.chassis.money import round_half_up
+from services.chassis.periods import LONGEST_MONTH
 
 TIMES = " × "
 
@@ -65,7 +66,7 @@ def written(e: Edition, line: Line) -> str:
         per = e.word(PRICE_UNITS, line.price_unit) if line.price_unit else ""
         price = e.f.price(line.unit_price, per)
         if line.year_days is not None:
-            if line.price_unit in {"month", "kw_month"}:
+            if line.price_unit in {"month", "kw_month"} and line.year_days > LONGEST_MONTH:
                 price += f"{NBSP}×{NBSP}12"
             price += f"{NBSP}÷{NBSP}{line.year_days}"
         factors.append(price)

@@ -76,7 +76,8 @@ class Line:
 
     `price_unit` says what the price is per (vocabulary.PRICE_UNITS: "kwh", "m3", "kw_year", "month"…), or "" for an
     amount without calculation. With `days` and `year_days` a yearly or monthly price is prorated and printed so:
-    4.6 kW × 31 days × 27.704413 €/kW·year ÷ 365; 31 days × 0.81 €/month × 12 ÷ 365.
+    4.6 kW × 31 days × 27.704413 €/kW·year ÷ 365; 31 days × 0.81 €/month × 12 ÷ 365;
+    10 days × 1,200 $/month ÷ 31, where `year_days` are those of a month.
     """
 
     concept: str  # "power", "energy", "meter_rental"… (vocabulary.CONCEPTS) or any code with a `label`

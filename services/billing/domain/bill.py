@@ -22,7 +22,8 @@ _Value = TypeVar("_Value")
 class BillLine:
     """One priced line. `price_unit` says what `unit_price` is per: kwh, kw_year, month, year, day or "" (a bare amount).
 
-    With `days` and `year_days` a yearly or monthly price is prorated (4.6 kW × 31 days × price ÷ 365).
+    With `days` and `year_days` a price of time is prorated by the days of its year (4.6 kW × 31 days × price ÷ 365), a monthly one
+    × 12; or, where `year_days` are those of a month, by them (10 days × price ÷ 31).
     `taxed_by` names the taxes whose base the line is in.
     """
 

@@ -72,14 +72,7 @@ def category(used: int, blocks: Sequence[Block], share: Fraction = Fraction(1)) 
 
 def share_of_months(days: DatePeriod, months: int = 1) -> Fraction:
     """`days` as a part of `months` calendar months, each month counting by its own days: a quarter of 3 months is 1."""
-    whole = Fraction(0)
-    start = days.start
-    while start < days.end:
-        month = DatePeriod.month(start.strftime("%Y-%m"))
-        end = min(days.end, month.end)
-        whole += Fraction((end - start).days, month.days)
-        start = end
-    return whole / months
+    return sum((Fraction(part.days, in_month) for part, in_month in days.by_month()), start=Fraction(0)) / months
 
 
 def spread(used: int, days: Sequence[int]) -> tuple[int, ...]:

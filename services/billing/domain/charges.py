@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from services.billing.domain.bill import BillLine
-from services.billing.domain.planning import by_year, year_days
+from services.billing.domain.planning import year_days
 from services.chassis.money import round_half_up
 from services.chassis.periods import DatePeriod
 
@@ -14,11 +14,23 @@ from services.chassis.periods import DatePeriod
 def charge_lines(
     concept: str, section: str, service: str, days: DatePeriod, price: Decimal, months: int = 1
 ) -> Iterator[BillLine]:
-    """`price` for each `months` calendar months: whole months count whole, and a part × 12 × days ÷ days of the year."""
+    """`price` for each `months` calendar months: whole months count whole, and a part by its days of those of its month.
+
+    So a month that is cut costs what the whole one does.
+    """
     whole = _whole_months(days)
     if whole is None:
-        for part in by_year(days):
-            yield prorated_month_line(concept, section, service, part, price / months)
+        for part, in_month in days.by_month():
+            yield BillLine(
+                concept,
+                section,
+                service,
+                round_half_up(price * part.days / (months * in_month)),
+                days=part.days,
+                unit_price=price / months,
+                price_unit="month",
+                year_days=in_month,
+            )
     elif whole == months == 1:
         yield BillLine(concept, section, service, round_half_up(price), unit_price=price, price_unit="month")
     elif whole == months:

@@ -118,8 +118,12 @@ def _of_table(table: DatedTable[Concept], service: Charged) -> Iterator[ConceptL
 def _by_month(concept: Concept, parts: Sequence[DatePeriod]) -> BillLine:
     share = sum((share_of_months(part) for part in parts), start=Fraction(0))
     amount = round_half_up(concept.price * share.numerator / share.denominator)
-    line = replace(_line(concept, amount), unit_price=concept.price, price_unit="month")
-    return line if share == 1 else replace(line, days=sum(part.days for part in parts))
+    line = _line(concept, amount)
+    lengths = {in_month for part in parts for _, in_month in part.by_month()}
+    if share != 1 and len(lengths) > 1:
+        return line  # of months of different lengths: the amount has no multiplication to print
+    line = replace(line, unit_price=concept.price, price_unit="month")
+    return line if share == 1 else replace(line, days=sum(part.days for part in parts), year_days=lengths.pop())
 
 
 def _by_consumption(concept: Concept, service: Charged) -> BillLine:

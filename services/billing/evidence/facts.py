@@ -18,6 +18,8 @@ from services.billing.domain.products import Product
 from services.billing.domain.supplies import Contract
 
 Facts = dict[str, Any]
+#: A part of a month is charged by its days of those of the month; who reads facts without it: × 12 ÷ days of the year.
+MONTH_PARTS = "by_month"
 
 
 def facts_of(
@@ -92,6 +94,7 @@ def _segment(segment: Segment, energy: Energy, zone: str) -> dict[str, Any]:
         "product": _product(segment.product),
         "source": segment.source,
         "discount": str(segment.discount),
+        "month_parts": MONTH_PARTS,
         "prices": _prices(segment, energy),
         "energy": {
             period: {"import_wh": each.import_wh, "export_wh": each.export_wh}

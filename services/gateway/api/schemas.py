@@ -224,7 +224,10 @@ class LineOut(Schema):
     unit_price = String(metadata={"description": "Of a tax, its rate as a ratio."})
     price_unit = String(required=True, metadata={"description": "What the price is per, such as kwh or kw_year."})
     days = Integer(required=True, metadata={"description": "0 where time plays no part; so is year_days."})
-    year_days = Integer(required=True)
+    year_days = Integer(
+        required=True,
+        metadata={"description": "What days are divided by: those of the year, or up to 31 those of the month."},
+    )
     amount = Nested(Money, required=True)
     service = String(required=True)
     code = String(required=True, metadata={"description": "Of a tax; others name it in taxed_by. Empty of a line."})

@@ -9,6 +9,7 @@ from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from services.chassis.periods import LONGEST_MONTH
 from services.gateway import formatting
 from services.gateway.compose.basis import CloseView, QuartersView, RowView, thousandths
 from services.gateway.compose.invoices import InvoiceView, LineView
@@ -31,6 +32,8 @@ def whole_sum(line: LineView) -> str:
     short = line_calculation(line)
     if not short or not line.year_days:
         return short
+    if line.year_days <= LONGEST_MONTH:
+        return f"{short} ÷ " + ngettext("%(num)d day of the month", "%(num)d days of the month", line.year_days)
     twelve = " × " + _("12 months") if line.price_unit == "month" else ""
     return f"{short}{twelve} ÷ " + ngettext("%(num)d day of the year", "%(num)d days of the year", line.year_days)
 

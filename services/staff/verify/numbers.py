@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+LONGEST_MONTH = 31
+
 Tax = tuple[str, Decimal, Decimal, Decimal]
 """Kind, base, amount and rate (a ratio)."""
 

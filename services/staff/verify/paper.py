@@ -8,10 +8,11 @@ from decimal import Decimal
 from math import prod
 from typing import Any
 
-from services.staff.verify.numbers import number, rounded
+from services.staff.verify.numbers import LONGEST_MONTH, number, rounded
 
 UNITS_OF_PRICE = ("kwh", "m3", "kvarh", "kw")
-UNITS_OF_TIME = {"kw_year": 1, "year": 1, "day": 1, "month": 12, "kw_month": 12, "kw_day": 1}
+MONTHS = 12
+UNITS_OF_TIME = {"kw_year": 1, "year": 1, "day": 1, "month": MONTHS, "kw_month": MONTHS, "kw_day": 1}
 KNOWN_UNITS = ("", *UNITS_OF_PRICE, *UNITS_OF_TIME)
 
 
@@ -58,11 +59,12 @@ def wrong_arithmetic(invoice: dict[str, Any], *, difference: bool = False) -> li
 
 
 def _factors(line: dict[str, Any]) -> list[Decimal]:
-    """Quantity, days, price, and 12 of a monthly one by days; nothing where no price is printed."""
+    """Quantity, days, price, and 12 of a monthly one by days of the year; nothing where no price is printed."""
     unit, price = line.get("price_unit", ""), line.get("unit_price")
-    timed = unit in UNITS_OF_TIME and line.get("days") is not None
+    by_month = UNITS_OF_TIME.get(unit) == MONTHS
+    # A part of a month without the days of that month has an amount and no multiplication, as older concepts had.
+    timed = unit in UNITS_OF_TIME and line.get("days") is not None and bool(line.get("year_days") or not by_month)
     if price is None or not (timed or (unit in UNITS_OF_PRICE and line.get("quantity") is not None)):
         return []
     found = [number(line[name]) for name in ("quantity", "days", "unit_price") if line.get(name) is not None]
-    months = UNITS_OF_TIME[unit] if timed and line.get("year_days") else 1
-    return [*found, Decimal(months)] if months != 1 else found
+    return [*found, Decimal(MONTHS)] if timed and by_month and line["year_days"] > LONGEST_MONTH else found

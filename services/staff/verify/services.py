@@ -22,6 +22,8 @@ from services.staff.verify.numbers import (
 )
 
 Segment = dict[str, Any]
+BY_MONTH = "by_month"
+"""How parts of a month are charged, as a segment says; older ones say nothing."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def flat(segment: Segment) -> Iterator[Line]:
     """A charge by the month for what no meter counts."""
     water = segment["service"] == "water"
     concept = "water_fixed" if water else "fixed_charge"
-    lines = list(_monthly(segment["service"], concept, segment_days(segment), number(segment["product"]["monthly"])))
+    lines = list(_monthly(segment, concept, segment_days(segment), number(segment["product"]["monthly"])))
     yield from lines
     yield from _sewage(segment, lines, 0)
 
@@ -66,10 +68,10 @@ def water_and_blocks(segment: Segment) -> Iterator[Line]:
     lines: list[Line] = []
     if product.get("fixed_charge") is not None:
         charge, months = number(product["fixed_charge"]), product.get("months", 1)
-        lines += _monthly(service, concept, segment_days(segment), charge, months)
+        lines += _monthly(segment, concept, segment_days(segment), charge, months)
     if service != "water":
         used = sum(each["import_wh"] for each in segment["energy"].values())
-        lines += _consumed(service, "energy", concept, product, used, [segment_days(segment)])
+        lines += _consumed(segment, "energy", concept, product, used, [segment_days(segment)])
         yield from lines
         return
     counted = 0
@@ -81,7 +83,7 @@ def water_and_blocks(segment: Segment) -> Iterator[Line]:
                 parts.append(part)
                 used += _share(close, part)
         if parts:
-            lines += _consumed(service, "water", concept, version["product"], used, parts)
+            lines += _consumed(segment, "water", concept, version["product"], used, parts)
             counted += used
     yield from lines
     yield from _sewage(segment, lines, counted)
@@ -112,8 +114,9 @@ def _months(days: Iterable[date], months: int = 1) -> Fraction:
     return sum((Fraction(1, days_in_month(one)) for one in days), start=Fraction(0)) / months
 
 
-def _monthly(service: str, concept: str, days: list[date], price: Decimal, months: int = 1) -> Iterator[Line]:
-    """Whole months count whole; a part counts x 12 x days / days of the year."""
+def _monthly(segment: Segment, concept: str, days: list[date], price: Decimal, months: int = 1) -> Iterator[Line]:
+    """Whole months count whole; of a part each day counts by its own month, in older bundles x 12 / days of the year."""
+    service = segment["service"]
     share = _months(days)
     if days[0].day == 1 and share.denominator == 1:
         whole = share.numerator
@@ -121,15 +124,21 @@ def _monthly(service: str, concept: str, days: list[date], price: Decimal, month
         quantity = Decimal(whole) if whole != months else None
         yield Line(service, concept, "", rounded(price * whole / months), monthly, quantity)
         return
+    if segment.get("month_parts") == BY_MONTH:
+        for count, first, _ in stretches(days, lambda one: (one.year, one.month)):
+            length = days_in_month(first)
+            amount = rounded(price * count / (months * length))
+            yield Line(service, concept, "", amount, price / months, None, count, length)
+        return
     for count, first, _ in stretches(days, lambda _: None):
         year = days_in_year(first)
         yield Line(service, concept, "", rounded(price / months * 12 * count / year), price / months, None, count, year)
 
 
 def _consumed(
-    service: str, concept: str, charge_concept: str, product: dict[str, Any], used: int, parts: list[list[date]]
+    segment: Segment, concept: str, charge_concept: str, product: dict[str, Any], used: int, parts: list[list[date]]
 ) -> Iterator[Line]:
-    months, blocks = product.get("months", 1), product["blocks"]
+    service, months, blocks = segment["service"], product.get("months", 1), product["blocks"]
     share = sum((_months(part, months) for part in parts), start=Fraction(0))
 
     def limit(block: dict[str, Any]) -> int | None:
@@ -148,7 +157,7 @@ def _consumed(
             raise Unverifiable(f"The bundle's blocks of {service} have no price for {_units(used)}.")
         charge = blocks[index].get("fixed_charge")
         for part in parts if charge is not None else []:
-            yield from _monthly(service, charge_concept, part, number(charge), months)
+            yield from _monthly(segment, charge_concept, part, number(charge), months)
         price, quantity = number(blocks[index]["price"]), Decimal(used) / 1000
         yield Line(service, concept, label(index), rounded(quantity * price), price, quantity)
         return
@@ -207,7 +216,14 @@ def _concept(
         if row["basis"] == "month":
             share, price = _months(days), number(row["price"])
             amount = rounded(price * share.numerator / share.denominator)
-            yield row, Line(row["account"], row["code"], "", amount, price, days=len(days) if share != 1 else None)
+            if share == 1:
+                yield row, Line(row["account"], row["code"], "", amount, price)
+            elif segments[0].get("month_parts") != BY_MONTH:
+                yield row, Line(row["account"], row["code"], "", amount, price, days=len(days))
+            elif len(lengths := {days_in_month(one) for one in days}) == 1:
+                yield row, Line(row["account"], row["code"], "", amount, price, None, len(days), lengths.pop())
+            else:
+                yield row, Line(row["account"], row["code"], "", amount)
     if not charged or charged[-1][0]["basis"] == "month":
         return
     row = charged[-1][0]

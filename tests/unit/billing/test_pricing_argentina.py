@@ -70,13 +70,13 @@ def test_edges_of_a_block(wh, lines):
 
 
 def test_part_of_a_month_has_that_part_of_the_fixed_charge_and_of_each_step():
-    """10 days of October: 3,500 × 12 × 10/365 = 1,150.68; the first step is 150 × 10/31 = 48.387 kWh."""
+    """10 days of October: 3,500 × 10/31 = 1,129.03; the first step is 150 × 10/31 = 48.387 kWh."""
     supply = argentine_supply()
     days = DatePeriod(date(2026, 10, 1), date(2026, 10, 11))
     segments = plan(supply, days, book())
     bill = price(supply.id, OCTOBER, segments, [energy(P1=60_000)], jurisdiction("ar").policy, date(2026, 11, 2))
     assert [(line.quantity, line.amount) for line in bill.lines] == [
-        (None, D("1150.68")),
+        (None, D("1129.03")),
         (D("48.387"), D("2520.96")),
         (D("11.613"), D("794.33")),
     ]

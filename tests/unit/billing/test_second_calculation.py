@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from services.billing.domain.adjustments import BillTerms, Discount, StatedLine
 from services.billing.domain.bill import Bill, Energy, PeriodEnergy
+from services.billing.domain.concepts import NO_CONCEPTS, Concepts, concepts
 from services.billing.domain.planning import Segment, plan
 from services.billing.domain.pricing import price
 from services.billing.domain.supplies import Contract, Service, Supply
@@ -30,6 +31,21 @@ from tests.unit.billing.examples import BILL_A, BLOCKS, FIXED, OCTOBER, WATER, a
 COUNTRIES = {"es": jurisdiction("es"), "ar": jurisdiction("ar")}
 SIX = {**FIXED, "code": "seis", "energy": {f"P{n}": f"0.1{n}" for n in range(1, 7)}}
 REGULATED = {**FIXED, "code": "regulada", "energy": "regulated"}
+WORKS_FUND = concepts(
+    [
+        {
+            "code": "works_fund",
+            "on": "electricity",
+            "account": "electricity",
+            "per_month": "1200.00",
+            "foreign": False,
+            "approval": "Acta 88, punto 4",
+            "approved_on": date(2025, 10, 30),
+            "from": date(2026, 1, 1),
+        }
+    ],
+    "concepts.toml",
+)
 PROMOTED = {**FIXED, "code": "promocion", "discounts": [{"percent": "20", "months": 3}, {"percent": "15"}]}
 
 
@@ -39,10 +55,11 @@ def bundle_of(
     segments: tuple[Segment, ...],
     energies: list[Energy | None],
     terms: BillTerms | None = None,
+    decided: Concepts = NO_CONCEPTS,
 ) -> dict[str, Any]:
     """The bundle of a bill, once through JSON as a file would be."""
     terms = terms or BillTerms()
-    rules = json.loads(rule_set(COUNTRIES[country]).content)
+    rules = json.loads(rule_set(COUNTRIES[country], decided).content)
     facts = facts_of(segments, energies, terms, "peninsula", bill.accrual_date)
     bundle = {
         "format": FORMAT,
@@ -75,12 +92,13 @@ def again(
     issued: date = date(2026, 11, 2),
     terms: BillTerms | None = None,
     rows: tuple[dict[str, Any], ...] = (FIXED, BLOCKS, WATER),
+    decided: Concepts = NO_CONCEPTS,
 ) -> Verdict:
     policy = COUNTRIES[country].policy
     segments = plan(supply, period, book(*rows), policy.regulated_energy)
     energies = [measured if segment.metered else None for segment in segments]
-    bill = price(supply.id, period, segments, energies, policy, issued, terms or BillTerms())
-    return verify(bundle_of(country, bill, segments, energies, terms))
+    bill = price(supply.id, period, segments, energies, policy, issued, terms or BillTerms(), decided)
+    return verify(bundle_of(country, bill, segments, energies, terms, decided))
 
 
 def supply_of(product: str, tariff: str = "2.0TD", **more: Any) -> Supply:
@@ -179,9 +197,22 @@ def test_any_dwelling_of_2026_holds(p1: int, p2: int, p3: int, out: int, first: 
 @settings(max_examples=40, deadline=None)
 @given(WH, DAYS, st.integers(1, 60))
 def test_any_household_in_blocks_holds(wh: int, first: date, days: int) -> None:
+    """With what its assembly decided by the month: a part of one has its own length, months of different ones no price."""
     period = DatePeriod(first, first + timedelta(days=days))
-    verdict = again("ar", argentine_supply(water=True), energy(P1=wh), period=period, issued=period.end)
+    household = argentine_supply(water=True)
+    verdict = again("ar", household, energy(P1=wh), period=period, issued=period.end, decided=WORKS_FUND)
     assert verdict.differences == ()
+
+
+def test_a_part_of_a_month_of_an_older_bundle_is_that_of_its_year() -> None:
+    """3,500 a month for 10 days of October: 1,129.03 by the month, and 1,150.68 by the year in what was issued before."""
+    segments = plan(argentine_supply(), DatePeriod(date(2026, 10, 1), date(2026, 10, 11)), book())
+    measured = [energy(P1=0)]
+    bill = price("supply-2", OCTOBER, segments, measured, COUNTRIES["ar"].policy, date(2026, 11, 2))
+    bundle = bundle_of("ar", bill, segments, list(measured))
+    assert verify(bundle).differences == ()
+    del bundle["segments"][0]["month_parts"]
+    assert any("1150.68" in said for said in verify(bundle).differences)
 
 
 def _bundle() -> dict[str, Any]:

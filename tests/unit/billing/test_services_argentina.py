@@ -141,7 +141,7 @@ def test_water_counted_before_a_price_change_is_priced_as_of_its_days():
 
 def test_prices_may_change_between_two_readings_of_a_month():
     """Read at the change of month, 31 m³; from 10 October 200 a m³ instead of 100: 9 m³ at the old price, 22 at the new one.
-    The charges are 3,100 × 12 × 9 ÷ 365 and 6,200 × 12 × 22 ÷ 365. Sewage is half of what each part costs.
+    The charges are 3,100 × 9 ÷ 31 and 6,200 × 22 ÷ 31. Sewage is half of what each part costs.
     """
     old = {**METERED, "to": date(2026, 10, 10), "fixed_charge": "3100", "blocks": [{"price": "100"}]}
     new = {**METERED, "from": date(2026, 10, 10), "fixed_charge": "6200", "blocks": [{"price": "200"}]}
@@ -151,12 +151,12 @@ def test_prices_may_change_between_two_readings_of_a_month():
     measured = [Energy(), Energy(closes=(water_close(31_000),))]
     bill = price(found.id, OCTOBER, segments, measured, policy("ar"), ISSUED)
     assert [(line.concept, line.amount) for line in bill.lines] == [
-        ("water_fixed", D("917.26")),
-        ("sewage", D("458.63")),
-        ("water_fixed", D("4484.38")),
+        ("water_fixed", D("900.00")),
+        ("sewage", D("450.00")),
+        ("water_fixed", D("4400.00")),
         ("water", D("900.00")),
         ("water", D("4400.00")),
-        ("sewage", D("4892.19")),
+        ("sewage", D("4850.00")),
     ]
     with pytest.raises(HeldBill, match="between 2026-10-01 and 2026-11-01") as held:
         price(found.id, OCTOBER, segments, [Energy(), Energy()], policy("ar"), ISSUED)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal as D
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from services.billing.domain.planning import Segment, plan
 from services.billing.domain.pricing import price
 from services.billing.domain.supplies import Supply
 from services.chassis.periods import DatePeriod
-from tests.unit.billing.examples import FIXED, book, policy, spanish_supply
+from tests.unit.billing.examples import BLOCKS, FIXED, WATER, argentine_supply, book, policy, spanish_supply
 
 HALF_A_CENT = D("0.005")
 ACCRUES = date(2026, 12, 1)
@@ -153,6 +154,28 @@ def test_time_is_charged_by_the_days_of_its_own_year(split: Split) -> None:
             assert line.unit_price and line.days and line.year_days
             exact = (line.quantity or 1) * line.days * line.unit_price * months / line.year_days
             assert abs(line.amount - exact) <= HALF_A_CENT
+
+
+@given(st.dates(date(2025, 1, 1), date(2026, 12, 1)), st.integers(1, 3), st.data(), st.integers(1, 5_000_000))
+def test_what_is_priced_by_the_month_costs_the_same_whole_or_cut(
+    first: date, months: int, data: st.DataObject, cents: int
+) -> None:
+    """A bill of whole months, and its parts of which each has days ÷ those of their months."""
+    start = first.replace(day=1)
+    end = reduce(lambda day, _: DatePeriod.month(day.strftime("%Y-%m")).end, range(months), start)
+    cut = data.draw(st.dates(start + timedelta(days=1), end - timedelta(days=1)))
+    monthly = D(cents) / 100
+    prices = book({**BLOCKS, "fixed_charge": str(monthly)}, {**WATER, "monthly": str(monthly * 2)})
+
+    def bill(days: DatePeriod) -> Bill:
+        segments = plan(argentine_supply(water=True), days, prices)
+        return price("s", days, segments, [Energy({"P1": PeriodEnergy(0)}, 1, 1), None], policy("ar"), ACCRUES)
+
+    whole = bill(DatePeriod(start, end))
+    parts = bill(DatePeriod(start, cut)), bill(DatePeriod(cut, end))
+    assert beyond_rounding(whole, parts) == {}
+    assert taxes_beyond_rounding(whole, parts) == {}
+    assert {line.amount for line in whole.lines} == {ZERO, monthly * months, monthly * 2 * months}
 
 
 def test_the_days_of_a_leap_year_by_hand() -> None:

@@ -110,3 +110,9 @@ def test_the_data_have_the_hours_as_they_were_billed(portal: Portal) -> None:
 @pytest.mark.parametrize("path", ["/s/sup-2/invoices/inv-123.json", "/s/sup-1/invoices/none.json"])
 def test_the_data_of_another_supply_do_not_exist(portal: Portal, path: str) -> None:
     assert portal.member.get(path).status_code == 404
+
+
+def test_a_part_of_a_month_is_divided_by_the_days_of_that_month(portal: Portal) -> None:
+    rental = next(line for line in portal.world.invoices[0].lines if line.price_unit == "month")
+    rental.days, rental.year_days = 10, 31
+    assert "10 días × 0,81 €/mes ÷ 31 días del mes = 0,83 €" in text(portal.member.get(PAGE).text)

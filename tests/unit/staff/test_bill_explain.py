@@ -178,6 +178,22 @@ def test_the_calculation_of_every_line_gives_its_amount() -> None:
         assert round_half_up(figure) == Decimal(line["amount"]), line
 
 
+def test_a_part_of_a_month_is_divided_by_the_days_of_that_month() -> None:
+    line = {
+        "concept": "fixed_charge",
+        "service": "electricity",
+        "period": "",
+        "quantity": None,
+        "unit": "",
+        "days": 10,
+        "unit_price": "1200",
+        "price_unit": "month",
+        "year_days": 31,
+        "amount": "387.10",
+    }
+    assert calculation(line, "ARS") == "10 days x 1200 ARS per month / 31"
+
+
 def test_demand_and_reactive_energy_are_told_with_what_was_read() -> None:
     measured = six_periods(max_demand_w={"P4": 26_400}, reactive_varh={"P4": 700_000})
     bundle = made("es", supply_of("seis", "3.0TD", rental=""), measured, rows=(SIX,))

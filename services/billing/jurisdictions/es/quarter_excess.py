@@ -15,8 +15,8 @@ from services.billing.domain.supplies import Contract
 from services.billing.jurisdictions.es.tables import SpanishTables
 from services.chassis.errors import Refused
 from services.chassis.money import round_half_up
+from services.chassis.periods import LONGEST_MONTH
 
-LONGEST_MONTH = 31
 #: A maximeter tells whole kW: what is within one, or within a hundredth of the demand, is the same demand.
 RESOLUTION_W = 1_000
 RESOLUTION_RATIO = Decimal("0.01")

@@ -12,8 +12,10 @@ from babel.messages.pofile import read_po
 from reportlab.lib import rl_accel
 from reportlab.pdfbase.ttfonts import TTFontFile
 
-from services.billing.documents import chart, ink, typeface, vocabulary
+from services.billing.documents import calculation, chart, ink, typeface, vocabulary
+from services.billing.documents.edition import edition
 from services.billing.documents.figures import figures
+from services.billing.documents.model import Line
 from services.chassis.errors import Invalid
 
 DOCUMENTS = Path(vocabulary.__file__).parent
@@ -145,3 +147,11 @@ def test_coordinates_are_written_by_the_compiled_helper() -> None:
     """A page has hundreds of them: without it an invoice takes a quarter more of the processor."""
     assert isinstance(rl_accel.fp_str, BuiltinFunctionType)
     assert rl_accel.fp_str(0.0, 595.275591, -12.5, 1 / 3) == "0 595.2756 -12.5 .333333"
+
+
+@pytest.mark.parametrize(
+    ("days_of", "said"), [(31, "10 días × 1.200,00 $/mes ÷ 31"), (365, "10 días × 1.200,00 $/mes × 12 ÷ 365")]
+)
+def test_a_part_of_a_month_is_divided_by_its_month_or_as_a_twelfth_by_its_year(days_of: int, said: str) -> None:
+    line = Line("fixed_charge", D("387.10"), days=10, unit_price=D("1200.00"), price_unit="month", year_days=days_of)
+    assert calculation.written(edition("es_AR", "ar", "ARS"), line).replace("\u00a0", " ") == said
