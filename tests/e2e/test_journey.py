@@ -24,6 +24,8 @@ pytestmark = pytest.mark.browser
 # A line of its own in the mail of the code, and in no other.
 CODE = r"(?m)^\s*([0-9A-Z][0-9A-Z -]{4,10})\s*$"
 PASSWORD = "cuatro gatos bajo un farol"
+REGISTERS = {"Punta": 31, "Llano": 22, "Valle": 45}
+"""What a meter counted since its last reading, in kWh."""
 
 
 @pytest.fixture
@@ -201,24 +203,32 @@ def test_a_certificate_refused_with_what_is_due(stack: Stack, page: Page) -> Non
     expect(page.get_by_text("Transferencia a")).to_be_visible()
 
 
+def last_shown(page: Page, register: str) -> int:
+    """What the page says that the meter's display showed when it was read last, in kWh."""
+    row = page.locator("dl.summary div").filter(has=page.get_by_text(register))
+    return int("".join(sign for sign in row.locator(".quantity").inner_text() if sign.isdigit()))
+
+
 def test_reading_ones_own_meter_with_a_photo(stack: Stack, page: Page) -> None:
     """On a phone: first without photo, which is said; then whole, with a receipt on the page and by mail."""
     email = address_of(stack, "two supplies")
     sign_in(page, email)
     in_menu(page, "Consumo")
     page.get_by_role("link", name="Lee tu contador").click()
-    for register, number in (("Punta", "1.204"), ("Llano", "1310"), ("Valle", "2 095")):
+    peak, mid_peak, off_peak = (last_shown(page, register) + more for register, more in REGISTERS.items())
+    dotted, spaced = f"{peak:,}".replace(",", "."), f"{off_peak:,}".replace(",", " ")
+    for register, number in zip(REGISTERS, (dotted, str(mid_peak), spaced), strict=True):
         page.get_by_label(register).fill(number)
     page.get_by_role("button", name="Enviar la lectura").click()
     expect(page.get_by_role("alert")).to_contain_text("Falta una foto del contador.")
-    expect(page.get_by_label("Punta")).to_have_value("1.204")
+    expect(page.get_by_label("Punta")).to_have_value(dotted)
     photo = {"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": meter_photo("01204")}
     page.get_by_label("Foto del contador").set_input_files([photo])  # a JPEG, whatever the phone calls it
     before = newest_mail(stack, email)
     page.get_by_role("button", name="Enviar la lectura").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Tenemos tu lectura")
     receipt = page.locator(".reference .code").inner_text()
-    expect(page.get_by_text("2.095 kWh")).to_be_visible()
+    expect(page.get_by_text(f"{off_peak:,} kWh".replace(",", "."))).to_be_visible()
     assert sideways_without_script(page)
     path = page.get_by_role("link", name="Abrir la foto").get_attribute("href")
     kept = page.request.get(f"{stack.base_url}{path}")
